@@ -1,0 +1,32 @@
+//! What is said about the world: names, labels, samples and families.
+//!
+//! Both wings of the library stand on this module and meet nowhere else: the
+//! instruments hand out families, the formats read them.
+
+pub(crate) mod chunk;
+pub(crate) mod desc;
+pub(crate) mod escape;
+pub(crate) mod exemplar;
+pub(crate) mod family;
+pub(crate) mod labels;
+pub(crate) mod name;
+pub(crate) mod number;
+pub(crate) mod owned;
+pub(crate) mod sample;
+pub(crate) mod timestamp;
+
+pub use self::chunk::{Bounds, Chunk, SumPlace, Values};
+pub use self::desc::{Desc, MetricType, Suffix, full_name};
+pub use self::escape::EscapingScheme;
+pub use self::exemplar::{EXEMPLAR_LIMIT, Exemplar, ExemplarRef};
+pub use self::family::Family;
+pub use self::labels::LabelNames;
+pub use self::name::{LabelName, MetricName, NameValidation};
+pub use self::number::format_f64;
+pub use self::owned::{
+    Added, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
+    HistogramMetricFamily, InfoMetricFamily, MetricFamily, StateSetMetricFamily,
+    SummaryMetricFamily, UnknownMetricFamily,
+};
+pub use self::sample::{Sample, SampleLabels};
+pub use self::timestamp::Timestamp;

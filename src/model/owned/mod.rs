@@ -1,0 +1,252 @@
+//! Families written down: what custom collectors, the parsers and the merge yield.
+
+mod typed;
+
+use std::sync::Arc;
+
+pub use self::typed::{
+    CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily, HistogramMetricFamily,
+    InfoMetricFamily, StateSetMetricFamily, SummaryMetricFamily, UnknownMetricFamily,
+};
+use super::chunk::{Chunk, Columns, RowLabels, ValueColumns};
+use super::desc::{Desc, MetricType, Suffix};
+use super::exemplar::Exemplar;
+use super::family::{Family, Sealed};
+use super::labels::LabelNames;
+use super::timestamp::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A family of any type, written down sample by sample.
+///
+/// The typed families, [`CounterMetricFamily`] and its like, are easier to
+/// fill; this one takes what was read elsewhere, in its order.
+///
+/// ```
+/// use narthex::model::{MetricFamily, MetricType};
+///
+/// let mut family = MetricFamily::new("jobs", "Jobs done.", MetricType::Counter)?;
+/// family.add_sample("jobs_total", [("queue", "mail")], 3.0)?;
+/// assert!(family.add_sample("jobs_sum", [("queue", "mail")], 3.0).is_err());
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[doc(alias = "Metric")]
+pub struct MetricFamily {
+    desc: Desc,
+    parts: Vec<Columns>,
+}
+
+impl MetricFamily {
+    /// An empty family. A counter's `_total` is not part of its name.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_name`] if the name is empty.
+    pub fn new(
+        name: impl AsRef<str>,
+        help: impl Into<Arc<str>>,
+        metric_type: MetricType,
+    ) -> Result<Self> {
+        Ok(Self::of(Desc::new(name, help, metric_type)?))
+    }
+
+    /// An empty family of this description.
+    pub fn of(desc: Desc) -> Self {
+        Self { desc, parts: Vec::new() }
+    }
+
+    /// The same family measured in `unit`, which the name ends with from now on.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_name`] if the type cannot have a unit.
+    pub fn with_unit(self, unit: &str) -> Result<Self> {
+        Ok(Self { desc: self.desc.with_unit(unit)?, ..self })
+    }
+
+    /// Adds a sample by its full name and all of its labels.
+    ///
+    /// A `_created` sample becomes the start time of the sample before it.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_name`] if samples of this type do not bear that
+    /// name; [`Error::is_invalid_label`] or [`Error::is_duplicate`] if a label
+    /// is not allowed, or the one that the type needs is missing.
+    pub fn add_sample<I, N, V>(&mut self, name: &str, labels: I, value: f64) -> Result<Added<'_>>
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let labels: Vec<_> = labels.into_iter().collect();
+        let names = LabelNames::new(labels.iter().map(|(name, _)| name))?;
+        let values: Vec<_> = labels.iter().map(|(_, value)| value.as_ref()).collect();
+        let metric_type = self.desc.metric_type();
+        let suffix = Suffix::between(self.desc.name(), name);
+        if suffix == Some(Suffix::Created) && metric_type.has_start_time() {
+            return self.start_last(name, value);
+        }
+        let Some(suffix) = suffix.filter(|suffix| metric_type.suffixes().contains(suffix)) else {
+            return Err(Error::new(
+                ErrorKind::InvalidName,
+                format!("{metric_type} {:?} has no samples named {name:?}", self.desc.name()),
+            ));
+        };
+        self.check_own_label(suffix, &labels)?;
+        let columns = self.columns(
+            &names,
+            |values| matches!(values, ValueColumns::Floats { suffix: have, .. } if *have == suffix),
+            || ValueColumns::Floats { suffix, values: Vec::new() },
+        );
+        columns.push_float(RowLabels::Raw(&values), value);
+        Ok(self.added(1))
+    }
+
+    /// Appends what another family recorded, if it is of the same description.
+    pub(crate) fn absorb(&mut self, chunk: &Columns) {
+        self.parts.push(chunk.clone());
+    }
+
+    fn start_last(&mut self, name: &str, value: f64) -> Result<Added<'_>> {
+        match self.parts.last_mut() {
+            Some(columns) if columns.rows() > 0 => columns.set_start(value),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidValue,
+                    format!("{name:?} comes before the series that it belongs to"),
+                ));
+            }
+        }
+        Ok(self.added(1))
+    }
+
+    /// Checks the label that the type of the family adds to its samples.
+    fn check_own_label<N, V>(&self, suffix: Suffix, labels: &[(N, V)]) -> Result
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let metric_type = self.desc.metric_type();
+        let own = match (metric_type, suffix) {
+            (_, Suffix::Bucket) => "le",
+            (MetricType::Summary, Suffix::None) => "quantile",
+            (MetricType::StateSet, _) => self.desc.name(),
+            _ => return Ok(()),
+        };
+        let value = labels.iter().find(|(name, _)| name.as_ref() == own).map(|(_, v)| v.as_ref());
+        match value {
+            None => Err(Error::new(
+                ErrorKind::InvalidLabel,
+                format!("a sample of {metric_type} {:?} lacks its label {own:?}", self.desc.name()),
+            )),
+            Some(text) if metric_type != MetricType::StateSet && text.parse::<f64>().is_err() => {
+                Err(Error::new(
+                    ErrorKind::InvalidLabel,
+                    format!("label {own:?} of {:?} is not a number: {text:?}", self.desc.name()),
+                ))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The columns that take rows of this form: the last ones, or new ones.
+    fn columns(
+        &mut self,
+        names: &LabelNames,
+        fits: impl Fn(&ValueColumns) -> bool,
+        new: impl FnOnce() -> ValueColumns,
+    ) -> &mut Columns {
+        let fitting =
+            self.parts.last().is_some_and(|last| last.names() == names && fits(&last.values));
+        if !fitting {
+            self.parts.push(Columns::new(names.clone(), new()));
+        }
+        let last = self.parts.len() - 1;
+        &mut self.parts[last]
+    }
+
+    fn added(&mut self, rows: usize) -> Added<'_> {
+        let last = self.parts.len() - 1;
+        Added { desc: &self.desc, columns: &mut self.parts[last], rows }
+    }
+}
+
+impl Sealed for MetricFamily {}
+
+impl Family for MetricFamily {
+    fn desc(&self) -> &Desc {
+        &self.desc
+    }
+
+    fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>)) {
+        for columns in &self.parts {
+            each(&columns.chunk());
+        }
+    }
+}
+
+/// The series that was just added to an owned family, to say more of it.
+///
+/// ```
+/// use narthex::model::{CounterMetricFamily, Exemplar, Timestamp};
+///
+/// let mut family = CounterMetricFamily::new("jobs", "Jobs done.")?.with_labels(["queue"])?;
+/// family
+///     .add_metric(["mail"], 3.0)?
+///     .created(1_700_000_000.0)
+///     .timestamp(Timestamp::from_seconds(1_700_000_060.5)?)
+///     .exemplar(Exemplar::new([("trace_id", "4bf92f35")], 1.0)?)?;
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Added<'a> {
+    desc: &'a Desc,
+    columns: &'a mut Columns,
+    rows: usize,
+}
+
+impl Added<'_> {
+    /// When the series began, in seconds since 1970. Only counters,
+    /// histograms and summaries show it.
+    pub fn created(self, seconds: f64) -> Self {
+        if self.desc.metric_type().has_start_time() {
+            self.columns.set_start(seconds);
+        }
+        self
+    }
+
+    /// When the sample was taken.
+    pub fn timestamp(self, timestamp: Timestamp) -> Self {
+        self.columns.set_timestamp(timestamp, self.rows);
+        self
+    }
+
+    /// An exemplar of a counter's total or a bucket; in a whole histogram it
+    /// goes to the bucket that its value falls into.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_exemplar`] if the sample is of another kind.
+    #[allow(clippy::needless_pass_by_value)] // a later form may keep it
+    pub fn exemplar(self, exemplar: Exemplar) -> Result<Self> {
+        let row = self.columns.rows() - 1;
+        let slot = match &self.columns.values {
+            ValueColumns::Floats { suffix: Suffix::Total | Suffix::Bucket, .. } => row,
+            ValueColumns::Histograms { bounds, .. } => {
+                let value = exemplar.as_ref().value();
+                let bounds = bounds.values();
+                let bucket = bounds.iter().position(|&bound| value <= bound);
+                row * bounds.len() + bucket.unwrap_or(bounds.len() - 1)
+            }
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidExemplar,
+                    format!(
+                        "{} {:?} has an exemplar, which only buckets and counters can have",
+                        self.desc.metric_type(),
+                        self.desc.name()
+                    ),
+                ));
+            }
+        };
+        self.columns.push_exemplar(slot, exemplar.as_ref());
+        Ok(self)
+    }
+}
