@@ -1,6 +1,7 @@
 //! Prometheus metrics for Rust.
 
 mod collector;
+pub mod collectors;
 mod error;
 pub mod model;
 
