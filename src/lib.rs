@@ -3,6 +3,7 @@
 mod cell;
 mod collector;
 mod error;
+pub mod exposition;
 mod metrics;
 pub mod model;
 mod registry;

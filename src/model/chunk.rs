@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::desc::{Desc, MetricType, Suffix};
-use super::escape::push_escaped;
+use super::escape::{push_escaped, unescape};
 use super::exemplar::ExemplarRef;
 use super::labels::LabelNames;
 use super::number::push_f64;
@@ -586,6 +586,45 @@ impl Columns {
     pub(crate) fn set_start(&mut self, start: f64) {
         self.starts.resize(self.rows - 1, f64::NAN);
         self.starts.push(start);
+    }
+
+    /// Whether the last row has these labels beside its own one, and no start time yet.
+    pub(crate) fn awaits_start<N, V>(&self, own: Option<&str>, labels: &[(N, V)]) -> bool
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let Some(row) = self.rows.checked_sub(1) else { return false };
+        if self.starts.get(row).is_some_and(|start| !start.is_nan()) {
+            return false;
+        }
+        let values = self.names.sorted().zip(self.values_of_last(1));
+        let mut shared = values.filter(|(name, _)| Some(*name) != own);
+        let has_own = own.is_some_and(|own| self.names.contains(own));
+        labels.len() + usize::from(has_own) == self.names.len()
+            && shared.all(|(name, value)| {
+                labels.iter().any(|(n, v)| n.as_ref() == name && unescape(value) == v.as_ref())
+            })
+    }
+
+    /// Of the last `rows` rows, which are buckets, the one that `value` falls into.
+    pub(crate) fn bucket_row(&self, rows: usize, value: f64) -> usize {
+        let place = self.names.place("le").unwrap_or(0);
+        let mut bounds = self.values_of_last(rows).skip(place).step_by(self.names.len().max(1));
+        let holds = |le: &str| le.parse::<f64>().is_ok_and(|bound| value <= bound);
+        self.rows - rows + bounds.position(holds).unwrap_or(rows - 1)
+    }
+
+    /// The escaped label values of the last rows, row after row.
+    fn values_of_last(&self, rows: usize) -> impl Iterator<Item = &str> {
+        let lens = &self.lens[self.lens.len() - rows * self.names.len()..];
+        let len = lens.iter().map(|&len| len as usize).sum::<usize>();
+        let mut rest = &self.text[self.text.len() - len..];
+        lens.iter().map(move |&len| {
+            let (value, tail) = rest.split_at(len as usize);
+            rest = tail;
+            value
+        })
     }
 
     /// Sets the timestamp of the last rows.

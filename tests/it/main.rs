@@ -1,0 +1,5 @@
+//! What the library does, seen from outside.
+
+mod exposition_vectors;
+mod negotiate;
+mod vectors;
