@@ -1,5 +1,8 @@
-//! The tests of behaviour, in one binary.
+//! What the library does, seen from outside.
 
 mod build_info;
+mod exposition_vectors;
+mod negotiate;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+mod vectors;
