@@ -3,12 +3,15 @@
 mod claims;
 mod pass;
 mod policy;
+mod refresh;
 mod restricted;
 mod self_metrics;
 mod target_info;
 mod view;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -330,6 +333,13 @@ impl Collector for CollectorRegistry {
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         self.collect_by(self.inner.options.on_failure, scrape, &|_| true)
+    }
+
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        Some(Box::pin(async {
+            Self::refresh(self).await;
+            Ok(())
+        }))
     }
 
     fn reaches_registry(&self, registry: u64) -> bool {
