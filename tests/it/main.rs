@@ -1,0 +1,4 @@
+//! The library through its public names.
+
+#[cfg(feature = "multiprocess")]
+mod multiprocess;
