@@ -1,7 +1,9 @@
 //! Numbers in a file that processes share: one process appends keyed cells, all of its threads write them.
+#![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -169,7 +171,7 @@ impl Entries {
 
 /// One number of a [`MappedFile`], and the time it was set at; keeps the file mapped.
 #[derive(Clone)]
-pub(crate) struct MappedCell {
+pub struct MappedCell {
     // Keeps the words below mapped.
     _file: Arc<MappedFile>,
     value: NonNull<u64>,
@@ -224,6 +226,15 @@ impl MappedCell {
     fn time(&self) -> &AtomicU64 {
         // SAFETY: as in `value`.
         unsafe { AtomicU64::from_ptr(self.timestamp.as_ptr()) }
+    }
+}
+
+impl fmt::Debug for MappedCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MappedCell")
+            .field("value", &self.get())
+            .field("timestamp", &self.timestamp())
+            .finish_non_exhaustive()
     }
 }
 

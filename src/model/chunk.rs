@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::desc::{Desc, MetricType, Suffix};
-use super::escape::push_escaped;
+use super::escape::{push_escaped, unescape};
 use super::exemplar::ExemplarRef;
 use super::labels::LabelNames;
 use super::number::push_f64;
@@ -197,6 +197,11 @@ impl<'a> Chunk<'a> {
         (0..column.entries.len()).map(|place| column.get(place))
     }
 
+    /// The same rows, without saying when they began.
+    pub(crate) fn without_starts(&self) -> Self {
+        Self { starts: &[], ..*self }
+    }
+
     pub(crate) fn start(&self, row: usize) -> Option<f64> {
         self.starts.get(row).copied().filter(|start| !start.is_nan())
     }
@@ -298,7 +303,7 @@ pub(crate) fn histogram_suffixes(metric_type: MetricType) -> (Suffix, Suffix) {
 
 /// Exemplars of a chunk: their texts in one buffer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ExemplarColumn {
+pub struct ExemplarColumn {
     entries: Vec<ExemplarEntry>,
     text: String,
     lens: Vec<u32>,
@@ -365,24 +370,62 @@ impl ExemplarColumn {
 
 /// The labels of a row that is being recorded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum RowLabels<'a> {
+pub enum RowLabels<'a> {
     /// In the order of exposition, escaped already.
     Escaped { text: &'a str, lens: &'a [u32], escaped: bool },
+    /// The same, with one more escaped value at a place in that order.
+    With { text: &'a str, lens: &'a [u32], escaped: bool, place: usize, value: &'a str },
     /// As users give them: raw, in the order of declaration.
     Raw(&'a [&'a str]),
 }
 
 /// The numbers of rows that are being recorded.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ValueColumns {
+pub enum ValueColumns {
     Floats { suffix: Suffix, values: Vec<f64> },
     Histograms { bounds: Bounds, buckets: Vec<f64>, sums: Vec<f64>, sum_place: SumPlace },
     Summaries { counts: Vec<f64>, sums: Vec<f64> },
 }
 
+impl ValueColumns {
+    /// Takes the numbers of a chunk; memory is kept where the form stays.
+    fn copy_from(&mut self, values: Values<'_>) {
+        match (&mut *self, values) {
+            (Self::Floats { suffix, values }, Values::Floats { suffix: new, values: from }) => {
+                *suffix = new;
+                values.clear();
+                values.extend_from_slice(from);
+            }
+            (_, Values::Floats { suffix, values }) => {
+                *self = Self::Floats { suffix, values: values.to_owned() };
+            }
+            (_, Values::Histograms { bounds, buckets, sums, sum_place }) => {
+                *self = Self::Histograms {
+                    bounds: bounds.clone(),
+                    buckets: buckets.to_owned(),
+                    sums: sums.to_owned(),
+                    sum_place,
+                };
+            }
+            (_, Values::Summaries { counts, sums }) => {
+                *self = Self::Summaries { counts: counts.to_owned(), sums: sums.to_owned() };
+            }
+        }
+    }
+}
+
+/// Where a label of a relabelled row comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LabelSource<'a> {
+    /// The label at that place of the old names.
+    Column(usize),
+    /// This text, escaped, in every row.
+    Constant(&'a str),
+}
+
 /// A chunk that is being recorded; cleared, it keeps its memory.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Columns {
+pub struct Columns {
     names: LabelNames,
     text: String,
     lens: Vec<u32>,
@@ -406,6 +449,50 @@ impl Columns {
             starts: Vec::new(),
             timestamps: Vec::new(),
             exemplars: ExemplarColumn::default(),
+        }
+    }
+
+    /// Forgets all rows and takes those of a chunk.
+    ///
+    /// With `relabel`, the rows get other labels: of each new name in the order
+    /// of exposition, where its values come from.
+    pub(crate) fn copy_from(
+        &mut self,
+        chunk: &Chunk<'_>,
+        relabel: Option<(&LabelNames, &[LabelSource<'_>])>,
+    ) {
+        self.clear();
+        self.values.copy_from(chunk.values);
+        self.rows = chunk.rows;
+        self.escaped = chunk.escaped;
+        self.starts.extend_from_slice(chunk.starts);
+        self.timestamps.extend_from_slice(chunk.timestamps);
+        self.exemplars.clone_from(chunk.exemplars);
+        let Some((names, sources)) = relabel else {
+            self.names.clone_from(chunk.names);
+            self.text.push_str(chunk.text);
+            self.lens.extend_from_slice(chunk.lens);
+            return;
+        };
+        self.names.clone_from(names);
+        self.escaped |= sources
+            .iter()
+            .any(|source| matches!(source, LabelSource::Constant(text) if text.contains('\\')));
+        let width = chunk.names.len();
+        let mut text_at = 0;
+        for lens in (0..chunk.rows).map(|row| &chunk.lens[row * width..][..width]) {
+            for source in sources {
+                let value = match *source {
+                    LabelSource::Constant(text) => text,
+                    LabelSource::Column(place) => {
+                        let before: u32 = lens[..place].iter().sum();
+                        &chunk.text[text_at + before as usize..][..lens[place] as usize]
+                    }
+                };
+                self.text.push_str(value);
+                self.lens.push(value.len() as u32);
+            }
+            text_at += lens.iter().sum::<u32>() as usize;
         }
     }
 
@@ -437,10 +524,6 @@ impl Columns {
 
     pub(crate) fn rows(&self) -> usize {
         self.rows
-    }
-
-    pub(crate) fn text_len(&self) -> usize {
-        self.text.len()
     }
 
     /// Forgets all rows.
@@ -475,6 +558,17 @@ impl Columns {
                 self.lens.extend_from_slice(lens);
                 self.escaped |= escaped;
             }
+            RowLabels::With { text, lens, escaped, place, value } => {
+                let at: u32 = lens[..place].iter().sum();
+                let (before, after) = text.split_at(at as usize);
+                for part in [before, value, after] {
+                    self.text.push_str(part);
+                }
+                self.lens.extend_from_slice(&lens[..place]);
+                self.lens.push(value.len() as u32);
+                self.lens.extend_from_slice(&lens[place..]);
+                self.escaped |= escaped || value.contains('\\');
+            }
             RowLabels::Raw(values) => {
                 for &place in self.names.declared_at() {
                     let from = self.text.len();
@@ -498,6 +592,45 @@ impl Columns {
     pub(crate) fn set_start(&mut self, start: f64) {
         self.starts.resize(self.rows - 1, f64::NAN);
         self.starts.push(start);
+    }
+
+    /// Whether the last row has these labels beside its own one, and no start time yet.
+    pub(crate) fn awaits_start<N, V>(&self, own: Option<&str>, labels: &[(N, V)]) -> bool
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let Some(row) = self.rows.checked_sub(1) else { return false };
+        if self.starts.get(row).is_some_and(|start| !start.is_nan()) {
+            return false;
+        }
+        let values = self.names.sorted().zip(self.values_of_last(1));
+        let mut shared = values.filter(|(name, _)| Some(*name) != own);
+        let has_own = own.is_some_and(|own| self.names.contains(own));
+        labels.len() + usize::from(has_own) == self.names.len()
+            && shared.all(|(name, value)| {
+                labels.iter().any(|(n, v)| n.as_ref() == name && unescape(value) == v.as_ref())
+            })
+    }
+
+    /// Of the last `rows` rows, which are buckets, the one that `value` falls into.
+    pub(crate) fn bucket_row(&self, rows: usize, value: f64) -> usize {
+        let place = self.names.place("le").unwrap_or(0);
+        let mut bounds = self.values_of_last(rows).skip(place).step_by(self.names.len().max(1));
+        let holds = |le: &str| le.parse::<f64>().is_ok_and(|bound| value <= bound);
+        self.rows - rows + bounds.position(holds).unwrap_or(rows - 1)
+    }
+
+    /// The escaped label values of the last rows, row after row.
+    fn values_of_last(&self, rows: usize) -> impl Iterator<Item = &str> {
+        let lens = &self.lens[self.lens.len() - rows * self.names.len()..];
+        let len = lens.iter().map(|&len| len as usize).sum::<usize>();
+        let mut rest = &self.text[self.text.len() - len..];
+        lens.iter().map(move |&len| {
+            let (value, tail) = rest.split_at(len as usize);
+            rest = tail;
+            value
+        })
     }
 
     /// Sets the timestamp of the last rows.

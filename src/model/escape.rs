@@ -1,6 +1,7 @@
 //! How names and values look on a line, in the four escaping schemes.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use super::name::{
     is_legacy_label_char, is_legacy_label_name, is_legacy_metric_char, is_legacy_metric_name,
@@ -54,28 +55,55 @@ impl EscapingScheme {
 
     /// A metric name in this scheme.
     pub fn metric_name(self, name: &str) -> Cow<'_, str> {
-        self.escape(name, is_legacy_metric_name(name), is_legacy_metric_char)
+        if self.keeps(is_legacy_metric_name(name)) {
+            return Cow::Borrowed(name);
+        }
+        let mut out = String::with_capacity(name.len() + 8);
+        self.push(&mut out, name, "", is_legacy_metric_char);
+        Cow::Owned(out)
     }
 
     /// A label name in this scheme.
     pub fn label_name(self, name: &str) -> Cow<'_, str> {
-        // Reserved names are never given by users; escaping leaves them legible.
-        self.escape(
-            name,
-            is_legacy_label_name(name) && !name.starts_with("__"),
-            is_legacy_label_char,
-        )
-    }
-
-    fn escape(self, name: &str, legacy: bool, legal: fn(char) -> bool) -> Cow<'_, str> {
-        if name.is_empty() || self == Self::AllowUtf8 || (legacy && self != Self::Dots) {
+        if self.keeps(is_unreserved_label_name(name)) {
             return Cow::Borrowed(name);
         }
         let mut out = String::with_capacity(name.len() + 8);
+        self.push(&mut out, name, "", is_legacy_label_char);
+        Cow::Owned(out)
+    }
+
+    /// Appends the name of a sample: that of its family, and a suffix.
+    pub(crate) fn push_metric_name(self, out: &mut String, family: &str, suffix: &str) {
+        if self.keeps(is_legacy_metric_name(family)) {
+            out.push_str(family);
+            out.push_str(suffix);
+        } else {
+            self.push(out, family, suffix, is_legacy_metric_char);
+        }
+    }
+
+    /// Appends a label name.
+    pub(crate) fn push_label_name(self, out: &mut String, name: &str) {
+        if self.keeps(is_unreserved_label_name(name)) {
+            out.push_str(name);
+        } else {
+            self.push(out, name, "", is_legacy_label_char);
+        }
+    }
+
+    fn keeps(self, legacy: bool) -> bool {
+        self == Self::AllowUtf8 || (legacy && self != Self::Dots)
+    }
+
+    fn push(self, out: &mut String, name: &str, suffix: &str, legal: fn(char) -> bool) {
+        if name.is_empty() {
+            return;
+        }
         if self == Self::Values {
             out.push_str("U__");
         }
-        for (place, c) in name.char_indices() {
+        for (place, c) in name.chars().chain(suffix.chars()).enumerate() {
             let legal = legal(c) && !(place == 0 && c.is_ascii_digit());
             match self {
                 Self::Dots if c == '_' => out.push_str("__"),
@@ -83,15 +111,13 @@ impl EscapingScheme {
                 Self::Dots if !legal => out.push_str("__"),
                 Self::Values if c == '_' => out.push_str("__"),
                 Self::Values if !legal => {
-                    out.push('_');
-                    out.push_str(&format!("{:x}", u32::from(c)));
-                    out.push('_');
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "_{:x}_", u32::from(c));
                 }
                 Self::Underscores if !legal => out.push('_'),
                 _ => out.push(c),
             }
         }
-        Cow::Owned(out)
     }
 }
 
@@ -102,7 +128,11 @@ pub(crate) fn metric_needs_quotes(name: &str) -> bool {
 
 /// Whether a label name must stand in quotes.
 pub(crate) fn label_needs_quotes(name: &str) -> bool {
-    !is_legacy_label_name(name) || name.starts_with("__")
+    !is_unreserved_label_name(name)
+}
+
+fn is_unreserved_label_name(name: &str) -> bool {
+    is_legacy_label_name(name) && !name.starts_with("__")
 }
 
 /// Appends a label value as it stands between quotes; says whether anything was escaped.

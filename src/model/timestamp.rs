@@ -1,5 +1,6 @@
 //! When a sample was taken, as precisely as its source knew it.
 
+use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::number::push_repr;
@@ -103,8 +104,7 @@ impl Timestamp {
             Repr::Float(seconds) => push_repr(out, seconds),
             Repr::Nanos(seconds, nanos) => {
                 out.push_str(itoa::Buffer::new().format(seconds));
-                out.push('.');
-                out.push_str(&format!("{nanos:09}"));
+                let _ = write!(out, ".{nanos:09}");
             }
             Repr::Whole(seconds) => out.push_str(itoa::Buffer::new().format(seconds)),
         }
@@ -112,7 +112,7 @@ impl Timestamp {
 
     /// Appends whole milliseconds as the text format carries them.
     pub(crate) fn push_text(self, out: &mut String) {
-        // `+ 0.0` turns a negative zero into zero.
-        out.push_str(&format!("{:.0}", self.as_millis() + 0.0));
+        // `+ 0.0` turns a negative zero into zero. Writing to a string cannot fail.
+        let _ = write!(out, "{:.0}", self.as_millis() + 0.0);
     }
 }

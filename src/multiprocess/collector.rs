@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::directory::{canonical_dir, dir_from_env};
 use super::file_name::FileName;
 use super::merge::{Merge, Refused};
 use super::reader::{self, Damage, DamageKind};
 use super::store::MultiprocessStore;
-use super::{canonical_dir, dir_from_env};
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Family, GaugeMetricFamily, MetricFamily};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fmt, fs, io};
 
-use super::canonical_dir;
+use super::directory::canonical_dir;
 use super::mode::GaugeMode;
 use crate::error::{Error, Result};
 

@@ -4,15 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::file_name::FileName;
+use super::gathered::{Gathered, LE, Reading, Series};
 use super::key::Key;
 use super::labels::{Labels, NameLists};
 use super::mode::GaugeMode;
 use super::reader::Entry;
-use super::settle::{Reading, settle};
+use super::settle::settle;
 use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
-
-/// The label of a histogram's buckets.
-const LE: &str = "le";
 
 /// A merge under way.
 #[derive(Debug, Default)]
@@ -56,24 +54,6 @@ struct Identity {
     family: usize,
     suffix: Suffix,
     labels: Labels,
-}
-
-#[derive(Debug)]
-pub(crate) struct Series {
-    family: usize,
-    pub(crate) suffix: Suffix,
-    pub(crate) labels: Labels,
-    /// The bound in its label `le`, if it has one; NaN if that is no number.
-    pub(crate) le: Option<f64>,
-}
-
-/// A family, and what the files say of it.
-#[derive(Debug)]
-pub(crate) struct Gathered {
-    name: MetricName,
-    desc: Option<Desc>,
-    pub(crate) mode: GaugeMode,
-    pub(crate) readings: Vec<Reading>,
 }
 
 impl Merge {

@@ -6,11 +6,20 @@
 //!
 //! ```
 //! use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
+//! use narthex::{CollectorRegistry, Counter};
+//! use std::sync::Arc;
 //!
 //! let dir = tempfile::tempdir()?;
+//!
+//! // In every worker:
 //! let store = MultiprocessStore::open(dir.path())?;
-//! let merged = MultiProcessCollector::of(&store);
-//! assert_eq!(merged.dir(), store.dir());
+//! let requests = Counter::builder("requests", "Requests answered.").store(&store).build()?;
+//! requests.inc();
+//!
+//! // In the process that is scraped:
+//! let registry = CollectorRegistry::new();
+//! registry.register(Arc::new(MultiProcessCollector::new(dir.path())?))?;
+//! assert_eq!(registry.get_sample_value("requests_total", &[]), Some(1.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -19,7 +28,9 @@
 
 mod collector;
 mod dead;
+mod directory;
 mod file_name;
+mod gathered;
 mod key;
 mod labels;
 mod merge;
@@ -28,33 +39,10 @@ mod reader;
 #[cfg(test)]
 mod replay_tests;
 mod settle;
-pub(crate) mod store;
-
-use std::path::{Path, PathBuf};
-use std::{env, io};
+mod store;
 
 pub use self::collector::{DamagedFile, MultiProcessCollector};
 pub use self::dead::mark_process_dead;
 pub use self::mode::GaugeMode;
+pub(crate) use self::store::FileKind;
 pub use self::store::{MultiprocessStore, StoreBuilder};
-use crate::error::{Error, Result};
-
-/// The directory that the environment names, if it does.
-fn dir_from_env() -> Option<PathBuf> {
-    ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"]
-        .into_iter()
-        .find_map(env::var_os)
-        .filter(|dir| !dir.is_empty())
-        .map(Into::into)
-}
-
-/// The one spelling of a directory that must exist.
-fn canonical_dir(dir: &Path) -> Result<PathBuf> {
-    let canonical = dir.canonicalize().and_then(|canonical| match canonical.is_dir() {
-        true => Ok(canonical),
-        false => Err(io::ErrorKind::NotADirectory.into()),
-    });
-    canonical.map_err(|error| {
-        Error::io(format!("{} is no directory that processes can share", dir.display()), error)
-    })
-}

@@ -2,28 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::gathered::{Gathered, LE, Reading, Series};
 use super::labels::{Labels, NameLists};
-use super::merge::{Gathered, Series};
 use super::mode::GaugeMode;
 use crate::model::chunk::{RowLabels, ValueColumns};
 use crate::model::{Bounds, Desc, Family, MetricFamily, MetricType, Suffix, SumPlace, format_f64};
 
-/// The label of a histogram's buckets.
-const LE: &str = "le";
-
 /// The label that tells processes apart.
 const PID: &str = "pid";
-
-/// One entry of one file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading {
-    pub(crate) series: usize,
-    /// The place of the process, if the file is one of gauges.
-    pub(crate) pid: Option<usize>,
-    pub(crate) value: f64,
-    /// In seconds since 1970; 0.0 if it was never set, or is no gauge.
-    pub(crate) timestamp: f64,
-}
 
 /// How values of one series become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

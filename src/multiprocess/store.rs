@@ -10,8 +10,9 @@ use std::time::SystemTime;
 
 use once_cell::sync::OnceCell;
 
+use super::directory::{canonical_dir, dir_from_env};
+use super::key;
 use super::mode::GaugeMode;
-use super::{canonical_dir, dir_from_env, key};
 use crate::cell::mapped::{MappedCell, MappedFile};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -84,7 +85,7 @@ impl MultiprocessStore {
         &self.inner.identifier
     }
 
-    /// How many series have not found room in a file, the disk being full for
+    /// How many numbers have not found room in a file, the disk being full for
     /// one. They count on in this process, but no other sees them.
     pub fn unfiled(&self) -> u64 {
         self.inner.unfiled.load(Ordering::Relaxed)
@@ -140,7 +141,7 @@ pub struct StoreBuilder {
 impl StoreBuilder {
     /// Sets the identifier, for processes whose numbers say little, as in
     /// containers. No other process may have it, and none may have had it
-    /// since the directory was emptied: series of kinds whose file exists
+    /// since the directory was emptied: numbers of kinds whose file exists
     /// already are [`unfiled`](MultiprocessStore::unfiled).
     ///
     /// ```
@@ -185,7 +186,7 @@ impl StoreBuilder {
 
 /// The kinds of files: one for each type of metric, and for each mode of gauges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileKind {
+pub enum FileKind {
     Counter,
     Summary,
     Histogram,

@@ -1,4 +1,7 @@
-//! The library through its public names.
+//! What the library does, seen from outside.
 
+mod exposition_vectors;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
+mod negotiate;
+mod vectors;

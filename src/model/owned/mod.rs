@@ -1,5 +1,6 @@
 //! Families written down: what custom collectors, the parsers and the merge yield.
 
+mod select;
 mod typed;
 
 use std::sync::Arc;
@@ -64,7 +65,8 @@ impl MetricFamily {
 
     /// Adds a sample by its full name and all of its labels.
     ///
-    /// A `_created` sample becomes the start time of the sample before it.
+    /// A `_created` sample becomes the start time of the sample before it, if
+    /// that is of the same series, and stands for itself otherwise.
     ///
     /// # Errors
     /// [`Error::is_invalid_name`] if samples of this type do not bear that
@@ -81,10 +83,12 @@ impl MetricFamily {
         let values: Vec<_> = labels.iter().map(|(_, value)| value.as_ref()).collect();
         let metric_type = self.desc.metric_type();
         let suffix = Suffix::between(self.desc.name(), name);
-        if suffix == Some(Suffix::Created) && metric_type.has_start_time() {
-            return self.start_last(name, value);
+        let starts = suffix == Some(Suffix::Created) && metric_type.has_start_time();
+        if starts && self.start_last(&labels, value) {
+            return Ok(self.added(0));
         }
-        let Some(suffix) = suffix.filter(|suffix| metric_type.suffixes().contains(suffix)) else {
+        let fits = |suffix: &Suffix| starts || metric_type.suffixes().contains(suffix);
+        let Some(suffix) = suffix.filter(fits) else {
             return Err(Error::new(
                 ErrorKind::InvalidName,
                 format!("{metric_type} {:?} has no samples named {name:?}", self.desc.name()),
@@ -100,22 +104,23 @@ impl MetricFamily {
         Ok(self.added(1))
     }
 
-    /// Appends what another family recorded, if it is of the same description.
-    pub(crate) fn absorb(&mut self, chunk: &Columns) {
-        self.parts.push(chunk.clone());
+    /// Whether no sample was added.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
     }
 
-    fn start_last(&mut self, name: &str, value: f64) -> Result<Added<'_>> {
+    /// Sets when the last row began, if these are its labels and that is not known yet.
+    fn start_last<N, V>(&mut self, labels: &[(N, V)], value: f64) -> bool
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let own = self.desc.metric_type().reserved_label();
         match self.parts.last_mut() {
-            Some(columns) if columns.rows() > 0 => columns.set_start(value),
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::InvalidValue,
-                    format!("{name:?} comes before the series that it belongs to"),
-                ));
-            }
+            Some(columns) if columns.awaits_start(own, labels) => columns.set_start(value),
+            _ => return false,
         }
-        Ok(self.added(1))
+        !value.is_nan()
     }
 
     /// Checks the label that the type of the family adds to its samples.
@@ -228,7 +233,14 @@ impl Added<'_> {
     pub fn exemplar(self, exemplar: Exemplar) -> Result<Self> {
         let row = self.columns.rows() - 1;
         let slot = match &self.columns.values {
-            ValueColumns::Floats { suffix: Suffix::Total | Suffix::Bucket, .. } => row,
+            ValueColumns::Floats { suffix: Suffix::Total | Suffix::Bucket, .. }
+                if self.rows == 1 =>
+            {
+                row
+            }
+            ValueColumns::Floats { suffix: Suffix::Bucket, .. } if self.rows > 1 => {
+                self.columns.bucket_row(self.rows, exemplar.as_ref().value())
+            }
             ValueColumns::Histograms { bounds, .. } => {
                 let value = exemplar.as_ref().value();
                 let bounds = bounds.values();

@@ -1,0 +1,191 @@
+//! Families in, text out: the formats that Prometheus reads, and who gets which.
+
+mod accept;
+mod encoder;
+mod names;
+mod negotiate;
+pub mod openmetrics;
+mod rows;
+mod template;
+pub mod text;
+
+use std::time::Instant;
+
+use self::encoder::{Draft, Encoder};
+pub use self::negotiate::{accepts_gzip, negotiate};
+use crate::collector::{Collector, for_each_family_until};
+use crate::error::Result;
+use crate::model::EscapingScheme;
+
+/// A format of exposition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// The text format 0.0.4, which everything reads.
+    Text004,
+    /// The text format 1.0.0: the same, for readers that know quoted names.
+    Text100,
+    /// OpenMetrics 1.0.0, with exemplars, units and start times.
+    OpenMetrics100,
+}
+
+/// A format, and how it writes names and start times.
+///
+/// ```
+/// use narthex::exposition::{Encoding, Format};
+/// use narthex::model::EscapingScheme;
+///
+/// let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);
+/// assert_eq!(
+///     encoding.content_type(),
+///     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Encoding {
+    format: Format,
+    escaping: EscapingScheme,
+    created: bool,
+    // A client that named no version is not told about escaping.
+    tells_escaping: bool,
+}
+
+impl Encoding {
+    /// A format with names in that scheme; only OpenMetrics shows start times.
+    pub fn new(format: Format, escaping: EscapingScheme) -> Self {
+        let tells_escaping = format != Format::Text004 || escaping != EscapingScheme::Underscores;
+        Self { format, escaping, created: format == Format::OpenMetrics100, tells_escaping }
+    }
+
+    /// The format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How names are written.
+    pub fn escaping(&self) -> EscapingScheme {
+        self.escaping
+    }
+
+    /// The value of the `Content-Type` header.
+    ///
+    /// [The specification](https://prometheus.io/docs/instrumenting/content_negotiation/).
+    pub fn content_type(&self) -> &'static str {
+        let spellings: &[&'static str; 5] = match self.format {
+            Format::Text004 => &[
+                "text/plain; version=0.0.4; charset=utf-8",
+                "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8",
+                "text/plain; version=0.0.4; charset=utf-8; escaping=dots",
+                "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+                "text/plain; version=0.0.4; charset=utf-8; escaping=values",
+            ],
+            Format::Text100 => &[
+                "text/plain; version=1.0.0; charset=utf-8",
+                "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+                "text/plain; version=1.0.0; charset=utf-8; escaping=dots",
+                "text/plain; version=1.0.0; charset=utf-8; escaping=underscores",
+                "text/plain; version=1.0.0; charset=utf-8; escaping=values",
+            ],
+            Format::OpenMetrics100 => &[
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+                "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+            ],
+        };
+        let [silent, allow_utf8, dots, underscores, values] = *spellings;
+        match self.escaping {
+            _ if !self.tells_escaping => silent,
+            EscapingScheme::AllowUtf8 => allow_utf8,
+            EscapingScheme::Dots => dots,
+            EscapingScheme::Underscores => underscores,
+            EscapingScheme::Values => values,
+        }
+    }
+
+    /// The same, with or without the start times of series, named `_created`.
+    #[must_use]
+    pub fn with_created(self, created: bool) -> Self {
+        Self { created, ..self }
+    }
+
+    /// The same for a client that named no version of OpenMetrics.
+    fn without_escaping_parameter(self) -> Self {
+        Self { tells_escaping: false, ..self }
+    }
+}
+
+impl Default for Encoding {
+    /// The text format 0.0.4 with underscores, which everything reads.
+    fn default() -> Self {
+        Self::new(Format::Text004, EscapingScheme::Underscores)
+    }
+}
+
+/// Everything that a collector tells, in the given encoding.
+///
+/// ```
+/// use narthex::exposition::{self, Encoding, Format};
+/// use narthex::model::{CounterMetricFamily, EscapingScheme};
+/// use narthex::collector_fn;
+///
+/// let mail = collector_fn(|scrape| {
+///     let mut sent = CounterMetricFamily::new("mail.sent", "Mails sent.")?;
+///     sent.add_metric([] as [&str; 0], 3.0)?;
+///     scrape.family(&sent)
+/// });
+/// let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);
+/// assert_eq!(
+///     exposition::encode(&mail, encoding)?,
+///     "# HELP \"mail.sent\" Mails sent.\n\
+///      # TYPE \"mail.sent\" counter\n\
+///      {\"mail.sent_total\"} 3.0\n\
+///      # EOF\n",
+/// );
+/// # Ok::<(), narthex::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of the collector, and [`Error::is_duplicate`](crate::Error::is_duplicate)
+/// if two names are one in this encoding.
+#[doc(alias = "generate_latest")]
+pub fn encode(collector: &dyn Collector, encoding: Encoding) -> Result<String> {
+    let mut out = String::new();
+    encode_into(collector, encoding, None, &mut out)?;
+    Ok(out)
+}
+
+/// The same, appended to `out`, for a reader that waits until `deadline`.
+///
+/// A buffer that is used again makes scrapes that allocate per family, not
+/// per series.
+///
+/// ```
+/// use narthex::exposition::{self, Encoding};
+/// use narthex::{Error, collector_fn};
+///
+/// let broken = collector_fn(|_| Err(Error::collector("the sensor is unplugged")));
+/// let mut out = String::from("kept");
+/// assert!(exposition::encode_into(&broken, Encoding::default(), None, &mut out).is_err());
+/// assert_eq!(out, "kept");
+/// ```
+///
+/// # Errors
+/// Those of the collector, and [`Error::is_duplicate`](crate::Error::is_duplicate)
+/// if two names are one in this encoding. `out` is as before then.
+pub fn encode_into(
+    collector: &dyn Collector,
+    encoding: Encoding,
+    deadline: Option<Instant>,
+    out: &mut String,
+) -> Result {
+    let mut exposition = Draft::new(out);
+    let mut encoder = Encoder::new(encoding);
+    for_each_family_until(collector, deadline, &mut |family| {
+        encoder.family(family, exposition.text())
+    })?;
+    encoder.finish(exposition.text());
+    exposition.keep();
+    Ok(())
+}

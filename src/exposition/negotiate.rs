@@ -1,0 +1,180 @@
+//! Who gets which format: reads the headers of a request.
+
+use std::cmp::{Ordering, Reverse};
+
+use super::accept::{Quality, WANTED, parameter, quality, split};
+use super::{Encoding, Format};
+use crate::model::EscapingScheme;
+
+/// The best encoding for a client that sent this `Accept` header.
+///
+/// Several lines of the header are joined by commas beforehand. Qualities are
+/// honoured; among equals what is named wins over what a wildcard covers, and
+/// then the first in the header. A client that takes anything, or nothing that
+/// there is, gets the text format 0.0.4. Malformed entries are passed over,
+/// and nothing that the client wrote is ever sent back.
+///
+/// [The specification](https://prometheus.io/docs/instrumenting/content_negotiation/).
+///
+/// ```
+/// use narthex::exposition::{Format, negotiate};
+///
+/// let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2";
+/// assert_eq!(negotiate(Some(accept)).format(), Format::OpenMetrics100);
+/// assert_eq!(negotiate(Some("text/html")).format(), Format::Text004);
+/// assert_eq!(negotiate(None).format(), Format::Text004);
+/// ```
+pub fn negotiate(accept: Option<&str>) -> Encoding {
+    let ranges: Vec<_> =
+        split(accept.unwrap_or_default(), b',').filter_map(MediaRange::read).collect();
+    // In the order in which a wildcard is answered.
+    [Format::Text004, Format::OpenMetrics100, Format::Text100]
+        .into_iter()
+        .enumerate()
+        .filter_map(|(preference, format)| {
+            let (place, range) = best_range(&ranges, format)?;
+            let rank = (range.quality, range.fit(format), Reverse(place), Reverse(preference));
+            Some((rank, range.encoding(format)))
+        })
+        .filter(|((quality, ..), _)| *quality > 0)
+        .max_by_key(|(rank, _)| *rank)
+        .map_or_else(Encoding::default, |(_, encoding)| encoding)
+}
+
+/// Whether an answer may be compressed with gzip, by this `Accept-Encoding` header.
+///
+/// It may not where the client prefers the answer as it is.
+///
+/// [RFC 9110, section 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3).
+///
+/// ```
+/// use narthex::exposition::accepts_gzip;
+///
+/// assert!(accepts_gzip(Some("br, gzip;q=0.8")));
+/// assert!(!accepts_gzip(Some("gzip;q=0")));
+/// assert!(!accepts_gzip(Some("identity, gzip;q=0.5")));
+/// assert!(!accepts_gzip(None));
+/// ```
+pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
+    let (mut gzip, mut identity, mut others) = (None, None, None);
+    for entry in split(accept_encoding.unwrap_or_default(), b',') {
+        let mut parts = split(entry, b';');
+        let coding = parts.next().unwrap_or_default();
+        let slot = if coding.eq_ignore_ascii_case("gzip") {
+            &mut gzip
+        } else if coding.eq_ignore_ascii_case("identity") {
+            &mut identity
+        } else if coding == "*" {
+            &mut others
+        } else {
+            continue;
+        };
+        let text = parts.filter_map(parameter).find(|(name, _)| name.eq_ignore_ascii_case("q"));
+        let wanted = text.map_or(Some(WANTED), |(_, text)| quality(&text));
+        *slot = (*slot).max(wanted);
+    }
+    let gzip = gzip.or(others).unwrap_or(0);
+    gzip > 0 && gzip >= identity.unwrap_or(0)
+}
+
+/// An entry of the `Accept` header.
+struct MediaRange<'a> {
+    media_type: &'a str,
+    quality: Quality,
+    /// The version, compared to 1.0.0.
+    version: Option<Ordering>,
+    escaping: EscapingScheme,
+}
+
+/// How well a media range fits a format; of several, the closest one decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Anything,
+    AnySubtype,
+    AnyVersion,
+    Exact,
+}
+
+impl<'a> MediaRange<'a> {
+    /// Reads an entry, unless it is malformed.
+    fn read(entry: &'a str) -> Option<Self> {
+        let mut parts = split(entry, b';');
+        let media_type = parts.next()?;
+        let (mut wanted, mut version, mut escaping) = (None, None, None);
+        for (name, value) in parts.filter_map(parameter) {
+            // The first of its name counts.
+            if name.eq_ignore_ascii_case("q") && wanted.is_none() {
+                wanted = Some(quality(&value)?);
+            } else if name.eq_ignore_ascii_case("version") && version.is_none() {
+                version = Some(compare_version(&value)?);
+            } else if name.eq_ignore_ascii_case("escaping") && escaping.is_none() {
+                escaping = Some(EscapingScheme::parse(&value).unwrap_or_default());
+            }
+        }
+        Some(Self {
+            media_type,
+            quality: wanted.unwrap_or(WANTED),
+            version,
+            escaping: escaping.unwrap_or_default(),
+        })
+    }
+
+    fn fit(&self, format: Format) -> Option<Fit> {
+        let is = |media_type: &str| self.media_type.eq_ignore_ascii_case(media_type);
+        let (exact, any_subtype) = match format {
+            Format::OpenMetrics100 => ("application/openmetrics-text", "application/*"),
+            Format::Text004 | Format::Text100 => ("text/plain", "text/*"),
+        };
+        if is("*/*") {
+            return Some(Fit::Anything);
+        }
+        if is(any_subtype) {
+            return Some(Fit::AnySubtype);
+        }
+        if !is(exact) {
+            return None;
+        }
+        let old = self.version == Some(Ordering::Less);
+        match (format, self.version) {
+            (Format::OpenMetrics100, _) if old => None,
+            (Format::Text004, Some(_)) if !old => None,
+            (Format::Text100, Some(_)) if old => None,
+            (Format::Text100, None) => Some(Fit::AnyVersion),
+            _ => Some(Fit::Exact),
+        }
+    }
+
+    fn encoding(&self, format: Format) -> Encoding {
+        match format {
+            Format::Text004 => Encoding::default(),
+            _ if self.version.is_some() => Encoding::new(format, self.escaping),
+            Format::Text100 => Encoding::new(format, EscapingScheme::Underscores),
+            Format::OpenMetrics100 => {
+                Encoding::new(format, EscapingScheme::Underscores).without_escaping_parameter()
+            }
+        }
+    }
+}
+
+/// The range that decides about a format, with its place in the header.
+fn best_range<'r, 'a>(
+    ranges: &'r [MediaRange<'a>],
+    format: Format,
+) -> Option<(usize, &'r MediaRange<'a>)> {
+    ranges
+        .iter()
+        .enumerate()
+        .filter(|(_, range)| range.fit(format).is_some())
+        .max_by_key(|(place, range)| (range.fit(format), range.quality, Reverse(*place)))
+}
+
+/// Compares a version to 1.0.0; nothing if it is not numbers between dots.
+///
+/// A shorter one is less than a longer one that begins with it.
+fn compare_version(text: &str) -> Option<Ordering> {
+    let numbers: Vec<u64> = text
+        .split('.')
+        .map(|part| part.parse().ok().filter(|_| !part.starts_with('+')))
+        .collect::<Option<_>>()?;
+    Some(numbers.as_slice().cmp(&[1, 0, 0]))
+}
