@@ -8,6 +8,8 @@ pub mod exposition;
 pub mod http;
 mod metrics;
 pub mod model;
+#[cfg(feature = "multiprocess")]
+pub mod multiprocess;
 mod registry;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};

@@ -18,14 +18,14 @@ use std::time::Instant;
 
 use parking_lot::RwLock;
 
-pub use self::policy::{FailurePolicy, RegistryBuilder};
-pub use self::restricted::RestrictedRegistry;
-pub use self::view::RegistryView;
 use self::claims::Claims;
 use self::pass::Pass;
 use self::policy::Options;
+pub use self::policy::{FailurePolicy, RegistryBuilder};
+pub use self::restricted::RestrictedRegistry;
 use self::self_metrics::SelfMetrics;
 use self::target_info::TargetInfo;
+pub use self::view::RegistryView;
 use crate::collector::{Collector, Scrape, SharedDirectory, contain_panic, for_each_family};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, Family, Suffix};

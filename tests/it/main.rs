@@ -1,5 +1,7 @@
 //! What the library does, seen from outside.
 
 mod exposition_vectors;
+#[cfg(feature = "multiprocess")]
+mod multiprocess;
 mod negotiate;
 mod vectors;
