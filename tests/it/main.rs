@@ -3,3 +3,4 @@
 mod exposition_vectors;
 mod negotiate;
 mod vectors;
+mod vectors_model;
