@@ -1,5 +1,6 @@
 //! The door: whatever has families to tell is a collector.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -65,6 +66,12 @@ pub trait Collector: Send + Sync {
     fn shared_directory(&self) -> Option<SharedDirectory> {
         None
     }
+
+    /// Itself, if it is a metric of the library that can be found again.
+    #[doc(hidden)]
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// How a collector uses a directory that worker processes share.
@@ -97,6 +104,10 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
 
     fn shared_directory(&self) -> Option<SharedDirectory> {
         (**self).shared_directory()
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        (**self).as_any()
     }
 }
 

@@ -148,7 +148,7 @@ impl Error {
     }
 }
 
-#[cfg(feature = "multiprocess")]
+#[cfg(any(feature = "http", feature = "multiprocess"))]
 impl Error {
     pub(crate) fn io(message: impl Into<Cow<'static, str>>, source: std::io::Error) -> Self {
         Self::new(ErrorKind::Io, message).with_source(source)

@@ -1,9 +1,25 @@
 //! Prometheus metrics for Rust.
 
+mod cell;
 mod collector;
 mod error;
 pub mod exposition;
+#[cfg(feature = "http")]
+pub mod http;
+mod metrics;
 pub mod model;
+mod registry;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};
 pub use crate::error::{Error, Result};
+pub use crate::metrics::{
+    Amount, Built, Child, Counter, CounterVec, CounterVecDyn, DEFAULT_BUCKETS, Enum, EnumVec,
+    EnumVecDyn, ErrorGuard, Gauge, GaugeVec, GaugeVecDyn, Histogram, HistogramSnapshot,
+    HistogramVec, HistogramVecDyn, InProgress, Info, InfoVec, InfoVecDyn, Instrument, LabelValue,
+    LabelValues, LateTimer, MetricBuilder, MetricVec, MetricVecDyn, Observer, States, Summary,
+    SummaryVec, SummaryVecDyn, TimedFuture, Timer, exponential_buckets, linear_buckets,
+};
+pub use crate::registry::{
+    CollectorId, CollectorRegistry, FailurePolicy, RegistrationGuard, RegistryBuilder,
+    RegistryView, RestrictedRegistry,
+};

@@ -197,6 +197,11 @@ impl<'a> Chunk<'a> {
         (0..column.entries.len()).map(|place| column.get(place))
     }
 
+    /// The same rows, without saying when they began.
+    pub(crate) fn without_starts(&self) -> Self {
+        Self { starts: &[], ..*self }
+    }
+
     pub(crate) fn start(&self, row: usize) -> Option<f64> {
         self.starts.get(row).copied().filter(|start| !start.is_nan())
     }
@@ -298,7 +303,7 @@ pub(crate) fn histogram_suffixes(metric_type: MetricType) -> (Suffix, Suffix) {
 
 /// Exemplars of a chunk: their texts in one buffer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ExemplarColumn {
+pub struct ExemplarColumn {
     entries: Vec<ExemplarEntry>,
     text: String,
     lens: Vec<u32>,
@@ -365,24 +370,62 @@ impl ExemplarColumn {
 
 /// The labels of a row that is being recorded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum RowLabels<'a> {
+pub enum RowLabels<'a> {
     /// In the order of exposition, escaped already.
     Escaped { text: &'a str, lens: &'a [u32], escaped: bool },
+    /// The same, with one more escaped value at a place in that order.
+    With { text: &'a str, lens: &'a [u32], escaped: bool, place: usize, value: &'a str },
     /// As users give them: raw, in the order of declaration.
     Raw(&'a [&'a str]),
 }
 
 /// The numbers of rows that are being recorded.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ValueColumns {
+pub enum ValueColumns {
     Floats { suffix: Suffix, values: Vec<f64> },
     Histograms { bounds: Bounds, buckets: Vec<f64>, sums: Vec<f64>, sum_place: SumPlace },
     Summaries { counts: Vec<f64>, sums: Vec<f64> },
 }
 
+impl ValueColumns {
+    /// Takes the numbers of a chunk; memory is kept where the form stays.
+    fn copy_from(&mut self, values: Values<'_>) {
+        match (&mut *self, values) {
+            (Self::Floats { suffix, values }, Values::Floats { suffix: new, values: from }) => {
+                *suffix = new;
+                values.clear();
+                values.extend_from_slice(from);
+            }
+            (_, Values::Floats { suffix, values }) => {
+                *self = Self::Floats { suffix, values: values.to_owned() };
+            }
+            (_, Values::Histograms { bounds, buckets, sums, sum_place }) => {
+                *self = Self::Histograms {
+                    bounds: bounds.clone(),
+                    buckets: buckets.to_owned(),
+                    sums: sums.to_owned(),
+                    sum_place,
+                };
+            }
+            (_, Values::Summaries { counts, sums }) => {
+                *self = Self::Summaries { counts: counts.to_owned(), sums: sums.to_owned() };
+            }
+        }
+    }
+}
+
+/// Where a label of a relabelled row comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LabelSource<'a> {
+    /// The label at that place of the old names.
+    Column(usize),
+    /// This text, escaped, in every row.
+    Constant(&'a str),
+}
+
 /// A chunk that is being recorded; cleared, it keeps its memory.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Columns {
+pub struct Columns {
     names: LabelNames,
     text: String,
     lens: Vec<u32>,
@@ -406,6 +449,44 @@ impl Columns {
             starts: Vec::new(),
             timestamps: Vec::new(),
             exemplars: ExemplarColumn::default(),
+        }
+    }
+
+    /// Forgets all rows and takes those of a chunk.
+    ///
+    /// With `relabel`, the rows get other labels: of each new name in the order
+    /// of exposition, where its values come from.
+    pub(crate) fn copy_from(&mut self, chunk: &Chunk<'_>, relabel: Option<(&LabelNames, &[LabelSource<'_>])>) {
+        self.clear();
+        self.values.copy_from(chunk.values);
+        self.rows = chunk.rows;
+        self.escaped = chunk.escaped;
+        self.starts.extend_from_slice(chunk.starts);
+        self.timestamps.extend_from_slice(chunk.timestamps);
+        self.exemplars.clone_from(chunk.exemplars);
+        let Some((names, sources)) = relabel else {
+            self.names.clone_from(chunk.names);
+            self.text.push_str(chunk.text);
+            self.lens.extend_from_slice(chunk.lens);
+            return;
+        };
+        self.names.clone_from(names);
+        self.escaped |= sources.iter().any(|source| matches!(source, LabelSource::Constant(text) if text.contains('\\')));
+        let width = chunk.names.len();
+        let mut text_at = 0;
+        for lens in (0..chunk.rows).map(|row| &chunk.lens[row * width..][..width]) {
+            for source in sources {
+                let value = match *source {
+                    LabelSource::Constant(text) => text,
+                    LabelSource::Column(place) => {
+                        let before: u32 = lens[..place].iter().sum();
+                        &chunk.text[text_at + before as usize..][..lens[place] as usize]
+                    }
+                };
+                self.text.push_str(value);
+                self.lens.push(value.len() as u32);
+            }
+            text_at += lens.iter().sum::<u32>() as usize;
         }
     }
 
@@ -439,10 +520,6 @@ impl Columns {
         self.rows
     }
 
-    pub(crate) fn text_len(&self) -> usize {
-        self.text.len()
-    }
-
     /// Forgets all rows.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
@@ -474,6 +551,17 @@ impl Columns {
                 self.text.push_str(text);
                 self.lens.extend_from_slice(lens);
                 self.escaped |= escaped;
+            }
+            RowLabels::With { text, lens, escaped, place, value } => {
+                let at: u32 = lens[..place].iter().sum();
+                let (before, after) = text.split_at(at as usize);
+                for part in [before, value, after] {
+                    self.text.push_str(part);
+                }
+                self.lens.extend_from_slice(&lens[..place]);
+                self.lens.push(value.len() as u32);
+                self.lens.extend_from_slice(&lens[place..]);
+                self.escaped |= escaped || value.contains('\\');
             }
             RowLabels::Raw(values) => {
                 for &place in self.names.declared_at() {

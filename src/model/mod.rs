@@ -16,10 +16,13 @@ pub(crate) mod sample;
 pub(crate) mod timestamp;
 
 pub use self::chunk::{Bounds, Chunk, SumPlace, Values};
+pub(crate) use self::chunk::{CHUNK_ROWS, Columns, LabelSource, RowLabels, ValueColumns};
 pub use self::desc::{Desc, MetricType, Suffix, full_name};
 pub use self::escape::EscapingScheme;
+pub(crate) use self::exemplar::check_exemplar_labels;
 pub use self::exemplar::{EXEMPLAR_LIMIT, Exemplar, ExemplarRef};
 pub use self::family::Family;
+pub(crate) use self::family::Sealed;
 pub use self::labels::LabelNames;
 pub use self::name::{LabelName, MetricName, NameValidation};
 pub use self::number::format_f64;

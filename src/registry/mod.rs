@@ -1,12 +1,13 @@
 //! Where collectors are gathered, so that one scrape asks them all.
 
 mod claims;
+mod pass;
 mod policy;
 mod restricted;
+mod self_metrics;
 mod target_info;
 mod view;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,13 +19,13 @@ pub use self::policy::{FailurePolicy, RegistryBuilder};
 pub use self::restricted::RestrictedRegistry;
 pub use self::view::RegistryView;
 use self::claims::Claims;
-use self::policy::{Options, SelfMetrics};
+use self::pass::Pass;
+use self::policy::Options;
+use self::self_metrics::SelfMetrics;
 use self::target_info::TargetInfo;
-use crate::collector::{
-    Collector, Scrape, SharedDirectory, contain_panic, for_each_family, for_each_family_until,
-};
+use crate::collector::{Collector, Scrape, SharedDirectory, contain_panic, for_each_family};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Chunk, Desc, Family, Suffix};
+use crate::model::{Desc, Family, Suffix};
 
 /// A set of collectors with names that do not clash; cheap to clone.
 ///
@@ -50,6 +51,8 @@ struct Inner {
     options: Options,
     state: RwLock<State>,
     self_metrics: SelfMetrics,
+    /// The names of the families about the registry itself; none if it tells nothing.
+    own_names: Vec<String>,
 }
 
 #[derive(Default)]
@@ -85,14 +88,18 @@ impl CollectorRegistry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn with_options(options: Options) -> Self {
+    fn with_options(options: Options) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let own_names = if options.self_metrics { SelfMetrics::names() } else { Vec::new() };
+        let mut state = State::default();
+        state.claims.keep_for_registry(&own_names);
         Self {
             inner: Arc::new(Inner {
                 number: NEXT.fetch_add(1, Ordering::Relaxed),
                 options,
-                state: RwLock::default(),
+                state: RwLock::new(state),
                 self_metrics: SelfMetrics::default(),
+                own_names,
             }),
         }
     }
@@ -110,7 +117,7 @@ impl CollectorRegistry {
         }
         let descs = self.descs_of(&*collector)?;
         let claimed = Claims::wanted(&descs)?;
-        let title = match descs.first() {
+        let title: Arc<str> = match descs.first() {
             Some(desc) => desc.name().into(),
             None => collector.name().into(),
         };
@@ -129,7 +136,7 @@ impl CollectorRegistry {
     /// Those of [`register`](Self::register).
     pub fn register_guarded(&self, collector: Arc<dyn Collector>) -> Result<RegistrationGuard> {
         let id = self.register(collector)?;
-        Ok(RegistrationGuard { registry: self.clone(), id })
+        Ok(RegistrationGuard { registry: self.clone(), id, armed: true })
     }
 
     /// Takes a collector out; its names are free again.
@@ -242,7 +249,8 @@ impl CollectorRegistry {
             Ok(())
         };
         // An error cannot be told here, and what was found before it still holds.
-        let _ = self.collect_by(FailurePolicy::Skip, &mut Scrape::new(&mut look), &|_| true);
+        let scrape = &mut Scrape::new(&mut look);
+        let _ = self.collect_by(FailurePolicy::Skip, scrape, &|_| true);
         found
     }
 
@@ -264,36 +272,41 @@ impl CollectorRegistry {
         Ok(descs)
     }
 
-    /// Collects the entries that `wanted` picks.
+    /// Collects what `wanted` picks by the names that it claims.
     fn collect_by(
         &self,
         policy: FailurePolicy,
         scrape: &mut Scrape<'_>,
-        wanted: &dyn Fn(&Entry) -> bool,
+        wanted: &dyn Fn(&[String]) -> bool,
     ) -> Result {
         let inner = &*self.inner;
         if scrape.path().contains(&inner.number) {
             return Err(Error::collector("a registry contains itself"));
         }
         let path = [scrape.path(), &[inner.number]].concat();
+        let deadline = scrape.deadline();
         // Copied out, so that no lock is held while foreign code runs.
-        let (entries, target_info) = {
+        let (entries, info) = {
             let state = inner.state.read();
             (state.entries.clone(), state.target_info.clone())
         };
-        let mut pass = Pass::new(self, inner.options.created);
-        if let Some(info) = target_info.filter(|_| wanted(&Entry::target_info())) {
+        let begun = Instant::now();
+        let mut pass = Pass::new(self);
+        if let Some(info) = info.filter(|_| wanted(&[TargetInfo::SAMPLE.to_owned()])) {
             scrape.family(info.family())?;
         }
-        for entry in entries.iter().filter(|entry| wanted(entry)) {
-            let begun = Instant::now();
+        for entry in entries.iter().filter(|entry| wanted(&entry.claimed)) {
+            let collector_begun = Instant::now();
+            pass.begin_collector();
             let collected = contain_panic(&entry.title, || {
                 let mut sink = |family: &dyn Family| pass.family(entry, family, scrape);
-                // The scrape is lent to the sink, so the inner one cannot borrow from it.
-                let mut inner = Scrape::new(&mut sink).inside(&path, None);
-                entry.collector.collect(&mut inner)
+                let inner = Scrape::new(&mut sink).with_deadline(deadline);
+                entry.collector.collect(&mut inner.with_path(&path))
             });
-            inner.self_metrics.note_collector(&entry.title, begun.elapsed(), collected.is_err());
+            if inner.options.self_metrics {
+                let took = collector_begun.elapsed();
+                inner.self_metrics.note_collector(&entry.title, took, collected.is_err());
+            }
             if let Err(error) = collected {
                 if policy == FailurePolicy::Fail {
                     let message = format!("collector {:?} failed", &*entry.title);
@@ -301,6 +314,109 @@ impl CollectorRegistry {
                 }
             }
         }
+        inner.self_metrics.note_scrape(begun.elapsed());
+        if inner.options.self_metrics && wanted(&inner.own_names) {
+            inner.self_metrics.collect(pass.counts(), scrape)?;
+        }
         Ok(())
+    }
+}
+
+impl Collector for CollectorRegistry {
+    fn describe(&self) -> Vec<Desc> {
+        let entries = self.inner.state.read().entries.clone();
+        entries.iter().flat_map(|entry| entry.collector.describe()).collect()
+    }
+
+    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+        self.collect_by(self.inner.options.on_failure, scrape, &|_| true)
+    }
+
+    fn reaches_registry(&self, registry: u64) -> bool {
+        let entries = self.inner.state.read().entries.clone();
+        registry == self.inner.number
+            || entries.iter().any(|entry| entry.collector.reaches_registry(registry))
+    }
+}
+
+impl Default for CollectorRegistry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for CollectorRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let titles: Vec<_> =
+            self.inner.state.read().entries.iter().map(|entry| entry.title.clone()).collect();
+        f.debug_struct("CollectorRegistry").field("collectors", &titles).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Refuses numbers that live in files beside the collector that merges those files.
+    fn refuse_twice_shown(&self, new: Option<SharedDirectory>) -> Result {
+        let Some(new) = new else { return Ok(()) };
+        let clashes = |have: SharedDirectory| match (&new, &have) {
+            (SharedDirectory::Merges(a), SharedDirectory::Writes(b))
+            | (SharedDirectory::Writes(a), SharedDirectory::Merges(b)) => a == b,
+            _ => false,
+        };
+        let shared = |entry: &Entry| entry.collector.shared_directory();
+        match self.entries.iter().find(|entry| shared(entry).is_some_and(clashes)) {
+            None => Ok(()),
+            Some(entry) => Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!(
+                    "{:?} and the new collector would both show the numbers of one shared \
+                     directory: merge it in a registry of its own",
+                    &*entry.title
+                ),
+            )),
+        }
+    }
+}
+
+/// Keeps a collector registered until it is dropped.
+///
+/// ```
+/// use narthex::{CollectorRegistry, Counter};
+/// use std::sync::Arc;
+///
+/// let registry = CollectorRegistry::new();
+/// let counter = Counter::builder("jobs", "Done.").build()?;
+/// let guard = registry.register_guarded(Arc::new(counter))?;
+/// assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(0.0));
+/// drop(guard);
+/// assert_eq!(registry.get_sample_value("jobs_total", &[]), None);
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "the collector is unregistered as soon as the guard is dropped"]
+pub struct RegistrationGuard {
+    registry: CollectorRegistry,
+    id: CollectorId,
+    armed: bool,
+}
+
+impl RegistrationGuard {
+    /// The registration that it guards.
+    pub fn id(&self) -> CollectorId {
+        self.id
+    }
+
+    /// Leaves the collector registered for good.
+    pub fn keep(mut self) -> CollectorId {
+        self.armed = false;
+        self.id
+    }
+}
+
+impl Drop for RegistrationGuard {
+    fn drop(&mut self) {
+        if self.armed {
+            // It may have been taken out by its number already.
+            let _ = self.registry.unregister(self.id);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Families written down: what custom collectors, the parsers and the merge yield.
 
+mod select;
 mod typed;
 
 use std::sync::Arc;
@@ -103,9 +104,9 @@ impl MetricFamily {
         Ok(self.added(1))
     }
 
-    /// Appends what another family recorded, if it is of the same description.
-    pub(crate) fn absorb(&mut self, chunk: &Columns) {
-        self.parts.push(chunk.clone());
+    /// Whether no sample was added.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
     }
 
     /// Sets when the last row began, if these are its labels and that is not known yet.

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Formatting, lints for every set of features, and the documentation's links.
+set -euo pipefail
+features=$(ci/feature_list.sh)
+set -x
+cargo fmt --check
+cargo clippy --all-targets -- -D warnings
+cargo clippy --all-targets --no-default-features -- -D warnings
+for feature in $features; do
+  cargo clippy --all-targets --no-default-features --features "$feature" -- -D warnings
+done
+cargo clippy --all-targets --all-features -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features

@@ -1,0 +1,59 @@
+//! The home of a number that goes up and down.
+
+use super::Home;
+#[cfg(feature = "multiprocess")]
+use super::mapped::MappedCell;
+use super::real::Real;
+
+#[derive(Debug)]
+pub(crate) enum GaugeCell {
+    Memory(Real),
+    #[cfg(feature = "multiprocess")]
+    Mapped(MappedCell),
+}
+
+impl GaugeCell {
+    pub(crate) fn at(home: Home) -> Self {
+        match home {
+            Home::Memory => Self::Memory(Real::default()),
+            #[cfg(feature = "multiprocess")]
+            Home::Mapped(cell) => Self::Mapped(cell),
+        }
+    }
+
+    pub(crate) fn set(&self, value: f64) {
+        match self {
+            Self::Memory(real) => real.set(value),
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(cell) => cell.set(value),
+        }
+    }
+
+    /// Sets the value and when that was, where the home keeps it.
+    pub(crate) fn set_at(&self, value: f64, seconds: impl FnOnce() -> f64) {
+        match self {
+            Self::Memory(real) => {
+                let _ = seconds;
+                real.set(value);
+            }
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(cell) => cell.set_at(value, seconds()),
+        }
+    }
+
+    pub(crate) fn add(&self, amount: f64) {
+        match self {
+            Self::Memory(real) => real.add(amount),
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(cell) => cell.add(amount),
+        }
+    }
+
+    pub(crate) fn get(&self) -> f64 {
+        match self {
+            Self::Memory(real) => real.get(),
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(cell) => cell.get(),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Where a number lives: in memory, or in a file that processes share.
+//!
+//! This folder is the only one with `unsafe` code. Nothing above it knows which
+//! home a number has, and it knows nothing of names.
+
+mod counter;
+mod gauge;
+mod histogram;
+#[cfg(feature = "multiprocess")]
+pub(crate) mod mapped;
+mod real;
+mod refused;
+mod summary;
+
+/// Where a new number is to live.
+#[derive(Debug)]
+pub(crate) enum Home {
+    Memory,
+    #[cfg(feature = "multiprocess")]
+    Mapped(mapped::MappedCell),
+}
+
+pub(crate) use self::counter::CounterCell;
+pub(crate) use self::gauge::GaugeCell;
+pub(crate) use self::histogram::HistogramCell;
+pub(crate) use self::refused::{note_refused_observation, refused_observations};
+pub(crate) use self::summary::SummaryCell;

@@ -1,0 +1,129 @@
+//! The handler as a hyper service, to be mounted into a server of one's own.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{self, Future};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Bytes, Frame, SizeHint};
+use hyper::http;
+use hyper::service::Service;
+use tokio::runtime::Handle;
+
+use crate::http::handler::{MetricsHandler, Plan, ScrapeTask};
+use crate::http::request::Request;
+use crate::http::response::Response;
+
+/// A [`MetricsHandler`] as a [`hyper::service::Service`].
+///
+/// Collectors run on tokio's blocking threads, so that a slow one keeps no
+/// other connection waiting; without a tokio runtime they run in place. The
+/// body of a request is never read.
+///
+/// ```
+/// use narthex::http::{MetricsHandler, MetricsService};
+/// use narthex::CollectorRegistry;
+///
+/// # async fn connection(io: hyper_util::rt::TokioIo<tokio::net::TcpStream>) -> hyper::Result<()> {
+/// let service = MetricsService::new(MetricsHandler::new(&CollectorRegistry::new()));
+/// hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MetricsService {
+    handler: MetricsHandler,
+}
+
+impl MetricsService {
+    /// A service that answers as the handler does.
+    pub fn new(handler: MetricsHandler) -> Self {
+        Self { handler }
+    }
+}
+
+impl<B> Service<http::Request<B>> for MetricsService {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn call(&self, request: http::Request<B>) -> ResponseFuture {
+        let (parts, _) = request.into_parts();
+        let inner: Pin<Box<dyn Future<Output = Response> + Send>> =
+            match self.handler.plan(&Request::from(&parts)) {
+                Plan::Answer(response) => Box::pin(future::ready(response)),
+                Plan::Scrape(task) => Box::pin(run(task)),
+            };
+        ResponseFuture { inner }
+    }
+}
+
+/// What [`MetricsService`] answers with, in time.
+pub struct ResponseFuture {
+    inner: Pin<Box<dyn Future<Output = Response> + Send>>,
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<http::Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.inner.as_mut().poll(context).map(|response| Ok(response.into()))
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl From<Response> for http::Response<Body> {
+    fn from(response: Response) -> Self {
+        let mut builder = http::Response::builder().status(response.status());
+        for (name, value) in response.headers() {
+            builder = builder.header(name, value);
+        }
+        let body =
+            Body { left: Some(response.into_body().into()).filter(|b: &Bytes| !b.is_empty()) };
+        builder.body(body).unwrap_or_else(|_| {
+            let mut refusal = Self::new(Body { left: None });
+            *refusal.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            refusal
+        })
+    }
+}
+
+/// The body of an answer: all of it at once.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    left: Option<Bytes>,
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.left.take().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left.as_ref().map_or(0, Bytes::len) as u64)
+    }
+}
+
+async fn run(task: ScrapeTask) -> Response {
+    let Ok(runtime) = Handle::try_current() else {
+        return task.run();
+    };
+    let scrape = runtime.spawn_blocking(|| task.run());
+    // The cause is a runtime that shuts down, or a panic that no collector caused.
+    scrape.await.unwrap_or_else(|_| Response::plain(500, "the scrape was broken off\n"))
+}

@@ -1,0 +1,166 @@
+//! The series of one metric, found by the values of their labels.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+
+use super::instrument::Instrument;
+use super::series::{Schema, Series};
+use crate::model::{CHUNK_ROWS, Chunk, Desc, Family, Sealed};
+
+// Label values of a chunk; a chunk that is full by its text ends early.
+const CHUNK_TEXT: usize = 8 * 1024;
+
+/// All series of a labelled metric.
+pub(super) struct Children<M: Instrument> {
+    pub(super) schema: Arc<Schema<M>>,
+    // Label values come from outside, so every process hashes them differently.
+    hasher: foldhash::fast::RandomState,
+    table: RwLock<Table<M>>,
+}
+
+struct Table<M> {
+    by_values: HashTable<M>,
+    // Ascending by place, which is the order of creation and of exposition.
+    in_order: Vec<M>,
+    next_place: u64,
+}
+
+impl<M: Instrument> Children<M> {
+    pub(super) fn new(schema: Arc<Schema<M>>) -> Self {
+        Self {
+            schema,
+            hasher: foldhash::fast::RandomState::default(),
+            table: RwLock::new(Table {
+                by_values: HashTable::new(),
+                in_order: Vec::new(),
+                next_place: 0,
+            }),
+        }
+    }
+
+    /// The child of these values, in the order of declaration; made if it is new.
+    pub(super) fn get_or_create(&self, values: &[&str]) -> M {
+        let hash = self.hash(values);
+        let find = |table: &Table<M>| {
+            table.by_values.find(hash, |child| child.series().is_named(values)).cloned()
+        };
+        if let Some(child) = find(&self.table.read()) {
+            return child;
+        }
+        let mut table = self.table.write();
+        if let Some(child) = find(&table) {
+            return child;
+        }
+        let place = table.next_place;
+        table.next_place += 1;
+        let child = M::of(Arc::new(Series::new(&self.schema, values, place, hash)));
+        table.by_values.insert_unique(hash, child.clone(), |child| child.series().hash);
+        table.in_order.push(child.clone());
+        child
+    }
+
+    pub(super) fn remove(&self, values: &[&str]) -> bool {
+        let hash = self.hash(values);
+        let mut table = self.table.write();
+        let found = table.by_values.find_entry(hash, |child| child.series().is_named(values));
+        let Ok(entry) = found else { return false };
+        let (child, _) = entry.remove();
+        if let Ok(at) = table.find_place(child.series().place) {
+            table.in_order.remove(at);
+        }
+        true
+    }
+
+    /// Removes the children that `doomed` picks by their raw values; says how many.
+    pub(super) fn remove_if(&self, mut doomed: impl FnMut(&[&str]) -> bool) -> usize {
+        // Asked of a copy, so that no lock is held while foreign code runs.
+        let children = self.table.read().in_order.clone();
+        let mut removed = 0;
+        for child in children {
+            let values = child.series().label_values();
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            if doomed(&values) && self.remove(&values) {
+                removed += 1;
+            }
+        }
+        removed
+    }
+
+    pub(super) fn clear(&self) {
+        let mut table = self.table.write();
+        table.by_values.clear();
+        table.in_order.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.read().in_order.len()
+    }
+
+    fn hash(&self, values: &[&str]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        for value in values {
+            // The length keeps ["ab", "c"] and ["a", "bc"] apart.
+            hasher.write_usize(value.len());
+            hasher.write(value.as_bytes());
+        }
+        hasher.finish()
+    }
+}
+
+impl<M: Instrument> Table<M> {
+    fn find_place(&self, place: u64) -> Result<usize, usize> {
+        self.in_order.binary_search_by_key(&place, |child| child.series().place)
+    }
+}
+
+impl<M: Instrument> Sealed for Children<M> {}
+
+impl<M: Instrument> Family for Children<M> {
+    fn desc(&self) -> &Desc {
+        &self.schema.desc
+    }
+
+    fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>)) {
+        let mut columns = M::columns(&self.schema);
+        columns.reserve_rows(CHUNK_TEXT);
+        let mut rows: Vec<M> = Vec::with_capacity(CHUNK_ROWS);
+        let mut next_place = 0;
+        loop {
+            rows.clear();
+            let mut text = 0;
+            {
+                let table = self.table.read();
+                let (Ok(from) | Err(from)) = table.find_place(next_place);
+                for child in table.in_order[from..].iter().take(CHUNK_ROWS) {
+                    text += child.series().text_len();
+                    if text > CHUNK_TEXT && !rows.is_empty() {
+                        break;
+                    }
+                    rows.push(child.clone());
+                }
+            }
+            let Some(last) = rows.last() else { return };
+            next_place = last.series().place + 1;
+            M::show(&rows, &mut columns, each);
+        }
+    }
+}
+
+/// A series on its own, as a family of one.
+pub(super) struct Alone<'a, M>(pub(super) &'a M);
+
+impl<M: Instrument> Sealed for Alone<'_, M> {}
+
+impl<M: Instrument> Family for Alone<'_, M> {
+    fn desc(&self) -> &Desc {
+        &self.0.series().schema.desc
+    }
+
+    fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>)) {
+        let mut columns = M::columns(&self.0.series().schema);
+        M::show(std::slice::from_ref(self.0), &mut columns, each);
+    }
+}

@@ -1,0 +1,239 @@
+//! Totals that only grow: requests answered, bytes sent, errors.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::amount::Amount;
+use super::builder::MetricBuilder;
+use super::exemplar::{ExemplarSlot, is_exemplar};
+use super::guard::ErrorGuard;
+use super::instrument::{Instrument, Kind};
+use super::series::{Schema, Series};
+use super::vec::{MetricVec, MetricVecDyn};
+use crate::cell::{CounterCell, note_refused_observation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, check_exemplar_labels};
+#[cfg(feature = "multiprocess")]
+use crate::multiprocess::FileKind;
+
+/// A total that only grows; cheap to clone, and safe to share.
+///
+/// ```
+/// use narthex::Counter;
+///
+/// let jobs = Counter::builder("jobs", "Jobs done.").build()?;
+/// jobs.inc();
+/// jobs.inc_by(0.5);
+/// jobs.inc_by(-3); // changes nothing, and is counted as refused
+/// assert_eq!(jobs.get(), 1.5);
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a counter does nothing unless it is used"]
+pub struct Counter {
+    series: Arc<Series<Self>>,
+}
+
+/// A counter split by `N` labels.
+pub type CounterVec<const N: usize> = MetricVec<Counter, N>;
+
+/// A counter split by labels that are known only when the program runs.
+pub type CounterVecDyn = MetricVecDyn<Counter>;
+
+impl Counter {
+    /// Begins a counter. Its samples are named `…_total`, whether or not `name`
+    /// ends with that.
+    pub fn builder(name: impl Into<String>, help: impl Into<Arc<str>>) -> MetricBuilder<Self> {
+        MetricBuilder::new(name, help)
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.series.cell.total.inc();
+    }
+
+    /// Adds an amount. One that is negative or NaN changes nothing and is
+    /// counted in `narthex_refused_observations_total`.
+    #[inline]
+    pub fn inc_by(&self, amount: impl Amount) {
+        let amount = amount.to_f64();
+        if amount >= 0.0 {
+            self.series.cell.total.add(amount);
+        } else {
+            note_refused_observation();
+        }
+    }
+
+    /// Adds an amount, or says why not.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_value`] if it is negative or NaN; nothing changes.
+    pub fn try_inc_by(&self, amount: impl Amount) -> Result {
+        let amount = self.check(amount.to_f64())?;
+        self.series.cell.total.add(amount);
+        Ok(())
+    }
+
+    /// Adds one, and keeps these labels as the trace of it.
+    pub fn inc_with_exemplar(&self, labels: &[(&str, &str)]) {
+        self.inc_by_with_exemplar(1_u8, labels);
+    }
+
+    /// Adds an amount, and keeps these labels as the trace of it.
+    ///
+    /// Labels that an exemplar cannot have are counted as refused; the amount
+    /// is added all the same.
+    pub fn inc_by_with_exemplar(&self, amount: impl Amount, labels: &[(&str, &str)]) {
+        let amount = amount.to_f64();
+        self.inc_by(amount);
+        if is_exemplar(labels) && amount >= 0.0 {
+            self.series.cell.exemplar.store(labels, amount);
+        } else if !labels.is_empty() {
+            note_refused_observation();
+        }
+    }
+
+    /// Adds an amount and keeps its trace, or says why not.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_value`] or [`Error::is_invalid_exemplar`]; nothing
+    /// changes.
+    pub fn try_inc_by_with_exemplar(
+        &self,
+        amount: impl Amount,
+        labels: &[(&str, &str)],
+    ) -> Result {
+        let amount = self.check(amount.to_f64())?;
+        check_exemplar_labels(labels)?;
+        self.inc_by_with_exemplar(amount, labels);
+        Ok(())
+    }
+
+    /// The total.
+    pub fn get(&self) -> f64 {
+        self.series.cell.total.get()
+    }
+
+    /// Begins anew at zero, now.
+    pub fn reset(&self) {
+        self.series.cell.total.reset();
+        self.series.cell.exemplar.clear();
+        self.series.restart();
+    }
+
+    /// Runs `f` and counts if it fails or panics; its result is handed on.
+    ///
+    /// ```
+    /// use narthex::Counter;
+    ///
+    /// let errors = Counter::builder("parse_errors", "Lines that made no sense.").build()?;
+    /// let parsed: Result<i32, _> = errors.count_errors(|| "x".parse::<i32>());
+    /// assert!(parsed.is_err());
+    /// assert_eq!(errors.get(), 1.0);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    #[doc(alias = "count_exceptions")]
+    pub fn count_errors<T, E>(
+        &self,
+        f: impl FnOnce() -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        self.count_errors_if(f, |_| true)
+    }
+
+    /// The same for errors that `counts` picks, and panics.
+    pub fn count_errors_if<T, E>(
+        &self,
+        f: impl FnOnce() -> std::result::Result<T, E>,
+        counts: impl FnOnce(&E) -> bool,
+    ) -> std::result::Result<T, E> {
+        let guard = self.error_guard();
+        let result = f();
+        if !result.as_ref().is_err_and(counts) {
+            guard.success();
+        }
+        result
+    }
+
+    /// Counts an error when the scope ends, unless it is told of success.
+    ///
+    /// ```
+    /// use narthex::Counter;
+    ///
+    /// let errors = Counter::builder("errors", "Of any kind.").build()?;
+    /// let guard = errors.error_guard();
+    /// // … work that may return early or panic …
+    /// guard.success();
+    /// assert_eq!(errors.get(), 0.0);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn error_guard(&self) -> ErrorGuard {
+        ErrorGuard::new(self.clone())
+    }
+
+    fn check(&self, amount: f64) -> Result<f64> {
+        if amount >= 0.0 {
+            return Ok(amount);
+        }
+        note_refused_observation();
+        Err(Error::new(
+            ErrorKind::InvalidValue,
+            format!("counter {:?} cannot grow by {amount}", self.series.schema.desc.name()),
+        ))
+    }
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+impl Instrument for Counter {}
+
+/// What a series of a counter keeps.
+pub struct CounterSeries {
+    total: CounterCell,
+    exemplar: ExemplarSlot,
+}
+
+impl Kind for Counter {
+    type Cell = CounterSeries;
+    type Settings = ();
+
+    const TYPE: MetricType = MetricType::Counter;
+
+    fn check(_: &mut (), _: &Desc, _: &LabelNames) -> Result {
+        Ok(())
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn file((): &()) -> Option<FileKind> {
+        Some(FileKind::Counter)
+    }
+
+    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> CounterSeries {
+        CounterSeries {
+            total: CounterCell::at(schema.home(Suffix::Total, values, None)),
+            exemplar: ExemplarSlot::default(),
+        }
+    }
+
+    fn of(series: Arc<Series<Self>>) -> Self {
+        Self { series }
+    }
+
+    fn series(&self) -> &Arc<Series<Self>> {
+        &self.series
+    }
+
+    fn columns(schema: &Schema<Self>) -> Columns {
+        Columns::floats(schema.names.clone(), Suffix::Total)
+    }
+
+    fn record(series: &Series<Self>, columns: &mut Columns) {
+        columns.push_float(series.row_labels(), series.cell.total.get());
+        columns.set_start(series.created());
+        series.cell.exemplar.record(columns.rows() - 1, columns);
+    }
+}

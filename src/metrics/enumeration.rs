@@ -1,0 +1,210 @@
+//! Which of some states something is in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::builder::{Built, MetricBuilder};
+use super::instrument::{Instrument, Kind};
+use super::series::{Schema, Series};
+use super::vec::{MetricVec, MetricVecDyn};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::escape::push_escaped;
+use crate::model::{Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
+
+/// A Rust enum whose variants are the states of an [`Enum`].
+///
+/// ```
+/// use narthex::{CollectorRegistry, Enum, States};
+///
+/// #[derive(Clone, Copy)]
+/// enum Task { Idle, Running }
+///
+/// impl States for Task {
+///     const STATES: &'static [&'static str] = &["idle", "running"];
+///
+///     fn index(&self) -> usize {
+///         *self as usize
+///     }
+/// }
+///
+/// let registry = CollectorRegistry::new();
+/// let task = Enum::builder("task", "What it does.").states_of::<Task>().register(&registry)?;
+/// task.set(&Task::Running);
+/// assert_eq!(registry.get_sample_value("task", &[("task", "running")]), Some(1.0));
+/// # let _ = Task::Idle;
+/// # Ok::<(), narthex::Error>(())
+/// ```
+pub trait States {
+    /// The states by name, in the order in which they are shown.
+    const STATES: &'static [&'static str];
+
+    /// The place of this state in [`STATES`](Self::STATES).
+    fn index(&self) -> usize;
+}
+
+/// Which of some declared states something is in; cheap to clone, and safe to
+/// share. It begins in the first.
+///
+/// ```
+/// use narthex::Enum;
+///
+/// let task = Enum::builder("task", "What it does.").states(["idle", "running"]).build()?;
+/// assert_eq!(task.get(), "idle");
+/// task.state("running")?;
+/// assert_eq!(task.get(), "running");
+/// assert!(task.state("asleep").unwrap_err().is_invalid_value());
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "an enum does nothing unless it is used"]
+#[doc(alias = "StateSet")]
+pub struct Enum {
+    series: Arc<Series<Self>>,
+}
+
+/// States split by `N` labels.
+pub type EnumVec<const N: usize> = MetricVec<Enum, N>;
+
+/// States split by labels that are known only when the program runs.
+pub type EnumVecDyn = MetricVecDyn<Enum>;
+
+impl Enum {
+    /// Begins an enum; its states are to be declared.
+    pub fn builder(name: impl Into<String>, help: impl Into<Arc<str>>) -> MetricBuilder<Self> {
+        MetricBuilder::new(name, help)
+    }
+
+    /// Moves to a state.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_value`] if it was not declared; nothing changes.
+    pub fn state(&self, state: &str) -> Result {
+        let states = self.states();
+        let Some(place) = states.iter().position(|have| **have == *state) else {
+            let name = self.series.schema.desc.name();
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!("enum {name:?} has the states {states:?}, not {state:?}"),
+            ));
+        };
+        self.series.cell.store(place, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Moves to the state that a Rust enum is in.
+    ///
+    /// A state that was not declared changes nothing and is counted in
+    /// `narthex_refused_observations_total`: that is, if `S` is not the type
+    /// that the metric was built of.
+    pub fn set<S: States>(&self, state: &S) {
+        let name = S::STATES.get(state.index());
+        if name.is_none_or(|name| self.state(name).is_err()) {
+            crate::cell::note_refused_observation();
+        }
+    }
+
+    /// The state that it is in.
+    pub fn get(&self) -> &str {
+        &self.states()[self.series.cell.load(Ordering::Relaxed)]
+    }
+
+    fn states(&self) -> &[Box<str>] {
+        &self.series.schema.settings.states
+    }
+}
+
+impl<T: Built<Enum>> MetricBuilder<Enum, T> {
+    /// Declares the states, in the order in which they are shown.
+    pub fn states<I>(mut self, states: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<Box<str>>,
+    {
+        self.settings.states = states.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Declares the states of a Rust enum.
+    pub fn states_of<S: States>(self) -> Self {
+        self.states(S::STATES.iter().copied())
+    }
+}
+
+impl fmt::Debug for Enum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+impl Instrument for Enum {}
+
+/// What is chosen when an enum is built.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnumSettings {
+    states: Vec<Box<str>>,
+    // Made when the metric is built: the states as values of a label, and the
+    // names of the labels with the state's own among them.
+    escaped: Vec<Box<str>>,
+    shown_names: Option<LabelNames>,
+}
+
+impl Kind for Enum {
+    type Cell = AtomicUsize;
+    type Settings = EnumSettings;
+
+    const TYPE: MetricType = MetricType::StateSet;
+
+    fn check(settings: &mut EnumSettings, desc: &Desc, names: &LabelNames) -> Result {
+        let refuse = |message| Err(Error::new(ErrorKind::InvalidValue, message));
+        if settings.states.is_empty() {
+            return refuse(format!("enum {:?} has no states", desc.name()));
+        }
+        for (place, state) in settings.states.iter().enumerate() {
+            if settings.states[..place].contains(state) {
+                return refuse(format!("state {state:?} of enum {:?} stands twice", desc.name()));
+            }
+        }
+        names.refuse(Some(desc.name()), &format!("enum {:?}", desc.name()))?;
+        settings.escaped = settings
+            .states
+            .iter()
+            .map(|state| {
+                let mut text = String::new();
+                push_escaped(&mut text, state);
+                text.into()
+            })
+            .collect();
+        settings.shown_names = Some(LabelNames::new(names.declared().chain([desc.name()]))?);
+        Ok(())
+    }
+
+    fn new_cell(_: &Schema<Self>, _: &[&str]) -> AtomicUsize {
+        AtomicUsize::new(0)
+    }
+
+    fn of(series: Arc<Series<Self>>) -> Self {
+        Self { series }
+    }
+
+    fn series(&self) -> &Arc<Series<Self>> {
+        &self.series
+    }
+
+    fn columns(schema: &Schema<Self>) -> Columns {
+        let names = schema.settings.shown_names.as_ref().unwrap_or(&schema.names);
+        Columns::floats(names.clone(), Suffix::None)
+    }
+
+    fn record(series: &Series<Self>, columns: &mut Columns) {
+        let now = series.cell.load(Ordering::Relaxed);
+        let schema = &series.schema;
+        let (Ok(place) | Err(place)) = schema.names.place(schema.desc.name());
+        for (state, value) in schema.settings.escaped.iter().enumerate() {
+            if let RowLabels::Escaped { text, lens, escaped } = series.row_labels() {
+                let labels = RowLabels::With { text, lens, escaped, place, value };
+                columns.push_float(labels, f64::from(state == now));
+            }
+        }
+    }
+}

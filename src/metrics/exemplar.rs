@@ -1,0 +1,81 @@
+//! The last exemplar of a number, written without allocating.
+
+use once_cell::race::OnceBox;
+use parking_lot::Mutex;
+
+use super::series::now;
+use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
+
+/// Room for one exemplar; it takes memory when the first one comes.
+#[derive(Default)]
+pub(super) struct ExemplarSlot(OnceBox<Mutex<Stored>>);
+
+struct Stored {
+    text: String,
+    lens: Vec<u32>,
+    value: f64,
+    timestamp: Timestamp,
+}
+
+impl ExemplarSlot {
+    /// Keeps an exemplar whose labels were checked.
+    ///
+    /// While another thread reads or writes the slot, this one goes without:
+    /// exemplars are samples, and an observation never waits.
+    pub(super) fn store(&self, labels: &[(&str, &str)], value: f64) {
+        let stored = self.0.get_or_init(|| {
+            Box::new(Mutex::new(Stored {
+                text: String::with_capacity(EXEMPLAR_LIMIT),
+                lens: Vec::with_capacity(8),
+                value: 0.0,
+                timestamp: Timestamp::from_whole_seconds(0),
+            }))
+        });
+        let Some(mut stored) = stored.try_lock() else { return };
+        let stored = &mut *stored;
+        stored.text.clear();
+        stored.lens.clear();
+        // Sorted by repeatedly taking the next name: exemplars have one or two labels.
+        let mut last = None;
+        while let Some((name, text)) =
+            labels.iter().filter(|(name, _)| last.is_none_or(|last| *name > last)).min()
+        {
+            for part in [name, text] {
+                stored.text.push_str(part);
+                stored.lens.push(part.len() as u32);
+            }
+            last = Some(*name);
+        }
+        stored.value = value;
+        stored.timestamp = Timestamp::from_seconds(now()).unwrap_or(stored.timestamp);
+    }
+
+    /// Forgets what it holds.
+    pub(super) fn clear(&self) {
+        if let Some(stored) = self.0.get() {
+            stored.lock().lens.clear();
+        }
+    }
+
+    pub(super) fn record(&self, slot: usize, columns: &mut Columns) {
+        let Some(stored) = self.0.get() else { return };
+        let stored = stored.lock();
+        if stored.lens.is_empty() {
+            return;
+        }
+        columns.push_exemplar(
+            slot,
+            ExemplarRef {
+                text: &stored.text,
+                lens: &stored.lens,
+                value: stored.value,
+                timestamp: Some(stored.timestamp),
+            },
+        );
+    }
+}
+
+/// Whether the labels can be kept: there are some, and they are allowed.
+pub(super) fn is_exemplar(labels: &[(&str, &str)]) -> bool {
+    !labels.is_empty() && check_exemplar_labels(labels).is_ok()
+}

@@ -1,0 +1,267 @@
+//! Numbers that go up and down: temperatures, queues, requests in flight.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use super::amount::Amount;
+#[cfg(feature = "multiprocess")]
+use super::builder::Built;
+use super::builder::MetricBuilder;
+use super::guard::InProgress;
+use super::instrument::{Instrument, Kind};
+use super::series::{Schema, Series, now};
+use super::timer::{Observer, TimedFuture, Timer, time};
+use super::vec::{MetricVec, MetricVecDyn};
+use crate::cell::{GaugeCell, note_refused_observation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix};
+#[cfg(feature = "multiprocess")]
+use crate::multiprocess::{FileKind, GaugeMode};
+
+/// A number that goes up and down; cheap to clone, and safe to share.
+///
+/// ```
+/// use narthex::Gauge;
+///
+/// let queue = Gauge::builder("queue_depth", "Jobs waiting.").build()?;
+/// queue.set(7);
+/// queue.inc();
+/// queue.dec_by(2.5);
+/// assert_eq!(queue.get(), 5.5);
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a gauge does nothing unless it is used"]
+pub struct Gauge {
+    series: Arc<Series<Self>>,
+}
+
+/// A gauge split by `N` labels.
+pub type GaugeVec<const N: usize> = MetricVec<Gauge, N>;
+
+/// A gauge split by labels that are known only when the program runs.
+pub type GaugeVecDyn = MetricVecDyn<Gauge>;
+
+impl Gauge {
+    /// Begins a gauge.
+    pub fn builder(name: impl Into<String>, help: impl Into<Arc<str>>) -> MetricBuilder<Self> {
+        MetricBuilder::new(name, help)
+    }
+
+    /// Sets the number.
+    #[inline]
+    pub fn set(&self, value: impl Amount) {
+        let cell = &self.series.cell.number;
+        if self.keeps_time() {
+            cell.set_at(value.to_f64(), now);
+        } else {
+            cell.set(value.to_f64());
+        }
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.inc_by(1_u8);
+    }
+
+    /// Takes one away.
+    #[inline]
+    pub fn dec(&self) {
+        self.inc_by(-1_i8);
+    }
+
+    /// Adds an amount, which may be negative.
+    ///
+    /// A gauge whose mode shows the most recent number can only be set: this
+    /// changes nothing then and is counted in
+    /// `narthex_refused_observations_total`.
+    #[inline]
+    pub fn inc_by(&self, amount: impl Amount) {
+        if self.keeps_time() {
+            note_refused_observation();
+        } else {
+            self.series.cell.number.add(amount.to_f64());
+        }
+    }
+
+    /// Takes an amount away; see [`inc_by`](Self::inc_by).
+    #[inline]
+    pub fn dec_by(&self, amount: impl Amount) {
+        self.inc_by(-amount.to_f64());
+    }
+
+    /// Adds an amount, or says why not.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_value`] if the mode of the gauge shows the most
+    /// recent number, so that it can only be set.
+    pub fn try_inc_by(&self, amount: impl Amount) -> Result {
+        self.inc_by(amount);
+        if self.keeps_time() {
+            let name = self.series.schema.desc.name();
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!("gauge {name:?} shows its most recent number and can only be set"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Sets it to the seconds since 1970.
+    pub fn set_to_current_time(&self) {
+        self.set(now());
+    }
+
+    /// Shows what `f` returns, asked at each scrape, in place of what was set.
+    ///
+    /// It runs without a lock of the library. If it panics, the scrape treats
+    /// that as a failure of this metric.
+    ///
+    /// ```
+    /// use narthex::{CollectorRegistry, Gauge};
+    ///
+    /// let registry = CollectorRegistry::new();
+    /// let gauge = Gauge::builder("answer", "To everything.").register(&registry)?;
+    /// gauge.set_function(|| 42.0);
+    /// assert_eq!(registry.get_sample_value("answer", &[]), Some(42.0));
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn set_function(&self, f: impl Fn() -> f64 + Send + Sync + 'static) {
+        *self.series.cell.function.write() = Some(Arc::new(f));
+    }
+
+    /// The number, as a scrape would see it.
+    pub fn get(&self) -> f64 {
+        self.series.cell.get()
+    }
+
+    /// Keeps it one higher until the guard is dropped.
+    ///
+    /// ```
+    /// use narthex::Gauge;
+    ///
+    /// let busy = Gauge::builder("busy", "Requests in flight.").build()?;
+    /// let guard = busy.track_inprogress();
+    /// assert_eq!(busy.get(), 1.0);
+    /// drop(guard);
+    /// assert_eq!(busy.get(), 0.0);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn track_inprogress(&self) -> InProgress {
+        InProgress::new(self.clone())
+    }
+
+    /// Runs `f` and sets the gauge to how long it took, in seconds.
+    pub fn time<R>(&self, f: impl FnOnce() -> R) -> R {
+        time(self, f)
+    }
+
+    /// Sets it to the time in seconds until the timer is dropped.
+    pub fn start_timer(&self) -> Timer<Self> {
+        Timer::start(self.clone())
+    }
+
+    /// Sets it to how long a future takes, in seconds.
+    pub fn time_future<F: Future>(&self, future: F) -> TimedFuture<Self, F> {
+        TimedFuture::new(self.clone(), future)
+    }
+
+    #[inline]
+    fn keeps_time(&self) -> bool {
+        #[cfg(feature = "multiprocess")]
+        return self.series.schema.settings.mode.is_most_recent();
+        #[cfg(not(feature = "multiprocess"))]
+        false
+    }
+}
+
+impl Observer for Gauge {
+    fn observe_duration(&self, duration: Duration) {
+        self.set(duration);
+    }
+}
+
+#[cfg(feature = "multiprocess")]
+impl<T: Built<Gauge>> MetricBuilder<Gauge, T> {
+    /// How the numbers of several processes become one; [`GaugeMode::All`] by
+    /// default. It matters only in a [store](Self::store).
+    #[doc(alias = "multiprocess_mode")]
+    pub fn mode(mut self, mode: GaugeMode) -> Self {
+        self.settings.mode = mode;
+        self
+    }
+}
+
+impl fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+impl Instrument for Gauge {}
+
+type Function = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+/// What a series of a gauge keeps.
+pub struct GaugeSeries {
+    number: GaugeCell,
+    function: RwLock<Option<Function>>,
+}
+
+impl GaugeSeries {
+    fn get(&self) -> f64 {
+        // Copied out, so that no lock is held while foreign code runs.
+        let function = self.function.read().clone();
+        function.map_or_else(|| self.number.get(), |f| f())
+    }
+}
+
+/// What is chosen when a gauge is built.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GaugeSettings {
+    #[cfg(feature = "multiprocess")]
+    mode: GaugeMode,
+}
+
+impl Kind for Gauge {
+    type Cell = GaugeSeries;
+    type Settings = GaugeSettings;
+
+    const TYPE: MetricType = MetricType::Gauge;
+
+    fn check(_: &mut GaugeSettings, _: &Desc, _: &LabelNames) -> Result {
+        Ok(())
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn file(settings: &GaugeSettings) -> Option<FileKind> {
+        Some(FileKind::Gauge(settings.mode))
+    }
+
+    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> GaugeSeries {
+        GaugeSeries {
+            number: GaugeCell::at(schema.home(Suffix::None, values, None)),
+            function: RwLock::new(None),
+        }
+    }
+
+    fn of(series: Arc<Series<Self>>) -> Self {
+        Self { series }
+    }
+
+    fn series(&self) -> &Arc<Series<Self>> {
+        &self.series
+    }
+
+    fn columns(schema: &Schema<Self>) -> Columns {
+        Columns::floats(schema.names.clone(), Suffix::None)
+    }
+
+    fn record(series: &Series<Self>, columns: &mut Columns) {
+        columns.push_float(series.row_labels(), series.cell.get());
+    }
+}

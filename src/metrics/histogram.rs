@@ -1,0 +1,358 @@
+//! Observations by size: latencies, sizes, anything of which a share matters.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::amount::Amount;
+use super::builder::{Built, MetricBuilder};
+use super::exemplar::{ExemplarSlot, is_exemplar};
+use super::instrument::{Instrument, Kind};
+use super::series::{Schema, Series};
+use super::timer::{Observer, TimedFuture, Timer, time};
+use super::vec::{MetricVec, MetricVecDyn};
+use crate::cell::{HistogramCell, note_refused_observation};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    Bounds, Columns, Desc, LabelNames, MetricType, SumPlace, Suffix, ValueColumns,
+    check_exemplar_labels,
+};
+#[cfg(feature = "multiprocess")]
+use crate::multiprocess::FileKind;
+
+/// The upper bounds of a histogram that names none, in seconds; +Inf follows.
+///
+/// They are those of Python's client.
+pub const DEFAULT_BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// Observations counted by size; cheap to clone, and safe to share.
+///
+/// An observation goes into the first bucket whose upper bound is not below
+/// it; NaN goes into +Inf and makes the sum NaN.
+///
+/// ```
+/// use narthex::{CollectorRegistry, Histogram};
+///
+/// let registry = CollectorRegistry::new();
+/// let sizes = Histogram::builder("batch_rows", "Rows of a batch.")
+///     .buckets([1.0, 10.0])
+///     .register(&registry)?;
+/// sizes.observe(1);
+/// sizes.observe(7);
+/// assert_eq!(registry.get_sample_value("batch_rows_bucket", &[("le", "1.0")]), Some(1.0));
+/// assert_eq!(registry.get_sample_value("batch_rows_bucket", &[("le", "10.0")]), Some(2.0));
+/// assert_eq!(registry.get_sample_value("batch_rows_sum", &[]), Some(8.0));
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a histogram does nothing unless it is used"]
+pub struct Histogram {
+    series: Arc<Series<Self>>,
+}
+
+/// A histogram split by `N` labels.
+pub type HistogramVec<const N: usize> = MetricVec<Histogram, N>;
+
+/// A histogram split by labels that are known only when the program runs.
+pub type HistogramVecDyn = MetricVecDyn<Histogram>;
+
+impl Histogram {
+    /// Begins a histogram; with [`DEFAULT_BUCKETS`] unless others are given.
+    pub fn builder(name: impl Into<String>, help: impl Into<Arc<str>>) -> MetricBuilder<Self> {
+        MetricBuilder::new(name, help)
+    }
+
+    /// Adds an observation.
+    #[inline]
+    pub fn observe(&self, value: impl Amount) {
+        self.observe_n(value, 1);
+    }
+
+    /// Adds `n` observations of the same value.
+    #[inline]
+    pub fn observe_n(&self, value: impl Amount, n: u64) {
+        let value = value.to_f64();
+        self.series.cell.numbers.observe(self.bucket(value), value, n);
+    }
+
+    /// Adds an observation, and keeps these labels as the trace of its bucket.
+    ///
+    /// Labels that an exemplar cannot have are counted in
+    /// `narthex_refused_observations_total`; the value is observed all the same.
+    pub fn observe_with_exemplar(&self, value: impl Amount, labels: &[(&str, &str)]) {
+        let value = value.to_f64();
+        let bucket = self.bucket(value);
+        self.series.cell.numbers.observe(bucket, value, 1);
+        if is_exemplar(labels) {
+            self.series.cell.exemplars[bucket].store(labels, value);
+        } else if !labels.is_empty() {
+            note_refused_observation();
+        }
+    }
+
+    /// Adds an observation and keeps its trace, or says why not.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_exemplar`];
+    /// nothing is observed.
+    pub fn try_observe_with_exemplar(
+        &self,
+        value: impl Amount,
+        labels: &[(&str, &str)],
+    ) -> Result {
+        check_exemplar_labels(labels)?;
+        self.observe_with_exemplar(value, labels);
+        Ok(())
+    }
+
+    /// What was observed so far.
+    pub fn snapshot(&self) -> HistogramSnapshot {
+        let bounds = self.bounds().clone();
+        let mut buckets = Vec::with_capacity(bounds.values().len());
+        let sum = self.series.cell.numbers.read(&mut buckets);
+        HistogramSnapshot { bounds, buckets, sum }
+    }
+
+    /// Runs `f` and observes how long it took, in seconds.
+    ///
+    /// ```
+    /// use narthex::Histogram;
+    ///
+    /// let latency = Histogram::builder("latency_seconds", "Of replies.").build()?;
+    /// assert_eq!(latency.time(|| 6 * 7), 42);
+    /// assert_eq!(latency.snapshot().count(), 1.0);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn time<R>(&self, f: impl FnOnce() -> R) -> R {
+        time(self, f)
+    }
+
+    /// Observes the time in seconds until the timer is dropped.
+    pub fn start_timer(&self) -> Timer<Self> {
+        Timer::start(self.clone())
+    }
+
+    /// Observes how long a future takes, in seconds, from its first poll on.
+    pub fn time_future<F: Future>(&self, future: F) -> TimedFuture<Self, F> {
+        TimedFuture::new(self.clone(), future)
+    }
+
+    fn bounds(&self) -> &Bounds {
+        &self.series.schema.settings.bounds
+    }
+
+    #[inline]
+    fn bucket(&self, value: f64) -> usize {
+        let bounds = self.bounds().values();
+        // Written so that NaN passes every bound and ends in the last bucket.
+        let below = bounds.partition_point(|bound| !(value <= *bound));
+        below.min(bounds.len() - 1)
+    }
+}
+
+/// What a histogram had observed at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramSnapshot {
+    bounds: Bounds,
+    buckets: Vec<f64>,
+    sum: f64,
+}
+
+impl HistogramSnapshot {
+    /// Upper bounds with how many observations were not above them.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.bounds.values().iter().zip(&self.buckets).scan(0.0, |total, (bound, count)| {
+            *total += count;
+            Some((*bound, *total))
+        })
+    }
+
+    /// How many observations there were.
+    pub fn count(&self) -> f64 {
+        self.buckets.iter().sum()
+    }
+
+    /// What they add up to.
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    /// The value below which a share `q` of the observations lies, estimated
+    /// as PromQL's `histogram_quantile` does: even within a bucket.
+    ///
+    /// NaN without observations or for a `q` that is NaN; infinite for a `q`
+    /// outside 0 to 1. [Its definition](https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile).
+    ///
+    /// ```
+    /// use narthex::Histogram;
+    ///
+    /// let sizes = Histogram::builder("sizes", "Of things.").buckets([10.0, 20.0]).build()?;
+    /// sizes.observe_n(15, 4);
+    /// // The second of four, halfway from 10 to 20.
+    /// assert_eq!(sizes.snapshot().quantile(0.5), 15.0);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn quantile(&self, q: f64) -> f64 {
+        let count = self.count();
+        if q.is_nan() || count == 0.0 {
+            return f64::NAN;
+        }
+        if !(0.0..=1.0).contains(&q) {
+            return if q < 0.0 { f64::NEG_INFINITY } else { f64::INFINITY };
+        }
+        let rank = q * count;
+        let mut before = 0.0;
+        let mut lower = None;
+        for (&upper, &inside) in self.bounds.values().iter().zip(&self.buckets) {
+            if before + inside >= rank && inside > 0.0 {
+                return match lower {
+                    _ if upper.is_infinite() => lower.unwrap_or(f64::NAN),
+                    None if upper <= 0.0 => upper,
+                    _ => {
+                        let from = lower.unwrap_or(0.0);
+                        from + (upper - from) * ((rank - before) / inside)
+                    }
+                };
+            }
+            before += inside;
+            lower = Some(upper);
+        }
+        f64::NAN
+    }
+}
+
+/// Bounds at equal distances: `count` of them from `start` on.
+///
+/// ```
+/// assert_eq!(narthex::linear_buckets(1.0, 0.5, 3), [1.0, 1.5, 2.0]);
+/// ```
+pub fn linear_buckets(start: f64, width: f64, count: usize) -> Vec<f64> {
+    (0..count).map(|place| start + width * place as f64).collect()
+}
+
+/// Bounds that grow by a factor: `count` of them from `start` on.
+///
+/// ```
+/// assert_eq!(narthex::exponential_buckets(1.0, 2.0, 4), [1.0, 2.0, 4.0, 8.0]);
+/// ```
+pub fn exponential_buckets(start: f64, factor: f64, count: usize) -> Vec<f64> {
+    std::iter::successors(Some(start), |bound| Some(bound * factor)).take(count).collect()
+}
+
+impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
+    /// The upper bounds of the buckets, ascending; +Inf is added.
+    ///
+    /// [`linear_buckets`] and [`exponential_buckets`] make some.
+    pub fn buckets(mut self, bounds: impl IntoIterator<Item = f64>) -> Self {
+        self.settings.given = bounds.into_iter().collect();
+        self
+    }
+}
+
+impl Observer for Histogram {
+    fn observe_duration(&self, duration: Duration) {
+        self.observe(duration);
+    }
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+impl Instrument for Histogram {}
+
+/// What a series of a histogram keeps.
+pub struct HistogramSeries {
+    numbers: HistogramCell,
+    exemplars: Box<[ExemplarSlot]>,
+}
+
+/// What is chosen when a histogram is built.
+#[derive(Clone, Debug)]
+pub struct HistogramSettings {
+    given: Vec<f64>,
+    // Made of `given` when the metric is built.
+    bounds: Bounds,
+}
+
+impl Default for HistogramSettings {
+    fn default() -> Self {
+        let mut bounds = DEFAULT_BUCKETS.to_vec();
+        bounds.push(f64::INFINITY);
+        Self { given: DEFAULT_BUCKETS.into(), bounds: Bounds::from_sorted(bounds) }
+    }
+}
+
+impl PartialEq for HistogramSettings {
+    fn eq(&self, other: &Self) -> bool {
+        self.bounds == other.bounds
+    }
+}
+
+impl Kind for Histogram {
+    type Cell = HistogramSeries;
+    type Settings = HistogramSettings;
+
+    const TYPE: MetricType = MetricType::Histogram;
+
+    fn check(settings: &mut HistogramSettings, desc: &Desc, _: &LabelNames) -> Result {
+        settings.bounds = Bounds::new(settings.given.iter().copied()).map_err(|error| {
+            Error::new(ErrorKind::InvalidValue, format!("histogram {:?}: {error}", desc.name()))
+        })?;
+        Ok(())
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn file(_: &HistogramSettings) -> Option<FileKind> {
+        Some(FileKind::Histogram)
+    }
+
+    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> HistogramSeries {
+        let bounds = &schema.settings.bounds;
+        let sum = schema.home(Suffix::Sum, values, None);
+        let buckets: Vec<_> = bounds
+            .texts()
+            .iter()
+            .map(|le| schema.home(Suffix::Bucket, values, Some(("le", le))))
+            .collect();
+        HistogramSeries {
+            exemplars: buckets.iter().map(|_| ExemplarSlot::default()).collect(),
+            numbers: HistogramCell::at(sum, buckets),
+        }
+    }
+
+    fn of(series: Arc<Series<Self>>) -> Self {
+        Self { series }
+    }
+
+    fn series(&self) -> &Arc<Series<Self>> {
+        &self.series
+    }
+
+    fn columns(schema: &Schema<Self>) -> Columns {
+        let bounds = schema.settings.bounds.clone();
+        // With a negative bound the sum may fall, which a counter cannot.
+        let has_sum = bounds.values()[0] >= 0.0;
+        let sum_place = if has_sum { SumPlace::Last } else { SumPlace::Absent };
+        let (buckets, sums) = (Vec::new(), Vec::new());
+        let values = ValueColumns::Histograms { bounds, buckets, sums, sum_place };
+        Columns::new(schema.names.clone(), values)
+    }
+
+    fn record(series: &Series<Self>, columns: &mut Columns) {
+        let mut slot = 0;
+        columns.push_row(series.row_labels());
+        columns.set_start(series.created());
+        if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
+            slot = buckets.len();
+            sums.push(series.cell.numbers.read(buckets));
+        }
+        for exemplar in &series.cell.exemplars {
+            exemplar.record(slot, columns);
+            slot += 1;
+        }
+    }
+}

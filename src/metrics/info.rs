@@ -1,0 +1,163 @@
+//! Facts about the program, told as labels: its version, its configuration.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::builder::MetricBuilder;
+use super::instrument::{Instrument, Kind};
+use super::series::{Schema, Series};
+use super::vec::{MetricVec, MetricVecDyn};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::escape::push_escaped;
+use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
+
+/// Facts about the program; cheap to clone, and safe to share.
+///
+/// ```
+/// use narthex::{CollectorRegistry, Info};
+///
+/// let registry = CollectorRegistry::new();
+/// let build = Info::builder("build", "What runs here.").register(&registry)?;
+/// build.info([("version", "1.2.0"), ("commit", "4bf92f3")])?;
+/// let labels = [("version", "1.2.0"), ("commit", "4bf92f3")];
+/// assert_eq!(registry.get_sample_value("build_info", &labels), Some(1.0));
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "an info does nothing unless it is used"]
+pub struct Info {
+    series: Arc<Series<Self>>,
+}
+
+/// Facts split by `N` labels.
+pub type InfoVec<const N: usize> = MetricVec<Info, N>;
+
+/// Facts split by labels that are known only when the program runs.
+pub type InfoVecDyn = MetricVecDyn<Info>;
+
+impl Info {
+    /// Begins an info. Its sample is named `…_info`.
+    pub fn builder(name: impl Into<String>, help: impl Into<Arc<str>>) -> MetricBuilder<Self> {
+        MetricBuilder::new(name, help)
+    }
+
+    /// Replaces all facts.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if a name is not allowed or is a label of
+    /// the metric; [`Error::is_duplicate`] if one stands twice. The facts stay
+    /// as they were.
+    pub fn info<I, N, V>(&self, facts: I) -> Result
+    where
+        I: IntoIterator<Item = (N, V)>,
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let schema = &self.series.schema;
+        let facts: Vec<_> = facts.into_iter().collect();
+        for (name, _) in &facts {
+            if schema.names.contains(name.as_ref()) {
+                return Err(Error::new(
+                    ErrorKind::InvalidLabel,
+                    format!(
+                        "fact {:?} of info {:?} has the name of a label",
+                        name.as_ref(),
+                        schema.desc.name()
+                    ),
+                ));
+            }
+        }
+        let own = self.series.label_values();
+        let own = schema.names.declared().zip(own.iter().map(String::as_str));
+        let all: Vec<_> =
+            own.chain(facts.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).collect();
+        let facts = Facts::new(&all)?;
+        *self.series.cell.write() = Some(Arc::new(facts));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+impl Instrument for Info {}
+
+/// The labels of one series with its facts among them, ready to be shown.
+pub struct Facts {
+    names: LabelNames,
+    text: String,
+    lens: Vec<u32>,
+    escaped: bool,
+}
+
+impl Facts {
+    fn new(labels: &[(&str, &str)]) -> Result<Self> {
+        let names = LabelNames::new(labels.iter().map(|(name, _)| name))?;
+        let (mut text, mut lens, mut escaped) = (String::new(), Vec::new(), false);
+        for &place in names.declared_at() {
+            let from = text.len();
+            escaped |= push_escaped(&mut text, labels[place].1);
+            lens.push((text.len() - from) as u32);
+        }
+        Ok(Self { names, text, lens, escaped })
+    }
+}
+
+impl Kind for Info {
+    type Cell = RwLock<Option<Arc<Facts>>>;
+    type Settings = ();
+
+    const TYPE: MetricType = MetricType::Info;
+
+    fn check(_: &mut (), _: &Desc, _: &LabelNames) -> Result {
+        Ok(())
+    }
+
+    fn new_cell(_: &Schema<Self>, _: &[&str]) -> Self::Cell {
+        RwLock::new(None)
+    }
+
+    fn of(series: Arc<Series<Self>>) -> Self {
+        Self { series }
+    }
+
+    fn series(&self) -> &Arc<Series<Self>> {
+        &self.series
+    }
+
+    fn columns(schema: &Schema<Self>) -> Columns {
+        Columns::floats(schema.names.clone(), Suffix::Info)
+    }
+
+    fn record(series: &Series<Self>, columns: &mut Columns) {
+        let facts = series.cell.read().clone();
+        match &facts {
+            None => columns.push_float(series.row_labels(), 1.0),
+            Some(facts) => {
+                let Facts { text, lens, escaped, .. } = &**facts;
+                columns.push_float(RowLabels::Escaped { text, lens, escaped: *escaped }, 1.0);
+            }
+        }
+    }
+
+    fn show(rows: &[Self], columns: &mut Columns, each: &mut dyn FnMut(&Chunk<'_>)) {
+        columns.clear();
+        for row in rows {
+            let facts = row.series.cell.read().clone();
+            let names = facts.as_ref().map_or(&row.series.schema.names, |facts| &facts.names);
+            if columns.names() != names {
+                if columns.rows() > 0 {
+                    each(&columns.chunk());
+                }
+                *columns = Columns::floats(names.clone(), Suffix::Info);
+            }
+            Self::record(&row.series, columns);
+        }
+        each(&columns.chunk());
+    }
+}

@@ -1,0 +1,35 @@
+//! What users hold: metrics, whole or split by labels.
+
+mod amount;
+mod builder;
+mod children;
+mod counter;
+mod enumeration;
+mod exemplar;
+mod gauge;
+mod guard;
+mod histogram;
+mod info;
+mod instrument;
+mod label_values;
+mod series;
+mod summary;
+mod timer;
+mod vec;
+
+pub use self::amount::Amount;
+pub use self::builder::{Built, MetricBuilder};
+pub use self::counter::{Counter, CounterVec, CounterVecDyn};
+pub use self::enumeration::{Enum, EnumVec, EnumVecDyn, States};
+pub use self::gauge::{Gauge, GaugeVec, GaugeVecDyn};
+pub use self::guard::{ErrorGuard, InProgress};
+pub use self::histogram::{
+    DEFAULT_BUCKETS, Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn, exponential_buckets,
+    linear_buckets,
+};
+pub use self::info::{Info, InfoVec, InfoVecDyn};
+pub use self::instrument::Instrument;
+pub use self::label_values::{LabelValue, LabelValues};
+pub use self::summary::{Summary, SummaryVec, SummaryVecDyn};
+pub use self::timer::{LateTimer, Observer, TimedFuture, Timer};
+pub use self::vec::{Child, MetricVec, MetricVecDyn};

@@ -1,0 +1,138 @@
+//! Counts and sums of observations: sizes of replies, times without buckets.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::amount::Amount;
+use super::builder::MetricBuilder;
+use super::instrument::{Instrument, Kind};
+use super::series::{Schema, Series};
+use super::timer::{Observer, TimedFuture, Timer, time};
+use super::vec::{MetricVec, MetricVecDyn};
+use crate::cell::SummaryCell;
+use crate::error::Result;
+use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
+#[cfg(feature = "multiprocess")]
+use crate::multiprocess::FileKind;
+
+/// How many observations there were, and what they add up to; cheap to clone,
+/// and safe to share.
+///
+/// ```
+/// use narthex::Summary;
+///
+/// let sizes = Summary::builder("reply", "Size of replies.").unit("bytes").build()?;
+/// sizes.observe(200);
+/// sizes.observe(100);
+/// assert_eq!((sizes.count(), sizes.sum()), (2.0, 300.0));
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a summary does nothing unless it is used"]
+pub struct Summary {
+    series: Arc<Series<Self>>,
+}
+
+/// A summary split by `N` labels.
+pub type SummaryVec<const N: usize> = MetricVec<Summary, N>;
+
+/// A summary split by labels that are known only when the program runs.
+pub type SummaryVecDyn = MetricVecDyn<Summary>;
+
+impl Summary {
+    /// Begins a summary.
+    pub fn builder(name: impl Into<String>, help: impl Into<Arc<str>>) -> MetricBuilder<Self> {
+        MetricBuilder::new(name, help)
+    }
+
+    /// Adds an observation.
+    #[inline]
+    pub fn observe(&self, value: impl Amount) {
+        self.series.cell.observe(value.to_f64());
+    }
+
+    /// How many observations there were.
+    pub fn count(&self) -> f64 {
+        self.series.cell.count()
+    }
+
+    /// What they add up to.
+    pub fn sum(&self) -> f64 {
+        self.series.cell.sum()
+    }
+
+    /// Runs `f` and observes how long it took, in seconds.
+    pub fn time<R>(&self, f: impl FnOnce() -> R) -> R {
+        time(self, f)
+    }
+
+    /// Observes the time in seconds until the timer is dropped.
+    pub fn start_timer(&self) -> Timer<Self> {
+        Timer::start(self.clone())
+    }
+
+    /// Observes how long a future takes, in seconds.
+    pub fn time_future<F: Future>(&self, future: F) -> TimedFuture<Self, F> {
+        TimedFuture::new(self.clone(), future)
+    }
+}
+
+impl Observer for Summary {
+    fn observe_duration(&self, duration: Duration) {
+        self.observe(duration);
+    }
+}
+
+impl fmt::Debug for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+impl Instrument for Summary {}
+
+impl Kind for Summary {
+    type Cell = SummaryCell;
+    type Settings = ();
+
+    const TYPE: MetricType = MetricType::Summary;
+
+    fn check(_: &mut (), _: &Desc, _: &LabelNames) -> Result {
+        Ok(())
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn file((): &()) -> Option<FileKind> {
+        Some(FileKind::Summary)
+    }
+
+    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> SummaryCell {
+        SummaryCell::at(
+            schema.home(Suffix::Count, values, None),
+            schema.home(Suffix::Sum, values, None),
+        )
+    }
+
+    fn of(series: Arc<Series<Self>>) -> Self {
+        Self { series }
+    }
+
+    fn series(&self) -> &Arc<Series<Self>> {
+        &self.series
+    }
+
+    fn columns(schema: &Schema<Self>) -> Columns {
+        let values = ValueColumns::Summaries { counts: Vec::new(), sums: Vec::new() };
+        Columns::new(schema.names.clone(), values)
+    }
+
+    fn record(series: &Series<Self>, columns: &mut Columns) {
+        columns.push_row(series.row_labels());
+        columns.set_start(series.created());
+        if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
+            counts.push(series.cell.count());
+            sums.push(series.cell.sum());
+        }
+    }
+}

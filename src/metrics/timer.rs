@@ -1,0 +1,173 @@
+//! How long something took: around a closure, in a scope, or of a future.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use pin_project_lite::pin_project;
+
+use super::instrument::Instrument;
+use super::label_values::LabelValues;
+use super::vec::MetricVec;
+
+/// What takes durations, in seconds: [`Histogram`](crate::Histogram),
+/// [`Summary`](crate::Summary) and [`Gauge`](crate::Gauge).
+pub trait Observer: Instrument {
+    /// Takes one duration.
+    fn observe_duration(&self, duration: Duration);
+}
+
+/// Runs `f` and observes how long it took, also if it panics.
+pub(super) fn time<M: Observer, R>(metric: &M, f: impl FnOnce() -> R) -> R {
+    let _timer = Timer::start(metric.clone());
+    f()
+}
+
+/// Observes how long it lived, in seconds, when it is dropped.
+///
+/// ```
+/// use narthex::Histogram;
+///
+/// let latency = Histogram::builder("latency_seconds", "Of replies.").build()?;
+/// let timer = latency.start_timer();
+/// let took = timer.stop();
+/// assert_eq!(latency.snapshot().count(), 1.0);
+/// assert_eq!(latency.snapshot().sum(), took.as_secs_f64());
+///
+/// latency.start_timer().discard();
+/// assert_eq!(latency.snapshot().count(), 1.0);
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[must_use = "the time is observed as soon as the timer is dropped"]
+pub struct Timer<M: Observer> {
+    metric: Option<M>,
+    begun: Instant,
+}
+
+impl<M: Observer> Timer<M> {
+    pub(super) fn start(metric: M) -> Self {
+        Self { metric: Some(metric), begun: Instant::now() }
+    }
+
+    /// How long it has been running.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Observes the time now, and returns it.
+    pub fn stop(mut self) -> Duration {
+        let took = self.begun.elapsed();
+        if let Some(metric) = self.metric.take() {
+            metric.observe_duration(took);
+        }
+        took
+    }
+
+    /// Observes nothing; returns the time.
+    pub fn discard(mut self) -> Duration {
+        self.metric = None;
+        self.begun.elapsed()
+    }
+}
+
+impl<M: Observer> Drop for Timer<M> {
+    fn drop(&mut self) {
+        if let Some(metric) = &self.metric {
+            metric.observe_duration(self.begun.elapsed());
+        }
+    }
+}
+
+impl<M: Observer> fmt::Debug for Timer<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").field("elapsed", &self.elapsed()).finish_non_exhaustive()
+    }
+}
+
+/// A timer whose labels are chosen when what it times is known.
+///
+/// Dropped before that, it observes nothing.
+///
+/// ```
+/// use narthex::Histogram;
+///
+/// let latency = Histogram::builder("latency_seconds", "Of replies.").labels(["code"]).build()?;
+/// let timer = latency.start_timer();
+/// let code = "404"; // known only once the work is done
+/// timer.stop([code]);
+/// assert_eq!(latency.labels(["404"]).snapshot().count(), 1.0);
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[must_use = "without labels nothing is observed"]
+pub struct LateTimer<M: Observer, const N: usize> {
+    vec: MetricVec<M, N>,
+    begun: Instant,
+}
+
+impl<M: Observer, const N: usize> LateTimer<M, N> {
+    pub(super) fn start(vec: MetricVec<M, N>) -> Self {
+        Self { vec, begun: Instant::now() }
+    }
+
+    /// How long it has been running.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Chooses the child; the timer runs on and observes when it is dropped.
+    pub fn labels(self, values: impl LabelValues<N>) -> Timer<M> {
+        Timer { metric: Some(self.vec.labels(values).handle()), begun: self.begun }
+    }
+
+    /// Observes the time now in the child of these values, and returns it.
+    pub fn stop(self, values: impl LabelValues<N>) -> Duration {
+        let took = self.begun.elapsed();
+        self.vec.labels(values).observe_duration(took);
+        took
+    }
+}
+
+impl<M: Observer, const N: usize> fmt::Debug for LateTimer<M, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LateTimer").field("elapsed", &self.elapsed()).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A future that observes the time from its first poll to its completion.
+    ///
+    /// Dropped before that, it observes nothing.
+    #[must_use = "futures do nothing unless they are polled"]
+    pub struct TimedFuture<M, F> {
+        #[pin]
+        future: F,
+        metric: M,
+        begun: Option<Instant>,
+    }
+}
+
+impl<M: Observer, F: Future> TimedFuture<M, F> {
+    pub(super) fn new(metric: M, future: F) -> Self {
+        Self { future, metric, begun: None }
+    }
+}
+
+impl<M: Observer, F: Future> Future for TimedFuture<M, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let begun = *this.begun.get_or_insert_with(Instant::now);
+        let output = ready!(this.future.poll(context));
+        this.metric.observe_duration(begun.elapsed());
+        Poll::Ready(output)
+    }
+}
+
+impl<M, F> fmt::Debug for TimedFuture<M, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimedFuture").field("begun", &self.begun).finish_non_exhaustive()
+    }
+}

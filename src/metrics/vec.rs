@@ -1,0 +1,355 @@
+//! Metrics split by labels, and the children that they lend.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::children::Children;
+use super::instrument::Instrument;
+use super::label_values::LabelValues;
+use super::series::Schema;
+use super::timer::{LateTimer, Observer};
+use crate::collector::{Collector, Scrape, SharedDirectory};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Desc;
+
+/// A metric split by `N` labels; cheap to clone.
+///
+/// A label of too much or too little does not compile:
+///
+/// ```compile_fail
+/// let replies = narthex::Counter::builder("replies", "By code.").labels(["code"]).build()?;
+/// replies.labels(["GET", "200"]).inc();
+/// # Ok::<(), narthex::Error>(())
+/// ```
+///
+/// ```
+/// use narthex::Counter;
+///
+/// let replies = Counter::builder("replies", "By method and code.")
+///     .labels(["method", "code"])
+///     .build()?;
+/// replies.labels(["GET", "200"]).inc();
+/// // A handle is kept beside the code that it measures.
+/// let posts = replies.labels(["POST", "201"]).handle();
+/// posts.inc_by(2);
+/// assert_eq!(replies.labels(["POST", "201"]).get(), 2.0);
+/// # Ok::<(), narthex::Error>(())
+/// ```
+pub struct MetricVec<M: Instrument, const N: usize> {
+    children: Arc<Children<M>>,
+}
+
+impl<M: Instrument, const N: usize> MetricVec<M, N> {
+    pub(super) fn new(schema: Arc<Schema<M>>) -> Self {
+        Self { children: Arc::new(Children::new(schema)) }
+    }
+
+    pub(super) fn schema(&self) -> &Schema<M> {
+        &self.children.schema
+    }
+
+    /// The child of these label values, in the order of declaration; made if it
+    /// is new.
+    ///
+    /// It is lent: keep its [`handle`](Child::handle) to hold on to it.
+    pub fn labels(&self, values: impl LabelValues<N>) -> Child<'_, M> {
+        Child::new(values.with(|values| self.children.get_or_create(values)))
+    }
+
+    /// The child of these label values, by name and in any order.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if a name is missing, unknown or stands twice.
+    pub fn labels_by_name(&self, labels: &[(&str, &str)]) -> Result<Child<'_, M>> {
+        by_name(&self.children, labels).map(Child::new)
+    }
+
+    /// Takes a child out of the exposition; says whether it was there.
+    ///
+    /// A handle that somebody still holds keeps working and is shown no more;
+    /// the same values make a new child, at zero.
+    pub fn remove(&self, values: impl LabelValues<N>) -> bool {
+        values.with(|values| self.children.remove(values))
+    }
+
+    /// Removes the children that `doomed` picks; says how many.
+    pub fn remove_if(&self, mut doomed: impl FnMut(&[&str; N]) -> bool) -> usize {
+        // The number of values is that of the names, which is N.
+        self.children.remove_if(|values| values.try_into().is_ok_and(&mut doomed))
+    }
+
+    /// Removes the children that have all of these values; says how many.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if a name is unknown.
+    pub fn remove_by_labels(&self, labels: &[(&str, &str)]) -> Result<usize> {
+        remove_by_labels(&self.children, labels)
+    }
+
+    /// Removes all children.
+    pub fn clear(&self) {
+        self.children.clear();
+    }
+
+    /// How many children there are.
+    pub fn len(&self) -> usize {
+        self.children.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<M: Observer, const N: usize> MetricVec<M, N> {
+    /// Begins to time something whose labels are known later.
+    pub fn start_timer(&self) -> LateTimer<M, N> {
+        LateTimer::start(self.clone())
+    }
+}
+
+/// A metric split by labels whose names are known only when the program runs.
+///
+/// ```
+/// use narthex::Counter;
+///
+/// let names = vec!["method".to_owned(), "code".to_owned()];
+/// let replies = Counter::builder("replies", "By what was configured.").labels_dyn(names).build()?;
+/// replies.labels(&["GET", "200"])?.inc();
+/// assert!(replies.labels(&["GET"]).unwrap_err().is_invalid_label());
+/// # Ok::<(), narthex::Error>(())
+/// ```
+pub struct MetricVecDyn<M: Instrument> {
+    children: Arc<Children<M>>,
+}
+
+impl<M: Instrument> MetricVecDyn<M> {
+    pub(super) fn new(schema: Arc<Schema<M>>) -> Self {
+        Self { children: Arc::new(Children::new(schema)) }
+    }
+
+    pub(super) fn schema(&self) -> &Schema<M> {
+        &self.children.schema
+    }
+
+    /// The child of these label values, in the order of declaration; made if it
+    /// is new.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as names.
+    pub fn labels(&self, values: &[&str]) -> Result<Child<'_, M>> {
+        self.check_count(values)?;
+        Ok(Child::new(self.children.get_or_create(values)))
+    }
+
+    /// The child of these label values, by name and in any order.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if a name is missing, unknown or stands twice.
+    pub fn labels_by_name(&self, labels: &[(&str, &str)]) -> Result<Child<'_, M>> {
+        by_name(&self.children, labels).map(Child::new)
+    }
+
+    /// Takes a child out of the exposition; says whether it was there.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as names.
+    pub fn remove(&self, values: &[&str]) -> Result<bool> {
+        self.check_count(values)?;
+        Ok(self.children.remove(values))
+    }
+
+    /// Removes the children that `doomed` picks; says how many.
+    pub fn remove_if(&self, doomed: impl FnMut(&[&str]) -> bool) -> usize {
+        self.children.remove_if(doomed)
+    }
+
+    /// Removes the children that have all of these values; says how many.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if a name is unknown.
+    pub fn remove_by_labels(&self, labels: &[(&str, &str)]) -> Result<usize> {
+        remove_by_labels(&self.children, labels)
+    }
+
+    /// Removes all children.
+    pub fn clear(&self) {
+        self.children.clear();
+    }
+
+    /// How many children there are.
+    pub fn len(&self) -> usize {
+        self.children.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn check_count(&self, values: &[&str]) -> Result {
+        let schema = &self.children.schema;
+        schema.names.check_count(values.len(), &format!("{:?}", schema.desc.name()))
+    }
+}
+
+/// A child that a labelled metric lends: it behaves like the metric itself.
+///
+/// It stays on its thread and holds no lock; [`handle`](Self::handle) makes a
+/// copy to keep and to send.
+///
+/// ```compile_fail
+/// let replies = narthex::Counter::builder("replies", "By code.").labels(["code"]).build()?;
+/// let child = replies.labels(["200"]);
+/// std::thread::scope(|scope| { scope.spawn(|| child.inc()); });
+/// # Ok::<(), narthex::Error>(())
+/// ```
+pub struct Child<'a, M> {
+    metric: M,
+    // What is lent stays with its lender and on its thread, so that a later
+    // home of children need not count who looks at them.
+    lent: PhantomData<(&'a (), *const ())>,
+}
+
+impl<M: Instrument> Child<'_, M> {
+    fn new(metric: M) -> Self {
+        Self { metric, lent: PhantomData }
+    }
+
+    /// A handle of the same child, to keep beside the code that it measures.
+    pub fn handle(&self) -> M {
+        self.metric.clone()
+    }
+}
+
+impl<M> Deref for Child<'_, M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        &self.metric
+    }
+}
+
+impl<M: fmt::Debug> fmt::Debug for Child<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Child").field(&self.metric).finish()
+    }
+}
+
+impl<M: Instrument, const N: usize> Clone for MetricVec<M, N> {
+    fn clone(&self) -> Self {
+        Self { children: self.children.clone() }
+    }
+}
+
+impl<M: Instrument> Clone for MetricVecDyn<M> {
+    fn clone(&self) -> Self {
+        Self { children: self.children.clone() }
+    }
+}
+
+impl<M: Instrument, const N: usize> fmt::Debug for MetricVec<M, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(&self.children, f)
+    }
+}
+
+impl<M: Instrument> fmt::Debug for MetricVecDyn<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug(&self.children, f)
+    }
+}
+
+impl<M: Instrument, const N: usize> Collector for MetricVec<M, N> {
+    fn describe(&self) -> Vec<Desc> {
+        vec![self.children.schema.desc.clone()]
+    }
+
+    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+        scrape.family(&*self.children)
+    }
+
+    fn shared_directory(&self) -> Option<SharedDirectory> {
+        self.children.schema.shared_directory()
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl<M: Instrument> Collector for MetricVecDyn<M> {
+    fn describe(&self) -> Vec<Desc> {
+        vec![self.children.schema.desc.clone()]
+    }
+
+    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+        scrape.family(&*self.children)
+    }
+
+    fn shared_directory(&self) -> Option<SharedDirectory> {
+        self.children.schema.shared_directory()
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+fn by_name<M: Instrument>(children: &Children<M>, labels: &[(&str, &str)]) -> Result<M> {
+    let Schema { desc, names, .. } = &*children.schema;
+    names.check_count(labels.len(), &format!("{:?}", desc.name()))?;
+    let mut values = vec![None; names.len()];
+    for (name, value) in labels {
+        let place = place_of(&children.schema, name)?;
+        if values[place].replace(*value).is_some() {
+            return Err(Error::new(
+                ErrorKind::InvalidLabel,
+                format!("label {name:?} of {:?} stands twice", desc.name()),
+            ));
+        }
+    }
+    // As many different names as there are labels leave none without a value.
+    let values: Vec<&str> = values.into_iter().flatten().collect();
+    Ok(children.get_or_create(&values))
+}
+
+fn remove_by_labels<M: Instrument>(
+    children: &Children<M>,
+    labels: &[(&str, &str)],
+) -> Result<usize> {
+    let mut wanted = Vec::with_capacity(labels.len());
+    for (name, value) in labels {
+        wanted.push((place_of(&children.schema, name)?, *value));
+    }
+    if wanted.is_empty() {
+        return Ok(0);
+    }
+    Ok(children.remove_if(|values| wanted.iter().all(|(place, value)| values[*place] == *value)))
+}
+
+/// The place of a label in the order of declaration.
+fn place_of<M: Instrument>(schema: &Schema<M>, name: &str) -> Result<usize> {
+    match schema.names.place(name) {
+        Ok(sorted) => Ok(schema.names.declared_at()[sorted]),
+        Err(_) => {
+            let names: Vec<_> = schema.names.declared().collect();
+            Err(Error::new(
+                ErrorKind::InvalidLabel,
+                format!("{:?} has labels {names:?}, not {name:?}", schema.desc.name()),
+            ))
+        }
+    }
+}
+
+fn debug<M: Instrument>(children: &Children<M>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct("MetricVec")
+        .field("name", &children.schema.desc.name())
+        .field("labels", &children.schema.names)
+        .field("children", &children.len())
+        .finish()
+}

@@ -1,0 +1,104 @@
+//! How a registry is set up: what a failing collector costs, and what it tells of itself.
+
+use super::CollectorRegistry;
+
+/// What becomes of a scrape when a collector fails or panics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailurePolicy {
+    /// The scrape fails, with the collector's name.
+    #[default]
+    Fail,
+    /// What the collector had not finished is left out, and the failure is
+    /// counted in [the self-metrics](RegistryBuilder::self_metrics).
+    Skip,
+}
+
+/// Settings of a registry that is being made.
+///
+/// ```
+/// use narthex::{CollectorRegistry, FailurePolicy};
+///
+/// let registry = CollectorRegistry::builder()
+///     .auto_describe(true)
+///     .on_failure(FailurePolicy::Skip)
+///     .self_metrics(true)
+///     .build();
+/// assert_eq!(registry.get_sample_value("narthex_registry_collectors", &[]), Some(0.0));
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct RegistryBuilder {
+    options: Options,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) auto_describe: bool,
+    pub(super) collectors_without_names: bool,
+    pub(super) created: bool,
+    pub(super) on_failure: FailurePolicy,
+    pub(super) self_metrics: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            auto_describe: false,
+            collectors_without_names: false,
+            created: true,
+            on_failure: FailurePolicy::Fail,
+            self_metrics: false,
+        }
+    }
+}
+
+impl RegistryBuilder {
+    /// Whether a collector that describes nothing is collected at registration,
+    /// to learn its names. Off by default.
+    pub fn auto_describe(mut self, yes: bool) -> Self {
+        self.options.auto_describe = yes;
+        self
+    }
+
+    /// Whether restricted views ask collectors of which no names are known.
+    /// Off by default.
+    #[doc(alias = "support_collectors_without_names")]
+    pub fn collectors_without_names(mut self, yes: bool) -> Self {
+        self.options.collectors_without_names = yes;
+        self
+    }
+
+    /// Whether series show when they began, in formats that show it. On by
+    /// default.
+    #[doc(alias = "disable_created_metrics")]
+    pub fn created_series(mut self, yes: bool) -> Self {
+        self.options.created = yes;
+        self
+    }
+
+    /// What becomes of a scrape when a collector fails.
+    pub fn on_failure(mut self, policy: FailurePolicy) -> Self {
+        self.options.on_failure = policy;
+        self
+    }
+
+    /// Whether each scrape closes with families about the registry itself. Off
+    /// by default.
+    ///
+    /// `narthex_registry_collectors`, `_families` and `_series` count this
+    /// scrape; `narthex_scrape_duration_seconds` and `narthex_scrape_bytes` are
+    /// those of the last one; `narthex_collector_duration_seconds` and
+    /// `narthex_collector_failures_total` are told per collector.
+    /// `narthex_refused_observations_total` counts amounts that changed nothing,
+    /// anywhere in the program.
+    pub fn self_metrics(mut self, yes: bool) -> Self {
+        self.options.self_metrics = yes;
+        self
+    }
+
+    /// Makes the registry.
+    pub fn build(self) -> CollectorRegistry {
+        CollectorRegistry::with_options(self.options)
+    }
+}
