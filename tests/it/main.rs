@@ -5,3 +5,4 @@ mod exposition_vectors;
 mod multiprocess;
 mod negotiate;
 mod vectors;
+mod vectors_model;
