@@ -2,6 +2,7 @@
 
 mod cell;
 mod collector;
+pub mod collectors;
 mod error;
 pub mod exposition;
 #[cfg(feature = "http")]
