@@ -132,7 +132,8 @@ impl<C: AsyncCollector> Collector for AwaitedCollector<C> {
                 (Some(families), _) => families.clone(),
                 (None, Some((kind, message))) => return Err(Error::new(*kind, message.clone())),
                 (None, None) => {
-                    let message = format!("{} was never awaited: refresh the registry", self.name());
+                    let message =
+                        format!("{} was never awaited: refresh the registry", self.name());
                     return Err(Error::collector(message));
                 }
             }

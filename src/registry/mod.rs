@@ -257,8 +257,9 @@ impl CollectorRegistry {
         found
     }
 
-    /// Tells the registry how long its last exposition was, for its self-metrics.
-    pub(crate) fn note_bytes(&self, bytes: usize) {
+    /// Tells the registry how long its last exposition was, for its
+    /// self-metrics: transports do that.
+    pub fn note_bytes(&self, bytes: usize) {
         self.inner.self_metrics.note_bytes(bytes);
     }
 
