@@ -98,6 +98,11 @@ impl Error {
         error
     }
 
+    #[cfg(feature = "async")]
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
     /// A collector, or a whole scrape, failed.
     pub fn is_collector(&self) -> bool {
         self.inner.kind == ErrorKind::Collector

@@ -14,7 +14,10 @@ const WHOLE_LIMIT: f64 = 4_294_967_296.0;
 /// each lane only grows and so does their sum.
 #[derive(Debug)]
 pub(crate) enum CounterCell {
-    Memory { whole: AtomicU64, fraction: Real },
+    Memory {
+        whole: AtomicU64,
+        fraction: Real,
+    },
     #[cfg(feature = "multiprocess")]
     Mapped(MappedCell),
 }
@@ -55,7 +58,9 @@ impl CounterCell {
 
     pub(crate) fn get(&self) -> f64 {
         match self {
-            Self::Memory { whole, fraction } => whole.load(Ordering::Relaxed) as f64 + fraction.get(),
+            Self::Memory { whole, fraction } => {
+                whole.load(Ordering::Relaxed) as f64 + fraction.get()
+            }
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.get(),
         }
