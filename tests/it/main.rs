@@ -2,6 +2,7 @@
 
 mod build_info;
 mod exposition_vectors;
+mod golden;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
