@@ -19,5 +19,11 @@ fi
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 for target in $(cargo +nightly fuzz list); do
   echo "fuzzing $target for $seconds s"
-  cargo +nightly fuzz run --target "$host" "$target" -- -max_total_time="$seconds" -rss_limit_mb=1024
+  mkdir -p "fuzz/corpus/$target"
+  folders=("fuzz/corpus/$target")
+  if [ -d "fuzz/seeds/$target" ]; then
+    folders+=("fuzz/seeds/$target")
+  fi
+  cargo +nightly fuzz run --target "$host" "$target" "${folders[@]}" -- \
+    -max_total_time="$seconds" -rss_limit_mb=1024 -print_final_stats=1
 done
