@@ -17,6 +17,9 @@ if ! cargo fuzz --version 2>/dev/null; then
 fi
 # The sanitizer is that of the machine; cargo-fuzz would otherwise guess musl or gnu.
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
+# What judges the texts is itself judged.
+cargo +nightly test --quiet --manifest-path fuzz/Cargo.toml --lib
+
 for target in $(cargo +nightly fuzz list); do
   echo "fuzzing $target for $seconds s"
   mkdir -p "fuzz/corpus/$target"

@@ -91,3 +91,49 @@ fn string(text: &str) -> Option<&str> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_python_writes_is_well_formed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/exposition");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_well_formed(&text, path.to_string_lossy().contains("allow-utf-8"));
+        }
+    }
+
+    #[test]
+    fn what_is_broken_is_not() {
+        for line in [
+            "a",
+            "a b",
+            "a  1",
+            "a 1 2 3",
+            "1a 1",
+            "a{b} 1",
+            "a{b=\"c} 1",
+            "a{b=\"\\c\"} 1",
+            "a{b=\"c\" d=\"e\"} 1",
+            "a{,b=\"c\"} 1",
+            "a{b=\"c\"}1",
+            "{a=\"b\"} 1",
+            "{\"a\"} 1",
+            "a.b 1",
+            "a{b=\"c\"} 1 # x",
+            "# HELPa b",
+            "# TYPE a B",
+            "#",
+        ] {
+            let read =
+                if line.starts_with('#') { comment(line, false) } else { sample(line, false) };
+            assert!(read.is_none(), "{line:?}");
+        }
+        assert!(sample("{\"a\",b=\"c\"} 1", true).is_some());
+        assert!(sample("{\"a\",\"b.c\"=\"d\"} 1", true).is_some());
+        assert!(sample("{} 1", true).is_none());
+    }
+}
