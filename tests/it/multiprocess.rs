@@ -394,3 +394,13 @@ fn a_scrape_that_has_run_out_of_time_shows_no_part_of_the_numbers() {
     assert!(error.is_timed_out(), "{error}");
     assert_eq!(text, "before");
 }
+
+#[test]
+fn no_two_series_of_a_process_are_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|pid| format!(r#"["g", "g", {{"pid": "{pid}"}}, ""]"#));
+    write(dir.path(), "gauge_all_7.db", &[(&a, 1.0), (&b, 2.0)]);
+    write(dir.path(), "gauge_all_8.db", &[(&a, 3.0)]);
+    let text = exposition::text::encode(&MultiProcessCollector::new(dir.path()).unwrap()).unwrap();
+    assert_eq!(text.lines().skip(2).collect::<Vec<_>>(), ["g{pid=\"7\"} 2.0", "g{pid=\"8\"} 3.0"]);
+}
