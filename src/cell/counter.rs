@@ -13,7 +13,7 @@ const WHOLE_LIMIT: f64 = 4_294_967_296.0;
 /// A total: whole amounts and fractional ones in lanes of their own, so that
 /// each lane only grows and so does their sum.
 #[derive(Debug)]
-pub enum CounterCell {
+pub(crate) enum CounterCell {
     Memory {
         whole: AtomicU64,
         fraction: Real,

@@ -188,6 +188,7 @@ impl fmt::Debug for Counter {
 impl Instrument for Counter {}
 
 /// What a series of a counter keeps.
+#[derive(Debug)]
 pub struct CounterSeries {
     total: CounterCell,
     exemplar: ExemplarSlot,

@@ -261,6 +261,7 @@ impl fmt::Debug for Histogram {
 impl Instrument for Histogram {}
 
 /// What a series of a histogram keeps.
+#[derive(Debug)]
 pub struct HistogramSeries {
     numbers: HistogramCell,
     exemplars: Box<[ExemplarSlot]>,

@@ -199,8 +199,11 @@ impl Desc {
     /// # Errors
     /// [`Error::is_invalid_name`] if the type cannot have a unit.
     pub fn with_unit(self, unit: &str) -> Result<Self> {
-        let name = full_name(self.metric_type, self.name.as_str(), "", "", unit)?;
-        Ok(Self { name, unit: (!unit.is_empty()).then(|| unit.into()), ..self })
+        // A `_total` that is left in the name of a counter is meant to be there.
+        let mut name = self.name.as_str().to_owned();
+        push_unit(&mut name, self.metric_type, unit)?;
+        let unit = (!unit.is_empty()).then(|| unit.into());
+        Ok(Self { name: MetricName::new(name)?, unit, ..self })
     }
 
     /// A family whose full name is made already.
@@ -294,18 +297,25 @@ pub(crate) fn full_name_with(
             full.truncate(stem.len());
         }
     }
-    if !unit.is_empty() {
-        if matches!(metric_type, MetricType::Info | MetricType::StateSet) {
-            return Err(Error::new(
-                ErrorKind::InvalidName,
-                format!("{full:?} cannot have the unit {unit:?}: it is of type {metric_type}"),
-            ));
-        }
-        let has_unit = full.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_'));
-        if !has_unit {
-            full.push('_');
-            full.push_str(unit);
-        }
-    }
+    push_unit(&mut full, metric_type, unit)?;
     MetricName::with_validation(full, validation)
+}
+
+/// Appends a unit, unless the name ends with it.
+fn push_unit(name: &mut String, metric_type: MetricType, unit: &str) -> Result {
+    if unit.is_empty() {
+        return Ok(());
+    }
+    if matches!(metric_type, MetricType::Info | MetricType::StateSet) {
+        return Err(Error::new(
+            ErrorKind::InvalidName,
+            format!("{name:?} cannot have the unit {unit:?}: it is of type {metric_type}"),
+        ));
+    }
+    let has_unit = name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_'));
+    if !has_unit {
+        name.push('_');
+        name.push_str(unit);
+    }
+    Ok(())
 }

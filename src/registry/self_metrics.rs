@@ -56,6 +56,10 @@ impl SelfMetrics {
         noted.failures += u64::from(failed);
     }
 
+    pub(super) fn note_failure(&self, title: &Arc<str>) {
+        self.collectors.lock().entry(title.clone()).or_default().failures += 1;
+    }
+
     pub(super) fn forget(&self, title: &str) {
         self.collectors.lock().remove(title);
     }

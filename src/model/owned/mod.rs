@@ -231,18 +231,14 @@ impl Added<'_> {
     /// [`Error::is_invalid_exemplar`] if the sample is of another kind.
     #[allow(clippy::needless_pass_by_value)] // a later form may keep it
     pub fn exemplar(self, exemplar: Exemplar) -> Result<Self> {
-        let row = self.columns.rows() - 1;
-        let slot = match &self.columns.values {
-            ValueColumns::Floats { suffix: Suffix::Total | Suffix::Bucket, .. }
-                if self.rows == 1 =>
-            {
-                row
+        let value = exemplar.as_ref().value();
+        let row = self.columns.rows().saturating_sub(1);
+        let slot = match (&self.columns.values, self.rows) {
+            (ValueColumns::Floats { suffix: Suffix::Total | Suffix::Bucket, .. }, 1) => row,
+            (ValueColumns::Floats { suffix: Suffix::Bucket, .. }, rows @ 2..) => {
+                self.columns.bucket_row(rows, value)
             }
-            ValueColumns::Floats { suffix: Suffix::Bucket, .. } if self.rows > 1 => {
-                self.columns.bucket_row(self.rows, exemplar.as_ref().value())
-            }
-            ValueColumns::Histograms { bounds, .. } => {
-                let value = exemplar.as_ref().value();
+            (ValueColumns::Histograms { bounds, .. }, _) => {
                 let bounds = bounds.values();
                 let bucket = bounds.iter().position(|&bound| value <= bound);
                 row * bounds.len() + bucket.unwrap_or(bounds.len() - 1)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Added, MetricFamily};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::chunk::{Bounds, Chunk, RowLabels, SumPlace, ValueColumns};
+use crate::model::chunk::{Bounds, Chunk, Columns, RowLabels, SumPlace, ValueColumns};
 use crate::model::desc::{Desc, MetricType, Suffix};
 use crate::model::family::{Family, Sealed};
 use crate::model::labels::LabelNames;
@@ -497,10 +497,11 @@ typed_family! {
 impl StateSetMetricFamily {
     /// Adds a series: its labels, and the states, shown sorted by name.
     ///
+    /// A series without states shows nothing.
+    ///
     /// # Errors
     /// [`Error::is_invalid_label`] if there are not as many values as label
-    /// names; [`Error::is_duplicate`] if a state stands twice;
-    /// [`Error::is_invalid_value`] if there is none.
+    /// names; [`Error::is_duplicate`] if a state stands twice.
     pub fn add_metric<I, J, S>(&mut self, labels: I, states: J) -> Result<Added<'_>>
     where
         I: IntoIterator,
@@ -515,10 +516,7 @@ impl StateSetMetricFamily {
         let name = family.desc.name().to_owned();
         names.check_count(labels.len(), &format!("{name:?}"))?;
         if states.is_empty() {
-            return Err(Error::new(
-                ErrorKind::InvalidValue,
-                format!("{name:?} was given no states"),
-            ));
+            family.parts.push(Columns::floats(names.clone(), Suffix::None));
         }
         for pair in states.windows(2) {
             let (first, second) = (pair[0].0.as_ref(), pair[1].0.as_ref());
