@@ -14,16 +14,16 @@ Options:
     --dir DIR         where the workers count; files of an earlier pool in it
                       are removed [default: a new directory, removed at the end]";
 
-pub struct Options {
-    pub workers: usize,
-    pub listen: String,
-    pub metrics: String,
-    pub dir: Option<PathBuf>,
+pub(crate) struct Options {
+    pub(crate) workers: usize,
+    pub(crate) listen: String,
+    pub(crate) metrics: String,
+    pub(crate) dir: Option<PathBuf>,
 }
 
 impl Options {
     /// Nothing, if only help was asked for.
-    pub fn parse() -> Result<Option<Self>, lexopt::Error> {
+    pub(crate) fn parse() -> Result<Option<Self>, lexopt::Error> {
         let mut options = Self {
             workers: 4,
             listen: "127.0.0.1:8080".to_owned(),

@@ -26,7 +26,7 @@ const SHORT_LIFE: Duration = Duration::from_secs(1);
 // Workers that have not ended by then are killed.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let directory = Directory::prepare(options.dir)?;

@@ -21,9 +21,9 @@ use narthex::{Counter, CounterVec, Gauge, Histogram, HistogramVec};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The variable that tells a process that it is a worker, and where it counts.
-pub const DIRECTORY: &str = "WORKER_POOL_DIRECTORY";
+pub(crate) const DIRECTORY: &str = "WORKER_POOL_DIRECTORY";
 
-pub async fn run(dir: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(dir: &Path) -> Result<(), Box<dyn Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let metrics = Metrics::new(&MultiprocessStore::open(dir)?)?;
