@@ -53,11 +53,11 @@ fn labels(mut rest: &str, quoted: bool, named: bool) -> Option<&str> {
             rest = rest.strip_prefix(',')?;
         }
         rest = name(rest, quoted)?;
+        // Without a name in front, that of the metric stands alone and first.
         match rest.strip_prefix('=') {
-            Some(value) => rest = string(value)?,
-            // The name of the metric, which stands alone and first.
-            None if first && !named => {}
-            None => return None,
+            Some(value) if named || !first => rest = string(value)?,
+            None if !named && first => {}
+            _ => return None,
         }
         first = false;
     }
