@@ -1,6 +1,6 @@
 //! The server on a thread of its own: its life, and what clients see of it.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -210,7 +210,7 @@ fn what_is_not_http_is_refused() {
 #[test]
 fn slow_clients_keep_nobody_waiting_and_are_cut_off() {
     let server = MetricsServer::builder(&registry())
-        .request_timeout(Duration::from_millis(300))
+        .request_timeout(Duration::from_secs(1))
         .start("127.0.0.1:0")
         .unwrap();
     let mut slow: Vec<_> = (0..20).map(|_| Connection::open(server.local_addr())).collect();
@@ -220,7 +220,9 @@ fn slow_clients_keep_nobody_waiting_and_are_cut_off() {
     assert_eq!(get(server.local_addr(), "/metrics").text(), both());
     for connection in &mut slow {
         let mut rest = Vec::new();
-        connection.stream().read_to_end(&mut rest).unwrap();
+        // What it had sent may be left unread, which some systems report.
+        let end = connection.stream().read_to_end(&mut rest).map_err(|error| error.kind());
+        assert!(matches!(end, Ok(_) | Err(ErrorKind::ConnectionReset)), "{end:?}");
         assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408 "), "{rest:?}");
     }
 }
