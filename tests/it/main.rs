@@ -2,6 +2,18 @@
 
 mod build_info;
 mod exposition_vectors;
+#[cfg(feature = "http")]
+mod http_async;
+#[cfg(feature = "http")]
+mod http_client;
+#[cfg(feature = "http")]
+mod http_fixture;
+#[cfg(feature = "http")]
+mod http_handler;
+#[cfg(feature = "http")]
+mod http_server;
+#[cfg(all(feature = "http", feature = "gzip"))]
+mod http_vectors;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
