@@ -191,6 +191,12 @@ impl Kind for Enum {
         &self.series
     }
 
+    fn extent(series: &Series<Self>) -> (usize, usize) {
+        let states = &series.schema.settings.escaped;
+        let text: usize = states.iter().map(|state| state.len()).sum();
+        (states.len(), text + states.len() * series.text_len())
+    }
+
     fn columns(schema: &Schema<Self>) -> Columns {
         let names = schema.settings.shown_names.as_ref().unwrap_or(&schema.names);
         Columns::floats(names.clone(), Suffix::None)

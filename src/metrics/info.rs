@@ -131,6 +131,10 @@ impl Kind for Info {
         &self.series
     }
 
+    fn extent(series: &Series<Self>) -> (usize, usize) {
+        (1, series.cell.read().as_ref().map_or(series.text_len(), |facts| facts.text.len()))
+    }
+
     fn columns(schema: &Schema<Self>) -> Columns {
         Columns::floats(schema.names.clone(), Suffix::Info)
     }
@@ -155,7 +159,7 @@ impl Kind for Info {
                 if columns.rows() > 0 {
                     each(&columns.chunk());
                 }
-                *columns = Columns::floats(names.clone(), Suffix::Info);
+                columns.begin_anew(names);
             }
             Self::record(&row.series, columns);
         }
