@@ -456,7 +456,11 @@ impl Columns {
     ///
     /// With `relabel`, the rows get other labels: of each new name in the order
     /// of exposition, where its values come from.
-    pub(crate) fn copy_from(&mut self, chunk: &Chunk<'_>, relabel: Option<(&LabelNames, &[LabelSource<'_>])>) {
+    pub(crate) fn copy_from(
+        &mut self,
+        chunk: &Chunk<'_>,
+        relabel: Option<(&LabelNames, &[LabelSource<'_>])>,
+    ) {
         self.clear();
         self.values.copy_from(chunk.values);
         self.rows = chunk.rows;
@@ -471,7 +475,9 @@ impl Columns {
             return;
         };
         self.names.clone_from(names);
-        self.escaped |= sources.iter().any(|source| matches!(source, LabelSource::Constant(text) if text.contains('\\')));
+        self.escaped |= sources
+            .iter()
+            .any(|source| matches!(source, LabelSource::Constant(text) if text.contains('\\')));
         let width = chunk.names.len();
         let mut text_at = 0;
         for lens in (0..chunk.rows).map(|row| &chunk.lens[row * width..][..width]) {
