@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The library builds for other systems; on 32 bits its tests run as well.
 set -euo pipefail
+export RUSTFLAGS="-D warnings"
 
 # Whether the standard library of a target is here or could be fetched.
 have() {

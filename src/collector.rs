@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,6 +52,14 @@ pub trait Collector: Send + Sync {
     /// [policy](crate::FailurePolicy) decides what becomes of the scrape.
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result;
 
+    /// Awaits what it will tell at the next scrape; `None` if it need not await.
+    ///
+    /// Whoever has a runtime calls it through
+    /// [`CollectorRegistry::refresh`](crate::CollectorRegistry::refresh).
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        None
+    }
+
     /// What errors and self-metrics call it: the name of its type by default.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
@@ -92,6 +102,10 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         (**self).collect(scrape)
+    }
+
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        (**self).refresh()
     }
 
     fn name(&self) -> &str {

@@ -63,7 +63,8 @@ impl Error {
     /// use narthex::{CollectorRegistry, Error, collector_fn, exposition};
     ///
     /// let registry = CollectorRegistry::new();
-    /// registry.register(collector_fn(|_| Err(Error::collector("the sensor is unplugged"))))?;
+    /// let sensor = collector_fn(|_| Err(Error::collector("the sensor is unplugged")));
+    /// registry.register(std::sync::Arc::new(sensor))?;
     /// let error = exposition::text::encode(&registry).unwrap_err();
     /// assert!(error.is_collector());
     /// # Ok::<(), narthex::Error>(())
@@ -95,6 +96,11 @@ impl Error {
         let mut error = Self::new(ErrorKind::Duplicate, message);
         error.inner.duplicates = duplicates;
         error
+    }
+
+    #[cfg(feature = "async")]
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.inner.kind
     }
 
     /// A collector, or a whole scrape, failed.

@@ -13,8 +13,11 @@ const WHOLE_LIMIT: f64 = 4_294_967_296.0;
 /// A total: whole amounts and fractional ones in lanes of their own, so that
 /// each lane only grows and so does their sum.
 #[derive(Debug)]
-pub enum CounterCell {
-    Memory { whole: AtomicU64, fraction: Real },
+pub(crate) enum CounterCell {
+    Memory {
+        whole: AtomicU64,
+        fraction: Real,
+    },
     #[cfg(feature = "multiprocess")]
     Mapped(MappedCell),
 }
@@ -55,7 +58,9 @@ impl CounterCell {
 
     pub(crate) fn get(&self) -> f64 {
         match self {
-            Self::Memory { whole, fraction } => whole.load(Ordering::Relaxed) as f64 + fraction.get(),
+            Self::Memory { whole, fraction } => {
+                whole.load(Ordering::Relaxed) as f64 + fraction.get()
+            }
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.get(),
         }

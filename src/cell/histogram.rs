@@ -10,9 +10,15 @@ use super::real::Real;
 /// A count for each bucket, and the sum; the count of all is the sum of the buckets.
 #[derive(Debug)]
 pub(crate) enum HistogramCell {
-    Memory { buckets: Box<[AtomicU64]>, sum: Real },
+    Memory {
+        buckets: Box<[AtomicU64]>,
+        sum: Real,
+    },
     #[cfg(feature = "multiprocess")]
-    Mapped { buckets: Box<[MappedCell]>, sum: MappedCell },
+    Mapped {
+        buckets: Box<[MappedCell]>,
+        sum: MappedCell,
+    },
 }
 
 impl HistogramCell {

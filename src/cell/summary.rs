@@ -9,9 +9,15 @@ use super::real::Real;
 
 #[derive(Debug)]
 pub enum SummaryCell {
-    Memory { count: AtomicU64, sum: Real },
+    Memory {
+        count: AtomicU64,
+        sum: Real,
+    },
     #[cfg(feature = "multiprocess")]
-    Mapped { count: MappedCell, sum: MappedCell },
+    Mapped {
+        count: MappedCell,
+        sum: MappedCell,
+    },
 }
 
 impl SummaryCell {

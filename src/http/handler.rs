@@ -253,6 +253,7 @@ impl ScrapeTask {
         let mut text = String::with_capacity(last_length.load(Ordering::Relaxed));
         self.encode_into(&settings.registry, &mut text)?;
         last_length.store(text.len(), Ordering::Relaxed);
+        settings.registry.note_bytes(text.len());
         Ok(text)
     }
 

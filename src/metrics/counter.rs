@@ -99,11 +99,7 @@ impl Counter {
     /// # Errors
     /// [`Error::is_invalid_value`] or [`Error::is_invalid_exemplar`]; nothing
     /// changes.
-    pub fn try_inc_by_with_exemplar(
-        &self,
-        amount: impl Amount,
-        labels: &[(&str, &str)],
-    ) -> Result {
+    pub fn try_inc_by_with_exemplar(&self, amount: impl Amount, labels: &[(&str, &str)]) -> Result {
         let amount = self.check(amount.to_f64())?;
         check_exemplar_labels(labels)?;
         self.inc_by_with_exemplar(amount, labels);
@@ -192,6 +188,7 @@ impl fmt::Debug for Counter {
 impl Instrument for Counter {}
 
 /// What a series of a counter keeps.
+#[derive(Debug)]
 pub struct CounterSeries {
     total: CounterCell,
     exemplar: ExemplarSlot,

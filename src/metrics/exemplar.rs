@@ -7,9 +7,10 @@ use super::series::now;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
 
 /// Room for one exemplar; it takes memory when the first one comes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct ExemplarSlot(OnceBox<Mutex<Stored>>);
 
+#[derive(Debug)]
 struct Stored {
     text: String,
     lens: Vec<u32>,

@@ -212,6 +212,12 @@ pub struct GaugeSeries {
     function: RwLock<Option<Function>>,
 }
 
+impl fmt::Debug for GaugeSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GaugeSeries").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
 impl GaugeSeries {
     fn get(&self) -> f64 {
         // Copied out, so that no lock is held while foreign code runs.

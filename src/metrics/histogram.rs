@@ -14,7 +14,7 @@ use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::{HistogramCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Bounds, Columns, Desc, LabelNames, MetricType, SumPlace, Suffix, ValueColumns,
+    Bounds, Columns, Desc, LabelNames, MetricType, Suffix, SumPlace, ValueColumns,
     check_exemplar_labels,
 };
 #[cfg(feature = "multiprocess")]
@@ -96,11 +96,7 @@ impl Histogram {
     /// # Errors
     /// [`Error::is_invalid_exemplar`];
     /// nothing is observed.
-    pub fn try_observe_with_exemplar(
-        &self,
-        value: impl Amount,
-        labels: &[(&str, &str)],
-    ) -> Result {
+    pub fn try_observe_with_exemplar(&self, value: impl Amount, labels: &[(&str, &str)]) -> Result {
         check_exemplar_labels(labels)?;
         self.observe_with_exemplar(value, labels);
         Ok(())
@@ -265,6 +261,7 @@ impl fmt::Debug for Histogram {
 impl Instrument for Histogram {}
 
 /// What a series of a histogram keeps.
+#[derive(Debug)]
 pub struct HistogramSeries {
     numbers: HistogramCell,
     exemplars: Box<[ExemplarSlot]>,

@@ -88,6 +88,7 @@ impl fmt::Debug for Info {
 impl Instrument for Info {}
 
 /// The labels of one series with its facts among them, ready to be shown.
+#[derive(Debug)]
 pub struct Facts {
     names: LabelNames,
     text: String,

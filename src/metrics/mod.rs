@@ -24,8 +24,8 @@ pub use self::enumeration::{Enum, EnumVec, EnumVecDyn, States};
 pub use self::gauge::{Gauge, GaugeVec, GaugeVecDyn};
 pub use self::guard::{ErrorGuard, InProgress};
 pub use self::histogram::{
-    DEFAULT_BUCKETS, Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn, exponential_buckets,
-    linear_buckets,
+    DEFAULT_BUCKETS, Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn,
+    exponential_buckets, linear_buckets,
 };
 pub use self::info::{Info, InfoVec, InfoVecDyn};
 pub use self::instrument::Instrument;

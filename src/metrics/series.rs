@@ -31,7 +31,12 @@ impl<M: Instrument> Schema<M> {
     /// Where a number of a new series is to live: `suffix` names its sample,
     /// `extra` is the label that the type adds.
     #[cfg(feature = "multiprocess")]
-    pub(super) fn home(&self, suffix: Suffix, values: &[&str], extra: Option<(&str, &str)>) -> Home {
+    pub(super) fn home(
+        &self,
+        suffix: Suffix,
+        values: &[&str],
+        extra: Option<(&str, &str)>,
+    ) -> Home {
         let Some(store) = &self.store else { return Home::Memory };
         let name = self.desc.name();
         let labels: Vec<_> =
@@ -127,7 +132,10 @@ impl<M: Instrument> fmt::Debug for Series<M> {
 
 impl<M: Instrument> fmt::Debug for Schema<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Schema").field("desc", &self.desc).field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Schema")
+            .field("desc", &self.desc)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,7 +175,11 @@ impl LabelText {
 
     fn equals(&self, names: &LabelNames, values: &[&str]) -> bool {
         self.escaped_values().zip(names.declared_at()).all(|(value, &place)| {
-            if self.escaped { is_escaped_form(value, values[place]) } else { value == values[place] }
+            if self.escaped {
+                is_escaped_form(value, values[place])
+            } else {
+                value == values[place]
+            }
         })
     }
 }

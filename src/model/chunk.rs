@@ -303,7 +303,7 @@ pub(crate) fn histogram_suffixes(metric_type: MetricType) -> (Suffix, Suffix) {
 
 /// Exemplars of a chunk: their texts in one buffer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ExemplarColumn {
+pub(crate) struct ExemplarColumn {
     entries: Vec<ExemplarEntry>,
     text: String,
     lens: Vec<u32>,
@@ -370,7 +370,7 @@ impl ExemplarColumn {
 
 /// The labels of a row that is being recorded.
 #[derive(Clone, Copy, Debug)]
-pub enum RowLabels<'a> {
+pub(crate) enum RowLabels<'a> {
     /// In the order of exposition, escaped already.
     Escaped { text: &'a str, lens: &'a [u32], escaped: bool },
     /// The same, with one more escaped value at a place in that order.
@@ -381,7 +381,7 @@ pub enum RowLabels<'a> {
 
 /// The numbers of rows that are being recorded.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ValueColumns {
+pub(crate) enum ValueColumns {
     Floats { suffix: Suffix, values: Vec<f64> },
     Histograms { bounds: Bounds, buckets: Vec<f64>, sums: Vec<f64>, sum_place: SumPlace },
     Summaries { counts: Vec<f64>, sums: Vec<f64> },

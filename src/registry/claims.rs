@@ -39,7 +39,8 @@ impl Claims {
 
     /// Takes all of these names, or none and says which are taken.
     pub(super) fn take(&mut self, wanted: &[String], id: CollectorId, title: &str) -> Result {
-        let taken: Vec<_> = wanted.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
+        let taken: Vec<_> =
+            wanted.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
         if !taken.is_empty() {
             return Err(clash(taken, &format!("collector {title:?}")));
         }

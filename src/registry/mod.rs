@@ -3,26 +3,29 @@
 mod claims;
 mod pass;
 mod policy;
+mod refresh;
 mod restricted;
 mod self_metrics;
 mod target_info;
 mod view;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::RwLock;
 
-pub use self::policy::{FailurePolicy, RegistryBuilder};
-pub use self::restricted::RestrictedRegistry;
-pub use self::view::RegistryView;
 use self::claims::Claims;
 use self::pass::Pass;
 use self::policy::Options;
+pub use self::policy::{FailurePolicy, RegistryBuilder};
+pub use self::restricted::RestrictedRegistry;
 use self::self_metrics::SelfMetrics;
 use self::target_info::TargetInfo;
+pub use self::view::RegistryView;
 use crate::collector::{Collector, Scrape, SharedDirectory, contain_panic, for_each_family};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, Family, Suffix};
@@ -254,8 +257,9 @@ impl CollectorRegistry {
         found
     }
 
-    /// Tells the registry how long its last exposition was, for its self-metrics.
-    pub(crate) fn note_bytes(&self, bytes: usize) {
+    /// Tells the registry how long its last exposition was, for its
+    /// self-metrics: transports do that.
+    pub fn note_bytes(&self, bytes: usize) {
         self.inner.self_metrics.note_bytes(bytes);
     }
 
@@ -330,6 +334,13 @@ impl Collector for CollectorRegistry {
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         self.collect_by(self.inner.options.on_failure, scrape, &|_| true)
+    }
+
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        Some(Box::pin(async {
+            Self::refresh(self).await;
+            Ok(())
+        }))
     }
 
     fn reaches_registry(&self, registry: u64) -> bool {

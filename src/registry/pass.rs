@@ -54,11 +54,7 @@ impl<'a> Pass<'a> {
             family.for_each_chunk(&mut |chunk| self.counts.series += chunk.rows());
             self.counts.families += 1;
         }
-        if options.created {
-            outer.family(family)
-        } else {
-            outer.family(&WithoutStarts(family))
-        }
+        if options.created { outer.family(family) } else { outer.family(&WithoutStarts(family)) }
     }
 }
 

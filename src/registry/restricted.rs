@@ -48,9 +48,11 @@ impl RestrictedRegistry {
     /// The family as it is, a part of it, or nothing.
     fn family(&self, family: &dyn Family, scrape: &mut Scrape<'_>) -> Result {
         let desc = family.desc();
-        let names = |suffix: Suffix| self.names.contains(&format!("{}{}", desc.name(), suffix.as_str()));
+        let names =
+            |suffix: Suffix| self.names.contains(&format!("{}{}", desc.name(), suffix.as_str()));
         let created = names(Suffix::Created) && desc.metric_type().has_start_time();
-        let kept: Vec<_> = desc.metric_type().suffixes().iter().copied().filter(|s| names(*s)).collect();
+        let kept: Vec<_> =
+            desc.metric_type().suffixes().iter().copied().filter(|s| names(*s)).collect();
         if kept.is_empty() {
             return Ok(());
         }

@@ -56,6 +56,10 @@ impl SelfMetrics {
         noted.failures += u64::from(failed);
     }
 
+    pub(super) fn note_failure(&self, title: &Arc<str>) {
+        self.collectors.lock().entry(title.clone()).or_default().failures += 1;
+    }
+
     pub(super) fn forget(&self, title: &str) {
         self.collectors.lock().remove(title);
     }
@@ -77,10 +81,15 @@ impl SelfMetrics {
     }
 
     pub(super) fn collect(&self, counts: Counts, scrape: &mut Scrape<'_>) -> Result {
-        let seconds = Duration::from_nanos(self.duration_nanos.load(Ordering::Relaxed)).as_secs_f64();
+        let seconds =
+            Duration::from_nanos(self.duration_nanos.load(Ordering::Relaxed)).as_secs_f64();
         let bytes = self.bytes.load(Ordering::Relaxed) as f64;
         for (name, help, value) in [
-            ("narthex_registry_collectors", "Collectors asked in this scrape.", counts.collectors as f64),
+            (
+                "narthex_registry_collectors",
+                "Collectors asked in this scrape.",
+                counts.collectors as f64,
+            ),
             ("narthex_registry_families", "Families in this scrape.", counts.families as f64),
             ("narthex_registry_series", "Series in this scrape.", counts.series as f64),
             ("narthex_scrape_bytes", "Size of the last exposition, before compression.", bytes),
@@ -95,9 +104,11 @@ impl SelfMetrics {
             "How long each collector took in the last scrape.",
         )?
         .with_labels(["collector"])?;
-        let mut failures =
-            CounterMetricFamily::new("narthex_collector_failures", "Scrapes that a collector failed.")?
-                .with_labels(["collector"])?;
+        let mut failures = CounterMetricFamily::new(
+            "narthex_collector_failures",
+            "Scrapes that a collector failed.",
+        )?
+        .with_labels(["collector"])?;
         for (title, noted) in &*self.collectors.lock() {
             durations.add_metric([title], noted.last.as_secs_f64())?;
             failures.add_metric([title], noted.failures as f64)?;

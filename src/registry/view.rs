@@ -1,6 +1,8 @@
 //! A view of a collector under other names: with a prefix, or with constant labels.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::CollectorRegistry;
@@ -99,6 +101,10 @@ impl Collector for RegistryView {
             scrape.family(&renamed)
         };
         self.collector.collect(&mut Scrape::new(&mut sink).with_deadline(deadline).with_path(path))
+    }
+
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        self.collector.refresh()
     }
 
     fn name(&self) -> &str {

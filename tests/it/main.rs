@@ -1,9 +1,14 @@
 //! What the library does, seen from outside.
 
+mod build_info;
 mod exposition_openmetrics;
 mod exposition_properties;
 mod exposition_text;
 mod exposition_vectors;
+#[cfg(feature = "multiprocess")]
+mod multiprocess;
 mod negotiate;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod process;
 mod vectors;
 mod vectors_model;

@@ -219,6 +219,21 @@ fn a_parent_may_be_the_front_door_of_its_children_or_their_user() {
 }
 
 #[test]
+fn a_parent_that_is_listed_may_be_both() {
+    let parent = "mod a;\nmod b;\nuse self::a::A;\npub struct Shared;";
+    assert_whole(&[("src/registry/mod.rs", parent), ("src/registry/a.rs", "use super::Shared;")]);
+    // Its children among themselves, and the children of others, are not excused.
+    assert_breach(
+        &[
+            ("src/registry/mod.rs", parent),
+            ("src/registry/a.rs", "use super::Shared;\nuse super::b::B;"),
+            ("src/registry/b.rs", "use super::a::A;"),
+        ],
+        "a circle of imports: registry::a -> registry::b, registry::b -> registry::a",
+    );
+}
+
+#[test]
 fn an_import_leads_to_the_file_that_defines() {
     let edges = edges(&tree(&[
         ("src/model/mod.rs", "mod a;\npub use self::a::A as Renamed;"),

@@ -153,7 +153,7 @@ impl MetricFamily {
     }
 
     /// The columns that take rows of this form: the last ones, or new ones.
-    fn columns(
+    pub(crate) fn columns(
         &mut self,
         names: &LabelNames,
         fits: impl Fn(&ValueColumns) -> bool,

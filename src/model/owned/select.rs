@@ -3,10 +3,24 @@
 use super::MetricFamily;
 use crate::model::chunk::{Chunk, Columns, RowLabels, ValueColumns, Values};
 use crate::model::desc::Suffix;
+use crate::model::family::Family;
 use crate::model::labels::LabelNames;
 use crate::model::sample::Sample;
 
 impl MetricFamily {
+    /// Writes down what another family tells now.
+    pub fn copy_of(family: &dyn Family) -> Self {
+        let mut copy = Self::of(family.desc().clone());
+        family.for_each_chunk(&mut |chunk| copy.absorb(chunk));
+        copy
+    }
+
+    fn absorb(&mut self, chunk: &Chunk<'_>) {
+        let mut columns = Columns::floats(LabelNames::none(), Suffix::None);
+        columns.copy_from(chunk, None);
+        self.parts.push(columns);
+    }
+
     /// Takes the samples of these suffixes; when their series began, if `starts`.
     pub(crate) fn absorb_only(&mut self, chunk: &Chunk<'_>, kept: &[Suffix], starts: bool) {
         let chunk = if starts { *chunk } else { chunk.without_starts() };
@@ -23,9 +37,7 @@ impl MetricFamily {
             }
         };
         if whole {
-            let mut columns = Columns::floats(LabelNames::none(), Suffix::None);
-            columns.copy_from(&chunk, None);
-            self.parts.push(columns);
+            self.absorb(&chunk);
             return;
         }
         let desc = self.desc.clone();

@@ -1,0 +1,256 @@
+//! The collector that merges the files of all processes when it is scraped.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::directory::{canonical_dir, dir_from_env};
+use super::file_name::FileName;
+use super::merge::{Merge, Refused};
+use super::reader::{self, Damage, DamageKind};
+use super::store::MultiprocessStore;
+use crate::collector::{Collector, Scrape, SharedDirectory};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily};
+
+/// Yields the merged metrics of all processes that share a directory.
+///
+/// Values are merged as Python's client does it: counters, summaries and
+/// histograms are summed, gauges follow their [`GaugeMode`](super::GaugeMode).
+/// Files are taken in the order of their names, families and series in the
+/// order in which they are met.
+///
+/// A file that is damaged, or is no metrics file at all, costs the scrape
+/// nothing but the entries behind the damage. While there is any, the scrape
+/// ends with two more families:
+/// `narthex_multiprocess_damaged_files`, by `reason` (`entry`, `header`,
+/// `name`, `truncated`, `unreadable`), and
+/// `narthex_multiprocess_skipped_entries`, by `reason` (`key`: not readable,
+/// `name`: not allowed, `clash`: the name belongs to another family of the
+/// scrape). [`damaged_files`](Self::damaged_files) says which files they are.
+///
+/// ```
+/// use narthex::multiprocess::MultiProcessCollector;
+/// use narthex::for_each_family;
+///
+/// let dir = tempfile::tempdir()?;
+/// let merged = MultiProcessCollector::new(dir.path())?;
+/// std::fs::write(dir.path().join("counter_1.db"), "")?;
+/// let mut families = Vec::new();
+/// for_each_family(&merged, &mut |family| {
+///     families.push(family.desc().name().to_owned());
+///     Ok(())
+/// })?;
+/// assert_eq!(families, ["narthex_multiprocess_damaged_files"]);
+/// assert!(merged.damaged_files()[0].path().ends_with("counter_1.db"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct MultiProcessCollector {
+    dir: PathBuf,
+    accumulate: bool,
+    damaged: Mutex<Vec<DamagedFile>>,
+}
+
+impl MultiProcessCollector {
+    /// Merges the files of a directory that exists.
+    ///
+    /// # Errors
+    /// [`Error::is_io`] if it does not.
+    pub fn new(dir: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self::over(canonical_dir(dir.as_ref())?))
+    }
+
+    /// Merges the files of the directory of `store`.
+    pub fn of(store: &MultiprocessStore) -> Self {
+        Self::over(store.dir().to_owned())
+    }
+
+    /// Merges the files of the directory that `PROMETHEUS_MULTIPROC_DIR`
+    /// names, or else `prometheus_multiproc_dir`; none if neither is set.
+    ///
+    /// # Errors
+    /// [`Error::is_io`] if the directory does not exist.
+    pub fn from_env() -> Result<Option<Self>> {
+        dir_from_env().map(Self::new).transpose()
+    }
+
+    fn over(dir: PathBuf) -> Self {
+        Self { dir, accumulate: true, damaged: Mutex::default() }
+    }
+
+    /// The same, but with buckets as the files hold them: not cumulative, and
+    /// without a count. This is for writing merged numbers to a file again.
+    #[must_use]
+    pub fn without_accumulation(self) -> Self {
+        Self { accumulate: false, ..self }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The files that the last scrape could not read to their ends.
+    pub fn damaged_files(&self) -> Vec<DamagedFile> {
+        self.damaged.lock().clone()
+    }
+
+    /// The files to read, sorted by name.
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for file in fs::read_dir(&self.dir)? {
+            let path = file?.path();
+            let hidden =
+                path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !hidden && path.extension() == Some(OsStr::new("db")) {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn merge(&self, deadline: Option<Instant>) -> Result<(Vec<MetricFamily>, Refused)> {
+        let files = self.files().map_err(|error| {
+            Error::io(format!("the files in {} cannot be listed", self.dir.display()), error)
+        })?;
+        let mut merge = Merge::default();
+        let mut damaged = Vec::new();
+        for path in files {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                // Part of the files would make counters go backwards.
+                return Err(Error::new(
+                    ErrorKind::TimedOut,
+                    format!("there was no time to read all files in {}", self.dir.display()),
+                ));
+            }
+            if let Some(damage) = merge_file(&mut merge, &path) {
+                damaged.push(DamagedFile { path, damage });
+            }
+        }
+        *self.damaged.lock() = damaged;
+        Ok(merge.finish(self.accumulate))
+    }
+
+    /// The families that tell of damage, if there is any.
+    fn report(&self, refused: Refused, clashing: u64) -> Result<Vec<GaugeMetricFamily>> {
+        let mut files: BTreeMap<&str, u64> = BTreeMap::new();
+        for file in &*self.damaged.lock() {
+            *files.entry(file.reason()).or_default() += 1;
+        }
+        let entries = [("clash", clashing), ("key", refused.keys), ("name", refused.names)];
+        let entries = entries.into_iter().filter(|(_, count)| *count > 0).collect();
+        let mut families = Vec::new();
+        for (name, help, counts) in [
+            (
+                "narthex_multiprocess_damaged_files",
+                "Shared files that could not be read to their ends.",
+                files,
+            ),
+            (
+                "narthex_multiprocess_skipped_entries",
+                "Entries of shared files that were left out.",
+                entries,
+            ),
+        ] {
+            if counts.is_empty() {
+                continue;
+            }
+            let mut family = GaugeMetricFamily::new(name, help)?.with_labels(["reason"])?;
+            for (reason, count) in counts {
+                family.add_metric([reason], count as f64)?;
+            }
+            families.push(family);
+        }
+        Ok(families)
+    }
+}
+
+impl Collector for MultiProcessCollector {
+    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+        let (families, refused) = self.merge(scrape.deadline())?;
+        let mut clashing = 0;
+        let mut taken = HashSet::new();
+        for family in &families {
+            // Processes that disagree about a name do not cost the rest.
+            let claims = claims(family.desc());
+            if claims.iter().any(|name| taken.contains(name)) {
+                clashing += count_rows(family);
+                continue;
+            }
+            taken.extend(claims);
+            match scrape.family(family) {
+                Err(error) if error.is_duplicate() => clashing += count_rows(family),
+                done => done?,
+            }
+        }
+        for family in self.report(refused, clashing)? {
+            scrape.family(&family)?;
+        }
+        Ok(())
+    }
+
+    fn shared_directory(&self) -> Option<SharedDirectory> {
+        Some(SharedDirectory::Merges(self.dir.clone()))
+    }
+}
+
+/// A shared file that could not be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedFile {
+    path: PathBuf,
+    damage: Damage,
+}
+
+impl DamagedFile {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is wrong, in the word that the metric has for it.
+    pub fn reason(&self) -> &'static str {
+        self.damage.what.as_str()
+    }
+
+    /// The byte from which on it is of no use.
+    pub fn offset(&self) -> u64 {
+        self.damage.offset as u64
+    }
+}
+
+/// Adds the sound entries of a file.
+fn merge_file(merge: &mut Merge, path: &Path) -> Option<Damage> {
+    let bytes = match reader::read(path) {
+        Ok(bytes) => bytes,
+        // It was removed since the directory was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(_) => return Some(Damage { offset: 0, what: DamageKind::Unreadable }),
+    };
+    let (entries, damage) = reader::entries(&bytes);
+    let misnamed = Some(Damage { offset: 0, what: DamageKind::Name });
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(name) = FileName::parse(&name) else {
+        return damage.or(misnamed.filter(|_| !entries.is_empty()));
+    };
+    let typed = merge.add_file(&name, &entries);
+    damage.or(misnamed.filter(|_| !typed))
+}
+
+/// The names that a family takes, as every scraper can meet them.
+fn claims(desc: &Desc) -> Vec<String> {
+    let escaped = |name: String| EscapingScheme::Underscores.metric_name(&name).into_owned();
+    desc.claims().into_iter().map(escaped).collect()
+}
+
+fn count_rows(family: &MetricFamily) -> u64 {
+    let mut rows = 0;
+    family.for_each_chunk(&mut |chunk| rows += chunk.rows() as u64);
+    rows
+}

@@ -1,0 +1,265 @@
+//! Reads a file of cells with plain reads: whatever it holds, sound entries first, then what is wrong.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The bytes before the first entry.
+const HEADER: usize = 8;
+
+/// The bytes of an entry's value and timestamp.
+const NUMBERS: usize = 16;
+
+/// One entry, its key not decoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Entry<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) value: f64,
+    /// In seconds since 1970; 0.0 if it was never set.
+    pub(crate) timestamp: f64,
+}
+
+/// Where a file stops making sense, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub(crate) offset: usize,
+    pub(crate) what: DamageKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum DamageKind {
+    /// An entry has an impossible length.
+    Entry,
+    /// The number of bytes in use is impossible.
+    Header,
+    /// The name of the file does not say of what type its entries are.
+    Name,
+    /// The file ends before the bytes that are in use.
+    Truncated,
+    /// The operating system does not let it be read.
+    Unreadable,
+}
+
+impl DamageKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::Header => "header",
+            Self::Name => "name",
+            Self::Truncated => "truncated",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// The part of a file that is in use, or as much of it as shows that it is damaged.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // A named pipe would be waited for when it is opened.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    // The count of used bytes is read before them: what it counts was written before it.
+    (&mut file).take(HEADER as u64).read_to_end(&mut bytes)?;
+    let Some(used) = used(&bytes) else { return Ok(bytes) };
+    if used <= HEADER {
+        return Ok(bytes);
+    }
+    // A file of another kind may be large; its first entry gives it away.
+    (&mut file).take(size_of::<i32>() as u64).read_to_end(&mut bytes)?;
+    if entry(&bytes, HEADER, usize::min(used, size_of_file(&file)?)).is_some() {
+        file.take((used - bytes.len()) as u64).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The entries of the bytes that [`read`] gave, and what is wrong behind them.
+pub(crate) fn entries(bytes: &[u8]) -> (Vec<Entry<'_>>, Option<Damage>) {
+    let damage = |offset, what| Some(Damage { offset, what });
+    let mut entries = Vec::new();
+    let used = match used(bytes) {
+        Some(used) => used,
+        None if bytes.len() < size_of::<i32>() => {
+            return (entries, damage(bytes.len(), DamageKind::Truncated));
+        }
+        None => return (entries, damage(0, DamageKind::Header)),
+    };
+    let end = usize::min(used, bytes.len());
+    let mut at = HEADER;
+    while at < end {
+        let Some((key_at, numbers_at)) = entry(bytes, at, end) else {
+            // It may be sound, and merely cut off with the file.
+            let cut =
+                end < used && (end - at < size_of::<i32>() || entry(bytes, at, used).is_some());
+            let what = if cut { DamageKind::Truncated } else { DamageKind::Entry };
+            return (entries, damage(at, what));
+        };
+        let key_len = read_i32(bytes, at).unwrap_or(0) as usize;
+        let (Some(key), Some(value), Some(timestamp)) = (
+            bytes.get(key_at..key_at + key_len),
+            read_f64(bytes, numbers_at),
+            read_f64(bytes, numbers_at + NUMBERS / 2),
+        ) else {
+            return (entries, damage(at, DamageKind::Truncated));
+        };
+        entries.push(Entry { key, value, timestamp });
+        at = numbers_at + NUMBERS;
+    }
+    let cut = used > HEADER && end < used;
+    (entries, if cut { damage(end, DamageKind::Truncated) } else { None })
+}
+
+/// How many bytes are in use, if the header can say so; 0 and 8 both mean no entry.
+fn used(bytes: &[u8]) -> Option<usize> {
+    let used = usize::try_from(read_i32(bytes, 0)?).ok()?;
+    (used == 0 || used >= HEADER).then_some(used)
+}
+
+/// Where the key and the numbers of the entry at `at` begin, if it ends within `end`.
+fn entry(bytes: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
+    let len = usize::try_from(read_i32(bytes, at)?).ok()?;
+    let key_at = at + size_of::<i32>();
+    let key_end = key_at.checked_add(len)?;
+    // The padding is 1 to 8 bytes long.
+    let numbers_at = key_end.checked_add(8 - key_end % 8)?;
+    (numbers_at.checked_add(NUMBERS)? <= end).then_some((key_at, numbers_at))
+}
+
+fn size_of_file(file: &File) -> io::Result<usize> {
+    Ok(usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX))
+}
+
+fn read_i32(bytes: &[u8], at: usize) -> Option<i32> {
+    let bytes = bytes.get(at..at.checked_add(size_of::<i32>())?)?;
+    Some(i32::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+fn read_f64(bytes: &[u8], at: usize) -> Option<f64> {
+    let bytes = bytes.get(at..at.checked_add(size_of::<f64>())?)?;
+    Some(f64::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A file of entries, with spaces as padding.
+    fn file(keys: &[(&str, f64, f64)]) -> Vec<u8> {
+        let mut bytes = vec![0; 8];
+        for (key, value, timestamp) in keys {
+            bytes.extend((key.len() as i32).to_ne_bytes());
+            bytes.extend(key.as_bytes());
+            bytes.push(b' ');
+            while bytes.len() % 8 != 0 {
+                bytes.push(b' ');
+            }
+            bytes.extend(value.to_ne_bytes());
+            bytes.extend(timestamp.to_ne_bytes());
+        }
+        set_used(&mut bytes, None);
+        bytes
+    }
+
+    fn set_used(bytes: &mut [u8], used: Option<i32>) {
+        let used = used.unwrap_or(bytes.len() as i32);
+        bytes[..4].copy_from_slice(&used.to_ne_bytes());
+    }
+
+    fn damage(bytes: &[u8]) -> (usize, Option<(usize, DamageKind)>) {
+        let (entries, damage) = entries(bytes);
+        (entries.len(), damage.map(|damage| (damage.offset, damage.what)))
+    }
+
+    #[test]
+    fn entries_are_read_in_order() {
+        let bytes = file(&[("a", 1.0, 0.0), ("bcde", -2.5, 1e9), ("", 0.0, 0.0)]);
+        let (entries, damage) = entries(&bytes);
+        assert_eq!(damage, None);
+        assert_eq!(
+            entries,
+            [
+                Entry { key: b"a", value: 1.0, timestamp: 0.0 },
+                Entry { key: b"bcde", value: -2.5, timestamp: 1e9 },
+                Entry { key: b"", value: 0.0, timestamp: 0.0 },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_without_entries_is_sound() {
+        assert_eq!(damage(&file(&[])), (0, None));
+        assert_eq!(damage(&[0; 65536]), (0, None));
+        assert_eq!(damage(&8i32.to_ne_bytes()), (0, None));
+        assert_eq!(damage(&[]), (0, Some((0, DamageKind::Truncated))));
+        assert_eq!(damage(&[8, 0]), (0, Some((2, DamageKind::Truncated))));
+    }
+
+    #[test]
+    fn entries_before_the_damage_count() {
+        // Two entries of 4 + 1 + 3 + 16 = 24 bytes.
+        let sound = file(&[("a", 1.0, 0.0), ("b", 2.0, 0.0)]);
+        assert_eq!(sound.len(), 56);
+        let broken = |used: Option<i32>, second: i32| {
+            let mut bytes = sound.clone();
+            set_used(&mut bytes, used);
+            bytes[32..36].copy_from_slice(&second.to_ne_bytes());
+            bytes
+        };
+        assert_eq!(damage(&broken(None, -1)), (1, Some((32, DamageKind::Entry))));
+        assert_eq!(damage(&broken(None, 4)), (1, Some((32, DamageKind::Entry))));
+        assert_eq!(damage(&broken(None, i32::MAX)), (1, Some((32, DamageKind::Entry))));
+        assert_eq!(damage(&broken(Some(-8), 1)), (0, Some((0, DamageKind::Header))));
+        assert_eq!(damage(&broken(Some(7), 1)), (0, Some((0, DamageKind::Header))));
+        assert_eq!(damage(&broken(Some(55), 1)), (1, Some((32, DamageKind::Entry))));
+        assert_eq!(damage(&broken(Some(64), 1)), (2, Some((56, DamageKind::Truncated))));
+        for len in 33..56 {
+            assert_eq!(damage(&sound[..len]), (1, Some((32, DamageKind::Truncated))), "{len}");
+        }
+        // Bytes behind those in use are of no interest.
+        assert_eq!(damage(&broken(Some(32), -1)), (1, None));
+    }
+
+    #[test]
+    fn a_foreign_file_is_not_read_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cache.db");
+        let mut foreign = b"SQLite format 3\0".to_vec();
+        foreign.resize(1 << 20, 7);
+        std::fs::write(&path, &foreign).unwrap();
+        let bytes = read(&path).unwrap();
+        assert!(bytes.len() < 100);
+        assert_eq!(damage(&bytes).0, 0);
+        assert!(damage(&bytes).1.is_some());
+        assert!(read(dir.path()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>()) {
+            entries(&bytes);
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic_or_costs_what_stands_before(
+            at in 8usize..128,
+            with in any::<[u8; 4]>(),
+            used in any::<Option<i32>>(),
+            len in 0usize..=152,
+        ) {
+            let keys: Vec<_> = ["a", "bb", "ccc", "dddd", "eeeee", "f"].map(|key| (key, 1.0, 0.0)).into();
+            let mut bytes = file(&keys);
+            bytes[at..at + 4].copy_from_slice(&with);
+            let sound = entries(&bytes).0.len();
+            let whole = (at - 8) / 24;
+            prop_assert!(sound >= usize::min(whole, 3));
+            if used.is_some() {
+                set_used(&mut bytes, used);
+            }
+            bytes.truncate(len);
+            entries(&bytes);
+        }
+    }
+}

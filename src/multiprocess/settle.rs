@@ -1,0 +1,255 @@
+//! Makes one value of what many processes say of a series, by the rules of Python's merge.
+
+use std::collections::HashMap;
+
+use super::gathered::{Gathered, LE, Reading, Series};
+use super::labels::{Labels, NameLists};
+use super::mode::GaugeMode;
+use crate::model::chunk::{RowLabels, ValueColumns};
+use crate::model::{Bounds, Desc, Family, MetricFamily, MetricType, Suffix, SumPlace, format_f64};
+
+/// The label that tells processes apart.
+const PID: &str = "pid";
+
+/// How values of one series become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    Last,
+    Max,
+    Min,
+    MostRecent,
+    Sum,
+}
+
+impl Rule {
+    fn of(metric_type: MetricType, mode: GaugeMode) -> Self {
+        if metric_type != MetricType::Gauge {
+            return Self::Sum;
+        }
+        match mode {
+            GaugeMode::All | GaugeMode::LiveAll => Self::Last,
+            GaugeMode::Min | GaugeMode::LiveMin => Self::Min,
+            GaugeMode::Max | GaugeMode::LiveMax => Self::Max,
+            GaugeMode::Sum | GaugeMode::LiveSum => Self::Sum,
+            GaugeMode::MostRecent | GaugeMode::LiveMostRecent => Self::MostRecent,
+        }
+    }
+
+    fn apply(self, number: &mut Number, reading: &Reading) {
+        let Some(have) = number.value else {
+            // A sum begins at 0.0, so that -0.0 does not survive it.
+            number.value =
+                Some(if self == Self::Sum { 0.0 + reading.value } else { reading.value });
+            number.timestamp = reading.timestamp;
+            return;
+        };
+        let value = reading.value;
+        let taken = match self {
+            Self::Last => value,
+            Self::Max if value > have => value,
+            Self::Min if value < have => value,
+            Self::MostRecent if reading.timestamp > number.timestamp => {
+                number.timestamp = reading.timestamp;
+                value
+            }
+            Self::Max | Self::Min | Self::MostRecent => have,
+            Self::Sum => have + value,
+        };
+        number.value = Some(taken);
+    }
+}
+
+/// The series that share their labels, which are shown together.
+#[derive(Debug)]
+struct Group {
+    labels: Labels,
+    /// In the order in which they were met.
+    numbers: Vec<Number>,
+    /// Bounds, ascending, with counts that are not cumulative.
+    buckets: Vec<(f64, f64)>,
+}
+
+#[derive(Debug)]
+struct Number {
+    suffix: Suffix,
+    value: Option<f64>,
+    timestamp: f64,
+}
+
+#[derive(Debug, Default)]
+struct Groups {
+    list: Vec<Group>,
+    by_labels: HashMap<Labels, usize>,
+}
+
+impl Groups {
+    fn place(&mut self, labels: Labels) -> usize {
+        let list = &mut self.list;
+        *self.by_labels.entry(labels).or_insert_with_key(|labels| {
+            list.push(Group { labels: labels.clone(), numbers: Vec::new(), buckets: Vec::new() });
+            list.len() - 1
+        })
+    }
+}
+
+/// The family that the readings of all files come to.
+pub(crate) fn settle(
+    desc: Desc,
+    gathered: &Gathered,
+    series: &[Series],
+    pids: &[String],
+    names: &mut NameLists,
+    accumulate: bool,
+) -> MetricFamily {
+    let metric_type = desc.metric_type();
+    let rule = Rule::of(metric_type, gathered.mode);
+    let tells_pid = metric_type != MetricType::Gauge
+        || matches!(gathered.mode, GaugeMode::All | GaugeMode::LiveAll);
+    let mut labels_of = |reading: &Reading, bucket: bool| {
+        let own = &series[reading.series].labels;
+        let labels = match reading.pid {
+            Some(pid) if tells_pid => names.with(own, PID, &pids[pid]),
+            _ if tells_pid => Ok(own.clone()),
+            _ => names.without(own, PID),
+        };
+        labels.and_then(|labels| if bucket { names.without(&labels, LE) } else { Ok(labels) })
+    };
+
+    let mut groups = Groups::default();
+    let mut bucket_groups = Groups::default();
+    let mut places: HashMap<(usize, Option<usize>), usize> = HashMap::new();
+    for reading in &gathered.readings {
+        // Python's merge takes no notice of a value that was never set.
+        if rule == Rule::MostRecent && (reading.timestamp.is_nan() || reading.timestamp <= 0.0) {
+            continue;
+        }
+        let Series { suffix, le, .. } = &series[reading.series];
+        let bound = le.filter(|_| metric_type == MetricType::Histogram);
+        let target = if bound.is_some() { &mut bucket_groups } else { &mut groups };
+        let key = (reading.series, reading.pid.filter(|_| tells_pid));
+        let place = match places.get(&key) {
+            Some(&place) => place,
+            None => {
+                // The names were checked, and neither label can clash with one of them.
+                let Ok(labels) = labels_of(reading, bound.is_some()) else { continue };
+                *places.entry(key).or_insert(target.place(labels))
+            }
+        };
+        let group = &mut target.list[place];
+        match bound {
+            Some(bound) => group.add_to_bucket(bound, reading.value),
+            None => rule.apply(group.number(*suffix), reading),
+        }
+    }
+    for bucket_group in bucket_groups.list {
+        let place = groups.place(bucket_group.labels);
+        groups.list[place].buckets = bucket_group.buckets;
+    }
+
+    let mut family = MetricFamily::of(desc);
+    for group in &groups.list {
+        group.write(&mut family, names, accumulate);
+    }
+    family
+}
+
+impl Group {
+    fn number(&mut self, suffix: Suffix) -> &mut Number {
+        let place = self.numbers.iter().position(|number| number.suffix == suffix);
+        let place = place.unwrap_or_else(|| {
+            self.numbers.push(Number { suffix, value: None, timestamp: 0.0 });
+            self.numbers.len() - 1
+        });
+        &mut self.numbers[place]
+    }
+
+    fn add_to_bucket(&mut self, bound: f64, count: f64) {
+        // Bounds are never NaN; 0.0 and -0.0 are one bound, spelled as it was first.
+        let place = self.buckets.partition_point(|(have, _)| *have < bound);
+        match self.buckets.get_mut(place) {
+            Some((have, total)) if *have == bound => *total += count,
+            _ => self.buckets.insert(place, (bound, 0.0 + count)),
+        }
+    }
+
+    fn write(&self, family: &mut MetricFamily, lists: &mut NameLists, accumulate: bool) {
+        let names = lists.names(&self.labels).clone();
+        let labels = self.labels.raw();
+        let row = RowLabels::Raw(&labels);
+        let infinite = self.buckets.last().is_some_and(|(bound, _)| *bound == f64::INFINITY);
+        match *self.numbers {
+            [Number { suffix: Suffix::Sum, value: Some(sum), .. }] if infinite && accumulate => {
+                let bounds = || self.buckets.iter().map(|(bound, _)| *bound);
+                let columns = family.columns(
+                    &names,
+                    |have| {
+                        matches!(have, ValueColumns::Histograms { bounds: have, .. }
+                        if have.values().iter().copied().eq(bounds()))
+                    },
+                    || ValueColumns::Histograms {
+                        bounds: Bounds::from_sorted(bounds().collect()),
+                        buckets: Vec::new(),
+                        sums: Vec::new(),
+                        sum_place: SumPlace::First,
+                    },
+                );
+                columns.push_row(row);
+                if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
+                    buckets.extend(self.buckets.iter().map(|(_, count)| count));
+                    sums.push(sum);
+                }
+            }
+            [
+                Number { suffix: Suffix::Count, value: Some(count), .. },
+                Number { suffix: Suffix::Sum, value: Some(sum), .. },
+            ] if family.desc().metric_type() == MetricType::Summary => {
+                let columns = family.columns(
+                    &names,
+                    |have| matches!(have, ValueColumns::Summaries { .. }),
+                    || ValueColumns::Summaries { counts: Vec::new(), sums: Vec::new() },
+                );
+                columns.push_row(row);
+                if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
+                    counts.push(count);
+                    sums.push(sum);
+                }
+            }
+            _ => self.write_singly(family, lists, accumulate),
+        }
+    }
+
+    /// Writes what has no columns of its own, a row for each sample.
+    fn write_singly(&self, family: &mut MetricFamily, lists: &mut NameLists, accumulate: bool) {
+        let total: f64 = self.buckets.iter().fold(0.0, |total, (_, count)| total + count);
+        let counted = accumulate && !self.buckets.is_empty();
+        let mut has_count = false;
+        for number in &self.numbers {
+            let Some(mut value) = number.value else { continue };
+            if counted && number.suffix == Suffix::Count {
+                has_count = true;
+                value = total;
+            }
+            push(family, lists, &self.labels, number.suffix, value);
+        }
+        let mut sum = 0.0;
+        for &(bound, count) in &self.buckets {
+            sum += count;
+            let shown = if accumulate { sum } else { count };
+            if let Ok(labels) = lists.with(&self.labels, LE, &format_f64(bound)) {
+                push(family, lists, &labels, Suffix::Bucket, shown);
+            }
+        }
+        if counted && !has_count {
+            push(family, lists, &self.labels, Suffix::Count, total);
+        }
+    }
+}
+
+fn push(family: &mut MetricFamily, lists: &NameLists, labels: &Labels, suffix: Suffix, value: f64) {
+    let columns = family.columns(
+        lists.names(labels),
+        |have| matches!(have, ValueColumns::Floats { suffix: have, .. } if *have == suffix),
+        || ValueColumns::Floats { suffix, values: Vec::new() },
+    );
+    columns.push_float(RowLabels::Raw(&labels.raw()), value);
+}

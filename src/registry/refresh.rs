@@ -1,0 +1,43 @@
+//! Awaiting the collectors that must await, all at once.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use super::CollectorRegistry;
+use crate::collector::contain_panic;
+use crate::error::Result;
+
+type Refresh<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
+
+impl CollectorRegistry {
+    /// Awaits the collectors that must await, all at once, so that the next
+    /// scrape tells what they say now.
+    ///
+    /// Failures are counted in [the self-metrics](crate::RegistryBuilder::self_metrics);
+    /// such a collector tells its last good families.
+    pub async fn refresh(&self) {
+        let entries = self.inner.state.read().entries.clone();
+        let mut waiting: Vec<(usize, Refresh<'_>)> = Vec::new();
+        for (place, entry) in entries.iter().enumerate() {
+            if let Some(refresh) = entry.collector.refresh() {
+                waiting.push((place, refresh));
+            }
+        }
+        poll_fn(|context| {
+            waiting.retain_mut(|(place, refresh)| {
+                let title = &entries[*place].title;
+                let poll = contain_panic(title, || Ok(refresh.as_mut().poll(context)));
+                if matches!(poll, Ok(Poll::Pending)) {
+                    return true;
+                }
+                if !matches!(poll, Ok(Poll::Ready(Ok(())))) && self.inner.options.self_metrics {
+                    self.inner.self_metrics.note_failure(title);
+                }
+                false
+            });
+            if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
