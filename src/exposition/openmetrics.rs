@@ -61,8 +61,12 @@ pub(super) fn write_family(
     });
     line("# TYPE ", &|out| out.push_str(desc.metric_type().as_str()));
     if let Some(unit) = desc.unit() {
-        line("# UNIT ", &|out| {
-            push_escaped(out, unit);
+        // Parsers hold the name to end with it.
+        line("# UNIT ", &|out| match escaping {
+            EscapingScheme::AllowUtf8 => {
+                push_escaped(out, unit);
+            }
+            _ => escaping.push_unit(out, desc.name(), unit),
         });
     }
 

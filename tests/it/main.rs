@@ -1,6 +1,9 @@
 //! What the library does, seen from outside.
 
 mod build_info;
+mod exposition_openmetrics;
+mod exposition_properties;
+mod exposition_text;
 mod exposition_vectors;
 #[cfg(feature = "http")]
 mod http_async;

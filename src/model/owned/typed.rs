@@ -180,7 +180,8 @@ fn read_buckets<B: BucketBound>(
         }
         values.push(value);
         texts.push(text);
-        counts.push(cumulative - before);
+        // Infinity minus infinity would be no number.
+        counts.push(if cumulative == before { 0.0 } else { cumulative - before });
         before = cumulative;
     }
     if values.last() != Some(&f64::INFINITY) {
