@@ -243,6 +243,11 @@ pub(super) struct ScrapeTask {
 }
 
 impl ScrapeTask {
+    /// Awaits the collectors that must await, before the scrape itself.
+    pub(super) async fn refresh(&self) {
+        self.permit.inner.settings.registry.refresh().await;
+    }
+
     fn new(request: &Request<'_>, permit: Permit) -> Self {
         let settings = &permit.inner.settings;
         let mut encoding = exposition::negotiate(request.accept());

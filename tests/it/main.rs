@@ -5,6 +5,7 @@ mod exposition_openmetrics;
 mod exposition_properties;
 mod exposition_text;
 mod exposition_vectors;
+mod golden;
 #[cfg(feature = "http")]
 mod http_async;
 #[cfg(feature = "http")]
