@@ -57,7 +57,6 @@ pub trait States {
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "an enum does nothing unless it is used"]
 #[doc(alias = "StateSet")]
 pub struct Enum {
     series: Arc<Series<Self>>,

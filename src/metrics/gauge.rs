@@ -34,7 +34,6 @@ use crate::multiprocess::{FileKind, GaugeMode};
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a gauge does nothing unless it is used"]
 pub struct Gauge {
     series: Arc<Series<Self>>,
 }

@@ -43,7 +43,6 @@ pub const DEFAULT_BUCKETS: [f64; 14] =
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a histogram does nothing unless it is used"]
 pub struct Histogram {
     series: Arc<Series<Self>>,
 }

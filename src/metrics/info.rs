@@ -26,7 +26,6 @@ use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suff
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "an info does nothing unless it is used"]
 pub struct Info {
     series: Arc<Series<Self>>,
 }

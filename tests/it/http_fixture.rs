@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
-use narthex::model::GaugeMetricFamily;
+use narthex::model::{GaugeMetricFamily, NO_LABELS};
 use narthex::{Collector, CollectorRegistry, Counter, Error, Gauge, collector_fn};
 
 pub(crate) const COUNTER: &str = "# HELP c_total C\n# TYPE c_total counter\nc_total{p=\"x\"} 1.0\n";
@@ -41,7 +41,7 @@ pub(crate) fn registry_of(
 pub(crate) fn gauge(name: &'static str, help: &'static str, value: f64) -> Arc<dyn Collector> {
     Arc::new(collector_fn(move |scrape| {
         let mut family = GaugeMetricFamily::new(name, help)?;
-        family.add_metric([] as [&str; 0], value)?;
+        family.add_metric(NO_LABELS, value)?;
         scrape.family(&family)
     }))
 }
@@ -63,7 +63,7 @@ pub(crate) fn waiting() -> (Arc<dyn Collector>, Receiver<()>, Sender<()>) {
         // An error is leave too: the test is over.
         wait.lock().unwrap().recv().ok();
         let mut family = GaugeMetricFamily::new("slow", "Slow.")?;
-        family.add_metric([] as [&str; 0], 1.0)?;
+        family.add_metric(NO_LABELS, 1.0)?;
         scrape.family(&family)
     });
     (Arc::new(collector), asked, leave)

@@ -138,7 +138,7 @@ fn accept_chooses_the_format() {
 fn start_times_are_shown_as_wished() {
     let registry = registry_of([std::sync::Arc::new(collector_fn(|scrape| {
         let mut family = narthex::model::CounterMetricFamily::new("c", "C")?;
-        family.add_metric([] as [&str; 0], 1.0)?.created(123.5);
+        family.add_metric(narthex::model::NO_LABELS, 1.0)?.created(123.5);
         scrape.family(&family)
     })) as _]);
     let shows = |handler: MetricsHandler, accept| {

@@ -25,3 +25,4 @@ mod negotiate;
 mod process;
 mod vectors;
 mod vectors_model;
+mod wrapped_collectors;
