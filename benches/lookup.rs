@@ -1,4 +1,5 @@
 //! What it costs to find a child by its label values, and to make a new one.
+#![allow(missing_docs)] // criterion_group! makes functions without docs
 
 use std::hint::black_box;
 

@@ -1,4 +1,5 @@
 //! What one observation costs: from one thread, and from two on one metric.
+#![allow(missing_docs)] // criterion_group! makes functions without docs
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

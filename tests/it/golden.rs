@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 use narthex::exposition::{self, Encoding, Format};
 use narthex::model::{
     CounterMetricFamily, EscapingScheme, Exemplar, GaugeHistogramMetricFamily, GaugeMetricFamily,
-    HistogramMetricFamily, InfoMetricFamily, StateSetMetricFamily, SummaryMetricFamily, Timestamp,
-    UnknownMetricFamily,
+    HistogramMetricFamily, InfoMetricFamily, NO_LABELS, StateSetMetricFamily, SummaryMetricFamily,
+    Timestamp, UnknownMetricFamily,
 };
 use narthex::{
     Collector, CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, Result, Scrape, Summary,
     collector_fn,
 };
-
-const NO_LABELS: [&str; 0] = [];
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
