@@ -5,6 +5,7 @@ mod encoder;
 mod names;
 mod negotiate;
 pub mod openmetrics;
+mod page;
 mod rows;
 mod template;
 pub mod text;

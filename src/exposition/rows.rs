@@ -1,6 +1,7 @@
 //! Chunks of a family as lines: what the text formats have in common.
 
 use super::names::check_labels;
+use super::page::{Padded, Page, PageBuffer};
 use super::template::{Template, push_label_name};
 use crate::error::Result;
 use crate::model::chunk::histogram_suffixes;
@@ -48,9 +49,16 @@ impl Style {
     }
 }
 
-/// What is prepared for the rows of a chunk; kept, so that no row allocates.
+/// What is kept from chunk to chunk, so that no row allocates.
 #[derive(Debug)]
 pub(super) struct Buffers {
+    page: PageBuffer,
+    lines: Lines,
+}
+
+/// What is prepared for the rows of a chunk.
+#[derive(Debug)]
+struct Lines {
     escaping: EscapingScheme,
     prepared: Option<(LabelNames, Form)>,
     first: Template,
@@ -58,9 +66,12 @@ pub(super) struct Buffers {
     created: Template,
     buckets: Template,
     // Of the row at hand: the labels behind the first value, and around `le`.
-    rest: String,
-    before_le: String,
-    behind_le: String,
+    rest: Padded,
+    before_le: Padded,
+    behind_le: Padded,
+    // The bounds back to back, and where each ends.
+    bounds: Padded,
+    bound_ends: Vec<usize>,
 }
 
 /// The values of a chunk, as far as the look of its lines depends on them.
@@ -73,22 +84,25 @@ enum Form {
 
 impl Buffers {
     pub(super) fn new(escaping: EscapingScheme) -> Self {
-        Self {
+        let lines = Lines {
             escaping,
             prepared: None,
             first: Template::default(),
             second: Template::default(),
             created: Template::default(),
             buckets: Template::default(),
-            rest: String::new(),
-            before_le: String::new(),
-            behind_le: String::new(),
-        }
+            rest: Padded::default(),
+            before_le: Padded::default(),
+            behind_le: Padded::default(),
+            bounds: Padded::default(),
+            bound_ends: Vec::new(),
+        };
+        Self { page: PageBuffer::new(), lines }
     }
 
     /// Forgets the family that lines were prepared for.
     pub(super) fn forget(&mut self) {
-        self.prepared = None;
+        self.lines.prepared = None;
     }
 
     /// Appends the lines of a chunk.
@@ -102,24 +116,29 @@ impl Buffers {
         style: Style,
         out: &mut String,
     ) -> Result {
+        let Self { page, lines } = self;
+        let page = &mut Page::new(page, out);
         match chunk.values() {
             Values::Floats { suffix, values } => {
-                self.prepare(desc, chunk.names(), Form::Floats(suffix))?;
-                self.write_floats(desc, chunk, suffix, values, style, out);
+                lines.prepare(desc, chunk.names(), Form::Floats(suffix))?;
+                lines.write_floats(desc, chunk, suffix, values, style, page);
             }
             Values::Summaries { counts, sums } => {
-                self.prepare(desc, chunk.names(), Form::Summaries)?;
-                self.write_summaries(chunk, counts, sums, style, out);
+                lines.prepare(desc, chunk.names(), Form::Summaries)?;
+                lines.write_summaries(chunk, counts, sums, style, page);
             }
             Values::Histograms { bounds, buckets, sums, sum_place } => {
-                self.prepare(desc, chunk.names(), Form::Histograms)?;
+                lines.prepare(desc, chunk.names(), Form::Histograms)?;
                 let columns = Histograms { bounds, buckets, sums, sum_place };
-                self.write_histograms(desc, chunk, columns, style, out);
+                lines.write_histograms(desc, chunk, columns, style, page);
             }
         }
+        page.flush();
         Ok(())
     }
+}
 
+impl Lines {
     fn prepare(&mut self, desc: &Desc, names: &LabelNames, form: Form) -> Result {
         if self.prepared.as_ref().is_some_and(|(have, of)| *of == form && have == names) {
             return Ok(());
@@ -164,7 +183,7 @@ impl Buffers {
         suffix: Suffix,
         values: &[f64],
         style: Style,
-        out: &mut String,
+        page: &mut Page<'_>,
     ) {
         let shown = style.shows(suffix);
         let starts = style.shows(Suffix::Created) && !chunk.starts().is_empty();
@@ -176,13 +195,13 @@ impl Buffers {
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics && exemplars);
         for (row, &value) in Rows::new(chunk).zip(values) {
             if shown {
-                self.first.fill(out, 0, row.values());
-                self.end_line(out, value, row.timestamp, style, exemplars.at(row.number));
+                self.first.push_line(page, &row);
+                self.end_line(page, value, row.timestamp, style, exemplars.at(row.number));
             }
             if let Some(start) = row.start.filter(|_| starts) {
                 let shared = row.values().enumerate().filter(|(place, _)| Some(*place) != own);
-                self.created.fill(out, 0, shared.map(|(_, value)| value));
-                self.end_line(out, start, row.timestamp, style, None);
+                self.created.fill(page.text(), 0, shared.map(|(_, value)| value));
+                self.end_line(page, start, row.timestamp, style, None);
             }
         }
     }
@@ -193,14 +212,14 @@ impl Buffers {
         counts: &[f64],
         sums: &[f64],
         style: Style,
-        out: &mut String,
+        page: &mut Page<'_>,
     ) {
         for ((row, &count), &sum) in Rows::new(chunk).zip(counts).zip(sums) {
             self.fill_rest(&row);
             let start = row.start.map(|start| (&self.created, Suffix::Created, start));
             let lines = [(&self.first, Suffix::Count, count), (&self.second, Suffix::Sum, sum)];
             for (template, suffix, value) in lines.into_iter().chain(start) {
-                self.simple_line(out, template, suffix, value, row.timestamp, style);
+                self.simple_line(page, template, suffix, value, row.timestamp, style);
             }
         }
     }
@@ -211,71 +230,86 @@ impl Buffers {
         chunk: &Chunk<'_>,
         columns: Histograms<'_>,
         style: Style,
-        out: &mut String,
+        page: &mut Page<'_>,
     ) {
         let (count_suffix, sum_suffix) = histogram_suffixes(desc.metric_type());
         let width = columns.bounds.values().len();
         let place = le_place(chunk.names());
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
-        let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width));
+        self.fill_bounds(columns.bounds);
+        let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width.max(1)));
         for (row, buckets) in rows {
             self.fill_rest(&row);
             self.fill_around_le(&row, place);
             let this = &*self;
-            let sum = |out: &mut String| {
+            let sum = |page: &mut Page<'_>| {
                 if let Some(&sum) = columns.sums.get(row.number) {
-                    this.simple_line(out, &this.second, sum_suffix, sum, row.timestamp, style);
+                    this.simple_line(page, &this.second, sum_suffix, sum, row.timestamp, style);
                 }
             };
             if columns.sum_place == SumPlace::First {
-                sum(out);
+                sum(page);
             }
             let mut total = 0.0;
             if style.shows(Suffix::Bucket) {
+                let mut bound = 0;
                 let slots = row.number * width..;
-                for ((&count, le), slot) in buckets.iter().zip(columns.bounds.texts()).zip(slots) {
+                for ((&count, &end), slot) in buckets.iter().zip(&this.bound_ends).zip(slots) {
                     total += count;
-                    out.push_str(&this.before_le);
-                    out.push_str(le);
-                    out.push_str(&this.behind_le);
-                    this.end_line(out, total, row.timestamp, style, exemplars.at(slot));
+                    page.push_padded(&this.before_le);
+                    page.push_part(this.bounds.text(), bound, end - bound);
+                    page.push_padded(&this.behind_le);
+                    bound = end;
+                    this.end_line(page, total, row.timestamp, style, exemplars.at(slot));
                 }
             } else {
                 total = buckets.iter().sum();
             }
-            this.simple_line(out, &this.first, count_suffix, total, row.timestamp, style);
+            this.simple_line(page, &this.first, count_suffix, total, row.timestamp, style);
             if columns.sum_place == SumPlace::Last {
-                sum(out);
+                sum(page);
             }
             if let Some(start) = row.start {
                 let created = &this.created;
-                this.simple_line(out, created, Suffix::Created, start, row.timestamp, style);
+                this.simple_line(page, created, Suffix::Created, start, row.timestamp, style);
             }
         }
     }
 
     /// Renders what all lines of a row have behind their first piece.
     fn fill_rest(&mut self, row: &Row<'_>) {
-        self.rest.clear();
         let mut values = row.values();
-        if let Some(first) = values.next() {
-            self.rest.push_str(first);
-            self.first.fill(&mut self.rest, 1, values);
-        }
+        let (rest, template) = (&mut self.rest, &self.first);
+        rest.rewrite(|rest| {
+            if let Some(first) = values.next() {
+                rest.push_str(first);
+                template.fill(rest, 1, values);
+            }
+        });
     }
 
     /// Renders what the lines of a row's buckets have before and behind the bound.
     fn fill_around_le(&mut self, row: &Row<'_>, place: usize) {
-        self.before_le.clear();
-        self.behind_le.clear();
-        self.buckets.fill(&mut self.before_le, 0, row.values().take(place));
-        self.buckets.fill(&mut self.behind_le, place + 1, row.values().skip(place));
+        let template = &self.buckets;
+        self.before_le.rewrite(|text| template.fill(text, 0, row.values().take(place)));
+        self.behind_le.rewrite(|text| template.fill(text, place + 1, row.values().skip(place)));
+    }
+
+    fn fill_bounds(&mut self, bounds: &Bounds) {
+        self.bound_ends.clear();
+        let ends = &mut self.bound_ends;
+        self.bounds.rewrite(|text| {
+            for bound in bounds.texts() {
+                text.push_str(bound);
+                ends.push(text.len());
+            }
+        });
     }
 
     /// Appends a line with the labels of the row and no others, if it is to be shown.
     fn simple_line(
         &self,
-        out: &mut String,
+        page: &mut Page<'_>,
         template: &Template,
         suffix: Suffix,
         value: f64,
@@ -283,21 +317,37 @@ impl Buffers {
         style: Style,
     ) {
         if style.shows(suffix) {
-            out.push_str(template.piece(0));
-            out.push_str(&self.rest);
-            self.end_line(out, value, timestamp, style, None);
+            template.push_head(page);
+            page.push_padded(&self.rest);
+            self.end_line(page, value, timestamp, style, None);
         }
     }
 
+    #[inline]
     fn end_line(
         &self,
-        out: &mut String,
+        page: &mut Page<'_>,
         value: f64,
         timestamp: Option<Timestamp>,
         style: Style,
         exemplar: Option<ExemplarRef<'_>>,
     ) {
-        push_f64(out, value);
+        page.push_number(value);
+        if timestamp.is_some() || exemplar.is_some() {
+            self.push_extras(page.text(), timestamp, style, exemplar);
+        }
+        page.end_line();
+    }
+
+    /// Appends what few lines have behind their number.
+    #[inline(never)]
+    fn push_extras(
+        &self,
+        out: &mut String,
+        timestamp: Option<Timestamp>,
+        style: Style,
+        exemplar: Option<ExemplarRef<'_>>,
+    ) {
         if let Some(timestamp) = timestamp {
             out.push(' ');
             if style.openmetrics {
@@ -309,7 +359,6 @@ impl Buffers {
         if let Some(exemplar) = exemplar {
             self.push_exemplar(out, exemplar);
         }
-        out.push('\n');
     }
 
     fn push_exemplar(&self, out: &mut String, exemplar: ExemplarRef<'_>) {
@@ -374,10 +423,11 @@ struct Histograms<'a> {
 
 /// A row of a chunk, without its numbers.
 #[derive(Clone, Copy)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     number: usize,
-    text: &'a str,
-    lens: &'a [u32],
+    /// The escaped label values of this row, and those of the rows behind it.
+    pub(super) text: &'a str,
+    pub(super) lens: &'a [u32],
     start: Option<f64>,
     timestamp: Option<Timestamp>,
 }
@@ -430,8 +480,8 @@ impl<'a> Iterator for Rows<'a> {
         self.number += 1;
         let (lens, lens_left) = self.lens.split_at_checked(self.width)?;
         let len = lens.iter().map(|&len| len as usize).sum();
-        let (text, text_left) = self.text.split_at_checked(len)?;
-        (self.lens, self.text) = (lens_left, text_left);
+        let text = self.text;
+        (self.lens, self.text) = (lens_left, text.get(len..)?);
         let timestamp = match self.timestamps {
             [(row, timestamp), left @ ..] if *row as usize == number => {
                 self.timestamps = left;
