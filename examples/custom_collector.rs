@@ -24,7 +24,8 @@ impl Collector for DirectoryCollector {
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         let shown = self.path.display().to_string();
-        let unreadable = |error| Error::collector(format!("cannot read {shown}")).with_source(error);
+        let unreadable =
+            |error| Error::collector(format!("cannot read {shown}")).with_source(error);
         let (mut files, mut bytes) = (0.0, 0.0);
         for entry in std::fs::read_dir(&self.path).map_err(unreadable)? {
             let metadata = entry.and_then(|entry| entry.metadata()).map_err(unreadable)?;
@@ -37,8 +38,8 @@ impl Collector for DirectoryCollector {
             GaugeMetricFamily::new("directory_files", "Files in it.")?.with_labels(["path"])?;
         family.add_metric([&shown], files)?;
         scrape.family(&family)?;
-        let mut family =
-            GaugeMetricFamily::new("directory_bytes", "Size of its files.")?.with_labels(["path"])?;
+        let mut family = GaugeMetricFamily::new("directory_bytes", "Size of its files.")?
+            .with_labels(["path"])?;
         family.add_metric([&shown], bytes)?;
         scrape.family(&family)
     }
@@ -46,10 +47,8 @@ impl Collector for DirectoryCollector {
 
 fn main() -> Result {
     // One collector that fails costs its own families, not the scrape.
-    let registry = CollectorRegistry::builder()
-        .on_failure(FailurePolicy::Skip)
-        .self_metrics(true)
-        .build();
+    let registry =
+        CollectorRegistry::builder().on_failure(FailurePolicy::Skip).self_metrics(true).build();
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
     let id = registry.register(Arc::new(DirectoryCollector { path: here }))?;
 

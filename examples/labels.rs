@@ -32,7 +32,8 @@ fn main() -> narthex::Result {
     timer.stop([outcome]);
 
     // A series that is no longer wanted is removed; whoever holds it can go on.
-    let sessions = Gauge::builder("sessions", "Open, by user.").labels(["user"]).register(&registry)?;
+    let sessions =
+        Gauge::builder("sessions", "Open, by user.").labels(["user"]).register(&registry)?;
     sessions.labels(["ada"]).set(2);
     sessions.labels(["bob"]).set(1);
     sessions.remove(["bob"]);

@@ -1,5 +1,9 @@
 //! Prometheus metrics for Rust.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod cell;
 mod collector;
 pub mod collectors;

@@ -107,6 +107,8 @@ impl Slot {
         Command::new(env::current_exe()?)
             .env(worker::DIRECTORY, &self.dir)
             .stdin(Stdio::from(listener))
+            // Ctrl-C in a terminal is for the parent, which ends its workers.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
     }

@@ -35,7 +35,7 @@ pub enum Format {
 ///
 /// ```
 /// use narthex::exposition::{Encoding, Format};
-/// use narthex::model::EscapingScheme;
+/// use narthex::model::{EscapingScheme, NO_LABELS};
 ///
 /// let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);
 /// assert_eq!(
@@ -129,12 +129,12 @@ impl Default for Encoding {
 ///
 /// ```
 /// use narthex::exposition::{self, Encoding, Format};
-/// use narthex::model::{CounterMetricFamily, EscapingScheme};
+/// use narthex::model::{CounterMetricFamily, EscapingScheme, NO_LABELS};
 /// use narthex::collector_fn;
 ///
 /// let mail = collector_fn(|scrape| {
 ///     let mut sent = CounterMetricFamily::new("mail.sent", "Mails sent.")?;
-///     sent.add_metric([] as [&str; 0], 3.0)?;
+///     sent.add_metric(NO_LABELS, 3.0)?;
 ///     scrape.family(&sent)
 /// });
 /// let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);

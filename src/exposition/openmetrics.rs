@@ -13,12 +13,12 @@ use crate::model::{EscapingScheme, Family};
 /// [The specification](https://prometheus.io/docs/specs/om/open_metrics_spec/).
 ///
 /// ```
-/// use narthex::model::{CounterMetricFamily, Exemplar};
+/// use narthex::model::{CounterMetricFamily, Exemplar, NO_LABELS};
 /// use narthex::{collector_fn, exposition};
 ///
 /// let jobs = collector_fn(|scrape| {
 ///     let mut done = CounterMetricFamily::new("jobs", "Jobs done.")?;
-///     done.add_metric([] as [&str; 0], 3.0)?
+///     done.add_metric(NO_LABELS, 3.0)?
 ///         .created(1_700_000_000.5)
 ///         .exemplar(Exemplar::new([("trace_id", "4bf92f35")], 1.0)?)?;
 ///     scrape.family(&done)

@@ -11,7 +11,7 @@ use super::series::{Schema, Series};
 use crate::model::{CHUNK_ROWS, Chunk, Desc, Family, Sealed};
 
 // Label values of a chunk; a chunk that is full by its text ends early.
-const CHUNK_TEXT: usize = 8 * 1024;
+pub(super) const CHUNK_TEXT: usize = 8 * 1024;
 
 /// All series of a labelled metric.
 pub(super) struct Children<M: Instrument> {
@@ -71,28 +71,38 @@ impl<M: Instrument> Children<M> {
         if let Ok(at) = table.find_place(child.series().place) {
             table.in_order.remove(at);
         }
+        // What a child owns may be foreign, so it is dropped without the lock.
+        drop(table);
+        drop(child);
         true
     }
 
     /// Removes the children that `doomed` picks by their raw values; says how many.
     pub(super) fn remove_if(&self, mut doomed: impl FnMut(&[&str]) -> bool) -> usize {
         // Asked of a copy, so that no lock is held while foreign code runs.
-        let children = self.table.read().in_order.clone();
-        let mut removed = 0;
-        for child in children {
+        let mut children = self.table.read().in_order.clone();
+        children.retain(|child| {
             let values = child.series().label_values();
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            if doomed(&values) && self.remove(&values) {
-                removed += 1;
-            }
-        }
-        removed
+            doomed(&values)
+        });
+        // By place, so that one that was made anew in the meantime stays.
+        let is_doomed = |child: &M| {
+            children.binary_search_by_key(&child.series().place, |c| c.series().place).is_ok()
+        };
+        let mut table = self.table.write();
+        let before = table.in_order.len();
+        table.by_values.retain(|child| !is_doomed(child));
+        table.in_order.retain(|child| !is_doomed(child));
+        before - table.in_order.len()
     }
 
     pub(super) fn clear(&self) {
         let mut table = self.table.write();
+        let children = std::mem::take(&mut table.in_order);
         table.by_values.clear();
-        table.in_order.clear();
+        drop(table);
+        drop(children);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -128,15 +138,20 @@ impl<M: Instrument> Family for Children<M> {
         columns.reserve_rows(CHUNK_TEXT);
         let mut rows: Vec<M> = Vec::with_capacity(CHUNK_ROWS);
         let mut next_place = 0;
+        // A child that is removed and made anew meanwhile would be shown twice.
+        let end = self.table.read().next_place;
         loop {
             rows.clear();
-            let mut text = 0;
+            let (mut count, mut text) = (0, 0);
             {
                 let table = self.table.read();
                 let (Ok(from) | Err(from)) = table.find_place(next_place);
-                for child in table.in_order[from..].iter().take(CHUNK_ROWS) {
-                    text += child.series().text_len();
-                    if text > CHUNK_TEXT && !rows.is_empty() {
+                for child in &table.in_order[from..] {
+                    let (child_count, child_text) = M::extent(child.series());
+                    count += child_count;
+                    text += child_text;
+                    let full = !rows.is_empty() && (count > CHUNK_ROWS || text > CHUNK_TEXT);
+                    if full || child.series().place >= end {
                         break;
                     }
                     rows.push(child.clone());

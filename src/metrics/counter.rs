@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::amount::Amount;
 use super::builder::MetricBuilder;
-use super::exemplar::{ExemplarSlot, is_exemplar};
+use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
 use super::guard::ErrorGuard;
 use super::instrument::{Instrument, Kind};
 use super::series::{Schema, Series};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::{CounterCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, check_exemplar_labels};
+use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::FileKind;
 
@@ -29,7 +29,6 @@ use crate::multiprocess::FileKind;
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a counter does nothing unless it is used"]
 pub struct Counter {
     series: Arc<Series<Self>>,
 }
@@ -83,14 +82,12 @@ impl Counter {
     /// Adds an amount, and keeps these labels as the trace of it.
     ///
     /// Labels that an exemplar cannot have are counted as refused; the amount
-    /// is added all the same.
+    /// is added all the same. An amount that is refused leaves no trace.
     pub fn inc_by_with_exemplar(&self, amount: impl Amount, labels: &[(&str, &str)]) {
         let amount = amount.to_f64();
         self.inc_by(amount);
-        if is_exemplar(labels) && amount >= 0.0 {
+        if amount >= 0.0 && keeps_exemplar(labels) {
             self.series.cell.exemplar.store(labels, amount);
-        } else if !labels.is_empty() {
-            note_refused_observation();
         }
     }
 
@@ -101,7 +98,7 @@ impl Counter {
     /// changes.
     pub fn try_inc_by_with_exemplar(&self, amount: impl Amount, labels: &[(&str, &str)]) -> Result {
         let amount = self.check(amount.to_f64())?;
-        check_exemplar_labels(labels)?;
+        check_exemplar(labels)?;
         self.inc_by_with_exemplar(amount, labels);
         Ok(())
     }

@@ -57,7 +57,6 @@ pub trait States {
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "an enum does nothing unless it is used"]
 #[doc(alias = "StateSet")]
 pub struct Enum {
     series: Arc<Series<Self>>,
@@ -189,6 +188,12 @@ impl Kind for Enum {
 
     fn series(&self) -> &Arc<Series<Self>> {
         &self.series
+    }
+
+    fn extent(series: &Series<Self>) -> (usize, usize) {
+        let states = &series.schema.settings.escaped;
+        let text: usize = states.iter().map(|state| state.len()).sum();
+        (states.len(), text + states.len() * series.text_len())
     }
 
     fn columns(schema: &Schema<Self>) -> Columns {

@@ -3,10 +3,14 @@
 use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
+use super::children::CHUNK_TEXT;
 use super::series::now;
+use crate::cell::note_refused_observation;
+use crate::error::Result;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
 
-/// Room for one exemplar; it takes memory when the first one comes.
+/// Room for one exemplar; it takes memory when the first one comes, and more
+/// only for one that is longer than 128 bytes or has more than four labels.
 #[derive(Debug, Default)]
 pub(super) struct ExemplarSlot(OnceBox<Mutex<Stored>>);
 
@@ -64,6 +68,7 @@ impl ExemplarSlot {
         if stored.lens.is_empty() {
             return;
         }
+        columns.reserve_exemplars(CHUNK_TEXT);
         columns.push_exemplar(
             slot,
             ExemplarRef {
@@ -76,7 +81,12 @@ impl ExemplarSlot {
     }
 }
 
-/// Whether the labels can be kept: there are some, and they are allowed.
-pub(super) fn is_exemplar(labels: &[(&str, &str)]) -> bool {
-    !labels.is_empty() && check_exemplar_labels(labels).is_ok()
+/// Whether there is something to keep. Labels that are not allowed are counted as refused.
+pub(super) fn keeps_exemplar(labels: &[(&str, &str)]) -> bool {
+    !labels.is_empty() && check_exemplar(labels).is_ok()
+}
+
+/// Refuses labels that an exemplar cannot have, and counts that.
+pub(super) fn check_exemplar(labels: &[(&str, &str)]) -> Result {
+    check_exemplar_labels(labels).inspect_err(|_| note_refused_observation())
 }

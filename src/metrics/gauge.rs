@@ -34,7 +34,6 @@ use crate::multiprocess::{FileKind, GaugeMode};
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a gauge does nothing unless it is used"]
 pub struct Gauge {
     series: Arc<Series<Self>>,
 }
@@ -131,10 +130,15 @@ impl Gauge {
     /// # Ok::<(), narthex::Error>(())
     /// ```
     pub fn set_function(&self, f: impl Fn() -> f64 + Send + Sync + 'static) {
-        *self.series.cell.function.write() = Some(Arc::new(f));
+        let old = self.series.cell.function.write().replace(Arc::new(f));
+        // Dropped without the lock: what it owns is foreign.
+        drop(old);
     }
 
     /// The number, as a scrape would see it.
+    ///
+    /// # Panics
+    /// If the function panics that was [set](Self::set_function).
     pub fn get(&self) -> f64 {
         self.series.cell.get()
     }

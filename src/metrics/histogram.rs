@@ -6,17 +6,14 @@ use std::time::Duration;
 
 use super::amount::Amount;
 use super::builder::{Built, MetricBuilder};
-use super::exemplar::{ExemplarSlot, is_exemplar};
+use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
 use super::instrument::{Instrument, Kind};
 use super::series::{Schema, Series};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
-use crate::cell::{HistogramCell, note_refused_observation};
+use crate::cell::HistogramCell;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{
-    Bounds, Columns, Desc, LabelNames, MetricType, Suffix, SumPlace, ValueColumns,
-    check_exemplar_labels,
-};
+use crate::model::{Bounds, Columns, Desc, LabelNames, MetricType, Suffix, SumPlace, ValueColumns};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::FileKind;
 
@@ -46,7 +43,6 @@ pub const DEFAULT_BUCKETS: [f64; 14] =
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a histogram does nothing unless it is used"]
 pub struct Histogram {
     series: Arc<Series<Self>>,
 }
@@ -69,10 +65,14 @@ impl Histogram {
         self.observe_n(value, 1);
     }
 
-    /// Adds `n` observations of the same value.
+    /// Adds `n` observations of the same value; none if `n` is zero.
     #[inline]
     pub fn observe_n(&self, value: impl Amount, n: u64) {
         let value = value.to_f64();
+        if n == 0 {
+            // Zero times infinity would make the sum NaN.
+            return;
+        }
         self.series.cell.numbers.observe(self.bucket(value), value, n);
     }
 
@@ -84,20 +84,17 @@ impl Histogram {
         let value = value.to_f64();
         let bucket = self.bucket(value);
         self.series.cell.numbers.observe(bucket, value, 1);
-        if is_exemplar(labels) {
+        if keeps_exemplar(labels) {
             self.series.cell.exemplars[bucket].store(labels, value);
-        } else if !labels.is_empty() {
-            note_refused_observation();
         }
     }
 
     /// Adds an observation and keeps its trace, or says why not.
     ///
     /// # Errors
-    /// [`Error::is_invalid_exemplar`];
-    /// nothing is observed.
+    /// [`Error::is_invalid_exemplar`]; nothing is observed.
     pub fn try_observe_with_exemplar(&self, value: impl Amount, labels: &[(&str, &str)]) -> Result {
-        check_exemplar_labels(labels)?;
+        check_exemplar(labels)?;
         self.observe_with_exemplar(value, labels);
         Ok(())
     }

@@ -26,7 +26,6 @@ use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suff
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "an info does nothing unless it is used"]
 pub struct Info {
     series: Arc<Series<Self>>,
 }
@@ -131,6 +130,10 @@ impl Kind for Info {
         &self.series
     }
 
+    fn extent(series: &Series<Self>) -> (usize, usize) {
+        (1, series.cell.read().as_ref().map_or(series.text_len(), |facts| facts.text.len()))
+    }
+
     fn columns(schema: &Schema<Self>) -> Columns {
         Columns::floats(schema.names.clone(), Suffix::Info)
     }
@@ -155,7 +158,7 @@ impl Kind for Info {
                 if columns.rows() > 0 {
                     each(&columns.chunk());
                 }
-                *columns = Columns::floats(names.clone(), Suffix::Info);
+                columns.begin_anew(names);
             }
             Self::record(&row.series, columns);
         }

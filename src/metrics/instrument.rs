@@ -49,6 +49,14 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
     where
         Self: Instrument;
 
+    /// How many rows a series takes in a chunk, and how much text.
+    fn extent(series: &Series<Self>) -> (usize, usize)
+    where
+        Self: Instrument,
+    {
+        (1, series.text_len())
+    }
+
     /// Columns that fit the series of this metric.
     fn columns(schema: &Schema<Self>) -> Columns
     where

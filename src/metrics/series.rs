@@ -25,7 +25,10 @@ pub struct Schema<M: Instrument> {
 impl<M: Instrument> Schema<M> {
     /// Whether a metric of the other schema would be the same as one of this.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.desc == other.desc && self.names == other.names && self.settings == other.settings
+        self.desc == other.desc
+            && self.names == other.names
+            && self.settings == other.settings
+            && self.shared_directory() == other.shared_directory()
     }
 
     /// Where a number of a new series is to live: `suffix` names its sample,

@@ -29,7 +29,6 @@ use crate::multiprocess::FileKind;
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a summary does nothing unless it is used"]
 pub struct Summary {
     series: Arc<Series<Self>>,
 }

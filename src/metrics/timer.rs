@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
@@ -138,7 +138,7 @@ impl<M: Observer, const N: usize> fmt::Debug for LateTimer<M, N> {
 pin_project! {
     /// A future that observes the time from its first poll to its completion.
     ///
-    /// Dropped before that, it observes nothing.
+    /// One that panics is complete. Dropped before that, it observes nothing.
     #[must_use = "futures do nothing unless they are polled"]
     pub struct TimedFuture<M, F> {
         #[pin]
@@ -160,9 +160,24 @@ impl<M: Observer, F: Future> Future for TimedFuture<M, F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let begun = *this.begun.get_or_insert_with(Instant::now);
-        let output = ready!(this.future.poll(context));
-        this.metric.observe_duration(begun.elapsed());
-        Poll::Ready(output)
+        let watch = EndOfFuture { metric: this.metric, begun };
+        let poll = this.future.poll(context);
+        if poll.is_pending() {
+            std::mem::forget(watch);
+        }
+        poll
+    }
+}
+
+/// Observes the end of a future, be it that it is ready or that it panics.
+struct EndOfFuture<'a, M: Observer> {
+    metric: &'a M,
+    begun: Instant,
+}
+
+impl<M: Observer> Drop for EndOfFuture<'_, M> {
+    fn drop(&mut self) {
+        self.metric.observe_duration(self.begun.elapsed());
     }
 }
 

@@ -518,6 +518,23 @@ impl Columns {
         }
     }
 
+    /// Room for the exemplars of a chunk, if each row has one of common size.
+    pub(crate) fn reserve_exemplars(&mut self, text_bytes: usize) {
+        let column = &mut self.exemplars;
+        if column.entries.is_empty() {
+            column.entries.reserve(CHUNK_ROWS);
+            column.lens.reserve(2 * CHUNK_ROWS);
+            column.text.reserve(text_bytes);
+        }
+    }
+
+    /// Forgets all rows; those to come have labels of other names.
+    pub(crate) fn begin_anew(&mut self, names: &LabelNames) {
+        self.clear();
+        self.names.clone_from(names);
+        self.lens.reserve(CHUNK_ROWS * names.len());
+    }
+
     pub(crate) fn names(&self) -> &LabelNames {
         &self.names
     }

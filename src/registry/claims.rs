@@ -1,6 +1,6 @@
 //! Which names are taken, and by whom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::CollectorId;
 use super::target_info::TargetInfo;
@@ -23,18 +23,23 @@ enum Owner {
 }
 
 impl Claims {
-    /// Every name that these families take, each once.
+    /// Every name that these families take, each once and sorted.
     ///
     /// Fails if two of the families take the same one.
     pub(super) fn wanted(descs: &[Desc]) -> Result<Vec<String>> {
-        let mut wanted: Vec<String> = Vec::new();
+        let mut wanted: HashSet<String> = HashSet::new();
         let mut clashing = Vec::new();
         for desc in descs {
             let claims = forms(desc);
-            clashing.extend(claims.iter().filter(|name| wanted.contains(name)).cloned());
+            clashing.extend(claims.iter().filter(|name| wanted.contains(*name)).cloned());
             wanted.extend(claims);
         }
-        if clashing.is_empty() { Ok(wanted) } else { Err(clash(clashing, "this collector")) }
+        if !clashing.is_empty() {
+            return Err(clash(clashing, "this collector"));
+        }
+        let mut wanted: Vec<_> = wanted.into_iter().collect();
+        wanted.sort();
+        Ok(wanted)
     }
 
     /// Takes all of these names, or none and says which are taken.
@@ -76,17 +81,16 @@ impl Claims {
     }
 
     /// The names that a family not announced beforehand would take from others.
-    pub(super) fn taken_from_others(&self, desc: &Desc, id: CollectorId) -> Vec<String> {
-        let mut forms = forms(desc);
-        forms.retain(|name| {
-            self.owners.get(name).is_some_and(|owner| *owner != Owner::Collector(id))
-        });
-        forms
+    pub(super) fn taken_from_others(&self, names: &[String], id: CollectorId) -> Vec<String> {
+        let is_other = |name: &&String| {
+            self.owners.get(*name).is_some_and(|owner| *owner != Owner::Collector(id))
+        };
+        names.iter().filter(is_other).cloned().collect()
     }
 }
 
 /// What a family claims: its names, and how they look with underscores.
-fn forms(desc: &Desc) -> Vec<String> {
+pub(super) fn forms(desc: &Desc) -> Vec<String> {
     let mut forms = desc.claims();
     let escaped: Vec<_> = forms
         .iter()

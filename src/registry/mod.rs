@@ -3,6 +3,7 @@
 mod claims;
 mod pass;
 mod policy;
+mod reentry;
 mod refresh;
 mod restricted;
 mod self_metrics;
@@ -22,6 +23,7 @@ use self::claims::Claims;
 use self::pass::Pass;
 use self::policy::Options;
 pub use self::policy::{FailurePolicy, RegistryBuilder};
+use self::reentry::Visit;
 pub use self::restricted::RestrictedRegistry;
 use self::self_metrics::SelfMetrics;
 use self::target_info::TargetInfo;
@@ -73,6 +75,7 @@ struct Entry {
     collector: Arc<dyn Collector>,
     /// What errors call it: its first family, or its type.
     title: Arc<str>,
+    /// Sorted.
     claimed: Arc<[String]>,
 }
 
@@ -229,7 +232,8 @@ impl CollectorRegistry {
 
     /// The first sample of that full name with exactly those labels.
     ///
-    /// Made for tests. A `_created` sample is found where a series has a start
+    /// Made for tests, and for collectors that derive numbers from others: one
+    /// that looks into its own registry is passed over. A `_created` sample is found where a series has a start
     /// time. Collectors that fail are passed over.
     #[doc(alias = "value")]
     pub fn get_sample_value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
@@ -300,6 +304,13 @@ impl CollectorRegistry {
             scrape.family(info.family())?;
         }
         for entry in entries.iter().filter(|entry| wanted(&entry.claimed)) {
+            let Some(_visit) = Visit::enter(inner.number, entry.id) else {
+                if policy == FailurePolicy::Fail {
+                    let message = format!("collector {:?} collects itself", &*entry.title);
+                    return Err(Error::collector(message));
+                }
+                continue;
+            };
             let collector_begun = Instant::now();
             pass.begin_collector();
             let collected = contain_panic(&entry.title, || {

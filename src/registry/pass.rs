@@ -1,8 +1,9 @@
 //! One way through a registry: what each family is checked for as it passes.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
-use super::claims::clash;
+use super::claims::{clash, forms};
 use super::self_metrics::Counts;
 use super::{CollectorRegistry, Entry};
 use crate::collector::Scrape;
@@ -13,12 +14,19 @@ use crate::model::{Chunk, Desc, Family, Sealed};
 pub(super) struct Pass<'a> {
     registry: &'a CollectorRegistry,
     seen: HashSet<String>,
+    // All names of the families that were not announced.
+    unannounced: HashSet<String>,
     counts: Counts,
 }
 
 impl<'a> Pass<'a> {
     pub(super) fn new(registry: &'a CollectorRegistry) -> Self {
-        Self { registry, seen: HashSet::new(), counts: Counts::default() }
+        Self {
+            registry,
+            seen: HashSet::new(),
+            unannounced: HashSet::new(),
+            counts: Counts::default(),
+        }
     }
 
     pub(super) fn begin_collector(&mut self) {
@@ -40,35 +48,60 @@ impl<'a> Pass<'a> {
         if self.seen.contains(desc.name()) {
             return Err(clash(vec![desc.name().to_owned()], "a second family of one scrape"));
         }
-        if !entry.claimed.iter().any(|name| name == desc.name()) {
+        let announced = desc.claims().iter().all(|name| entry.claimed.binary_search(name).is_ok());
+        let names = if announced { Vec::new() } else { forms(desc) };
+        if !announced {
             let state = self.registry.inner.state.read();
-            let taken = state.claims.taken_from_others(desc, entry.id);
+            let mut taken = state.claims.taken_from_others(&names, entry.id);
             drop(state);
+            taken.extend(names.iter().filter(|name| self.unannounced.contains(*name)).cloned());
             if !taken.is_empty() {
                 return Err(clash(taken, &format!("family {:?}", desc.name())));
             }
         }
-        self.seen.insert(desc.name().to_owned());
         let options = &self.registry.inner.options;
+        let passing = Passing { family, created: options.created, rows: Cell::new(None) };
+        outer.family(&passing)?;
         if options.self_metrics {
-            family.for_each_chunk(&mut |chunk| self.counts.series += chunk.rows());
+            self.counts.series += passing.rows();
             self.counts.families += 1;
         }
-        if options.created { outer.family(family) } else { outer.family(&WithoutStarts(family)) }
+        self.seen.insert(desc.name().to_owned());
+        self.unannounced.extend(names);
+        Ok(())
     }
 }
 
-/// A family whose series do not say when they began.
-struct WithoutStarts<'a>(&'a dyn Family);
+/// A family on its way out: counted, and with or without the start times of its series.
+struct Passing<'a> {
+    family: &'a dyn Family,
+    created: bool,
+    // Of the last walk, so that counting takes none of its own.
+    rows: Cell<Option<usize>>,
+}
 
-impl Sealed for WithoutStarts<'_> {}
+impl Passing<'_> {
+    fn rows(&self) -> usize {
+        if self.rows.get().is_none() {
+            self.for_each_chunk(&mut |_| ());
+        }
+        self.rows.get().unwrap_or(0)
+    }
+}
 
-impl Family for WithoutStarts<'_> {
+impl Sealed for Passing<'_> {}
+
+impl Family for Passing<'_> {
     fn desc(&self) -> &Desc {
-        self.0.desc()
+        self.family.desc()
     }
 
     fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>)) {
-        self.0.for_each_chunk(&mut |chunk| each(&chunk.without_starts()));
+        let mut rows = 0;
+        self.family.for_each_chunk(&mut |chunk| {
+            rows += chunk.rows();
+            if self.created { each(chunk) } else { each(&chunk.without_starts()) }
+        });
+        self.rows.set(Some(rows));
     }
 }

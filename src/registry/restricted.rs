@@ -53,7 +53,7 @@ impl RestrictedRegistry {
         let created = names(Suffix::Created) && desc.metric_type().has_start_time();
         let kept: Vec<_> =
             desc.metric_type().suffixes().iter().copied().filter(|s| names(*s)).collect();
-        if kept.is_empty() {
+        if kept.is_empty() && !created {
             return Ok(());
         }
         let mut part = MetricFamily::of(desc.clone());

@@ -5,6 +5,19 @@ mod exposition_openmetrics;
 mod exposition_properties;
 mod exposition_text;
 mod exposition_vectors;
+mod golden;
+#[cfg(feature = "http")]
+mod http_async;
+#[cfg(feature = "http")]
+mod http_client;
+#[cfg(feature = "http")]
+mod http_fixture;
+#[cfg(feature = "http")]
+mod http_handler;
+#[cfg(feature = "http")]
+mod http_server;
+#[cfg(all(feature = "http", feature = "gzip"))]
+mod http_vectors;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
@@ -12,3 +25,4 @@ mod negotiate;
 mod process;
 mod vectors;
 mod vectors_model;
+mod wrapped_collectors;

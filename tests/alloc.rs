@@ -1,0 +1,277 @@
+//! What allocates and what does not: counted per thread, by an allocator of its own.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use narthex::exposition::{self, Encoding, Format};
+use narthex::model::EscapingScheme;
+use narthex::{
+    Collector, CollectorRegistry, Counter, CounterVec, Enum, Gauge, Histogram, HistogramVec, Info,
+    Summary,
+};
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is handed on to the system's allocator as it came.
+#[allow(unsafe_code)] // a global allocator can be written in no other way
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller's promises are those that the system wants.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: as above.
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often this thread allocates while `f` runs.
+fn allocations(f: impl FnOnce()) -> u64 {
+    let before = COUNT.get();
+    f();
+    COUNT.get() - before
+}
+
+const TRACE: [(&str, &str); 2] =
+    [("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"), ("span_id", "00f067aa0ba902b7")];
+
+struct Metrics {
+    counter: Counter,
+    gauge: Gauge,
+    histogram: Histogram,
+    summary: Summary,
+    status: Enum,
+    counters: CounterVec<2>,
+    histograms: HistogramVec<1>,
+}
+
+impl Metrics {
+    fn new() -> narthex::Result<Self> {
+        Ok(Self {
+            counter: Counter::builder("c", "h").build()?,
+            gauge: Gauge::builder("g", "h").build()?,
+            histogram: Histogram::builder("h", "h").build()?,
+            summary: Summary::builder("s", "h").build()?,
+            status: Enum::builder("e", "h").states(["a", "b"]).build()?,
+            counters: Counter::builder("cs", "h").labels(["a", "b"]).build()?,
+            histograms: Histogram::builder("hs", "h").labels(["a"]).build()?,
+        })
+    }
+
+    /// Everything that an observation can be, once.
+    fn observe(&self) {
+        self.counter.inc();
+        self.counter.inc_by(2_u8);
+        self.counter.inc_by(0.5);
+        self.counter.inc_by(-1);
+        self.counter.inc_by(f64::NAN);
+        self.gauge.set(1.5);
+        self.gauge.inc();
+        self.gauge.dec_by(2);
+        self.gauge.set_to_current_time();
+        drop(self.gauge.track_inprogress());
+        self.histogram.observe(0.3);
+        self.histogram.observe_n(7.0, 3);
+        self.histogram.observe(f64::NAN);
+        self.summary.observe(0.3);
+        let _ = self.status.state("b");
+        let _ = self.histogram.start_timer().stop();
+        drop(self.summary.start_timer());
+        let _ = self.gauge.start_timer().discard();
+        self.histogram.time(|| ());
+        let _ = self.counter.count_errors(|| Err::<(), ()>(()));
+        self.counters.labels(["GET", "2\"0\\0\n"]).inc();
+        self.counters.labels(("GET", 200)).inc();
+        self.counters.labels(("GET", true)).inc_by(2);
+        self.histograms.labels(["x"]).observe(0.3);
+        let _ = self.histograms.start_timer().stop(["x"]);
+    }
+
+    /// The same with traces.
+    fn observe_with_exemplars(&self) {
+        self.counter.inc_with_exemplar(&TRACE);
+        self.counter.inc_by_with_exemplar(0.5, &TRACE);
+        self.histogram.observe_with_exemplar(0.3, &TRACE);
+        self.counters.labels(("GET", 200)).inc_with_exemplar(&TRACE);
+        self.histograms.labels(["x"]).observe_with_exemplar(0.3, &TRACE);
+    }
+}
+
+#[test]
+fn observations_do_not_allocate_after_the_first_touch() -> narthex::Result {
+    let metrics = Metrics::new()?;
+    metrics.observe();
+    assert_eq!(allocations(|| metrics.observe()), 0);
+    metrics.observe_with_exemplars();
+    assert_eq!(allocations(|| metrics.observe_with_exemplars()), 0);
+    assert_eq!(allocations(|| metrics.observe()), 0);
+    Ok(())
+}
+
+#[test]
+fn a_new_thread_does_not_allocate_after_its_first_touch() -> narthex::Result {
+    let metrics = Metrics::new()?;
+    let all = || {
+        metrics.observe();
+        metrics.observe_with_exemplars();
+    };
+    all();
+    let inside = std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            all();
+            allocations(all)
+        });
+        thread.join().expect("no panic")
+    });
+    assert_eq!(inside, 0);
+    Ok(())
+}
+
+#[test]
+fn other_children_stay_free_of_allocations_after_a_remove() -> narthex::Result {
+    let metrics = Metrics::new()?;
+    for code in 0..1000 {
+        metrics.counters.labels(("GET", code)).inc();
+    }
+    let kept = metrics.counters.labels(("GET", 7)).handle();
+    assert!(metrics.counters.remove(("GET", 7)));
+    assert!(metrics.counters.remove(("GET", 500)));
+    let each = || {
+        for code in (0..1000).filter(|code| ![7, 500].contains(code)) {
+            metrics.counters.labels(("GET", code)).inc();
+        }
+        kept.inc();
+    };
+    assert_eq!(allocations(each), 0);
+    // The values make a new child, which allocates once and for all.
+    assert!(allocations(|| metrics.counters.labels(("GET", 7)).inc()) > 0);
+    assert_eq!(allocations(|| metrics.counters.labels(("GET", 7)).inc()), 0);
+    assert_eq!(metrics.counters.labels(("GET", 7)).get(), 2.0);
+    Ok(())
+}
+
+/// Makes a registry of one labelled metric with some children.
+type Filled = fn(usize) -> narthex::Result<CollectorRegistry>;
+
+const TYPES: &[(&str, Filled)] = &[
+    ("counter", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Counter::builder("m", "h").labels(["l", "k"]).register(&registry)?;
+        each(children, |value| metric.labels([value, "k"]).inc());
+        Ok(registry)
+    }),
+    ("counter with exemplars", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Counter::builder("m", "h").labels(["l"]).register(&registry)?;
+        each(children, |value| metric.labels([value]).inc_with_exemplar(&TRACE[..1]));
+        Ok(registry)
+    }),
+    ("gauge", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Gauge::builder("m", "h").labels(["l"]).register(&registry)?;
+        each(children, |value| metric.labels([value]).set(1));
+        Ok(registry)
+    }),
+    ("summary", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Summary::builder("m", "h").labels(["l"]).register(&registry)?;
+        each(children, |value| metric.labels([value]).observe(1));
+        Ok(registry)
+    }),
+    ("histogram", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Histogram::builder("m", "h").labels(["z"]).register(&registry)?;
+        each(children, |value| metric.labels([value]).observe(1));
+        Ok(registry)
+    }),
+    ("histogram with exemplars", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Histogram::builder("m", "h").labels(["z"]).register(&registry)?;
+        each(children, |value| metric.labels([value]).observe_with_exemplar(1, &TRACE[..1]));
+        Ok(registry)
+    }),
+    ("info", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Info::builder("m", "h").labels(["l"]).register(&registry)?;
+        each(children, |value| {
+            metric.labels([value]).info([("version", "1.2.3"), ("a", "b")]).expect("facts");
+        });
+        Ok(registry)
+    }),
+    ("info without facts", |children| {
+        let registry = CollectorRegistry::new();
+        let metric = Info::builder("m", "h").labels(["l"]).register(&registry)?;
+        each(children, |value| {
+            metric.labels([value]);
+        });
+        Ok(registry)
+    }),
+    ("enum", |children| {
+        let registry = CollectorRegistry::new();
+        let states = ["idle", "running", "stopping", "stopped", "broken"];
+        let metric = Enum::builder("m", "h").labels(["l"]).states(states).register(&registry)?;
+        each(children, |value| metric.labels([value]).state("running").expect("a state"));
+        Ok(registry)
+    }),
+];
+
+/// Values of one length, so that nothing but the number of children differs.
+fn each(children: usize, f: impl Fn(&str)) {
+    (0..children).for_each(|child| f(&format!("value-{child:08}")));
+}
+
+#[test]
+fn a_scrape_allocates_as_often_for_ten_children_as_for_ten_thousand() -> narthex::Result {
+    let underscores = EscapingScheme::Underscores;
+    let encodings = [
+        Encoding::new(Format::Text004, underscores),
+        Encoding::new(Format::Text004, underscores).with_created(true),
+        Encoding::new(Format::OpenMetrics100, underscores),
+        Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8),
+    ];
+    let mut differing = Vec::new();
+    for (kind, filled) in TYPES {
+        let (few, many) = (filled(10)?, filled(10_000)?);
+        for encoding in encodings {
+            let (few, many) = (scrape(&few, encoding), scrape(&many, encoding));
+            if few != many {
+                differing.push(format!("{kind} in {encoding:?}: {few} and {many}"));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    Ok(())
+}
+
+/// How often a scrape into a buffer that had one before allocates.
+fn scrape(registry: &dyn Collector, encoding: Encoding) -> u64 {
+    let mut out = String::new();
+    exposition::encode_into(registry, encoding, None, &mut out).expect("a scrape");
+    let length = out.len();
+    out.clear();
+    let count = allocations(|| {
+        exposition::encode_into(registry, encoding, None, &mut out).expect("a scrape");
+    });
+    assert_eq!(out.len(), length);
+    count
+}
+
+#[test]
+fn the_allocator_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
