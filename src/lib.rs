@@ -1,8 +1,6 @@
 //! Prometheus metrics for Rust.
 
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod cell;
 mod collector;

@@ -2,9 +2,11 @@
 
 mod accept;
 mod encoder;
+mod lines;
 mod names;
 mod negotiate;
 pub mod openmetrics;
+mod page;
 mod rows;
 mod template;
 pub mod text;
@@ -139,9 +141,9 @@ impl Default for Encoding {
 /// assert_eq!(
 ///     exposition::encode(&mail, encoding)?,
 ///     "# HELP \"mail.sent\" Mails sent.\n\
-///      # TYPE \"mail.sent\" counter\n\
+///      ## TYPE \"mail.sent\" counter\n\
 ///      {\"mail.sent_total\"} 3.0\n\
-///      # EOF\n",
+///      ## EOF\n",
 /// );
 /// # Ok::<(), narthex::Error>(())
 /// ```

@@ -1,6 +1,6 @@
 //! OpenMetrics 1.0.0.
 
-use super::rows::{Buffers, Part, Style};
+use super::lines::{Buffers, Part, Style};
 use super::template::push_metric_name;
 use super::{Encoding, Format};
 use crate::collector::Collector;
@@ -26,10 +26,10 @@ use crate::model::{EscapingScheme, Family};
 /// assert_eq!(
 ///     exposition::openmetrics::encode(&jobs)?,
 ///     "# HELP jobs Jobs done.\n\
-///      # TYPE jobs counter\n\
+///      ## TYPE jobs counter\n\
 ///      jobs_total 3.0 # {trace_id=\"4bf92f35\"} 1.0\n\
 ///      jobs_created 1.7000000005e+09\n\
-///      # EOF\n",
+///      ## EOF\n",
 /// );
 /// # Ok::<(), narthex::Error>(())
 /// ```
