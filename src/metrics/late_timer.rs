@@ -39,7 +39,7 @@ impl<M: Observer, const N: usize> LateTimer<M, N> {
 
     /// Chooses the child; the timer runs on and observes when it is dropped.
     pub fn labels(self, values: impl LabelValues<N>) -> Timer<M> {
-        Timer { metric: Some(self.vec.labels(values).handle()), begun: self.begun }
+        Timer::since(self.begun, self.vec.labels(values).handle())
     }
 
     /// Observes the time now in the child of these values, and returns it.

@@ -46,7 +46,12 @@ pub struct Timer<M: Observer> {
 
 impl<M: Observer> Timer<M> {
     pub(super) fn start(metric: M) -> Self {
-        Self { metric: Some(metric), begun: Instant::now() }
+        Self::since(Instant::now(), metric)
+    }
+
+    /// A timer that has been running for a while.
+    pub(super) fn since(begun: Instant, metric: M) -> Self {
+        Self { metric: Some(metric), begun }
     }
 
     /// How long it has been running.
