@@ -39,7 +39,8 @@ if have i686-unknown-linux-gnu; then
   fi
   if links_32_bits; then
     set -x
-    cargo test --target i686-unknown-linux-gnu --lib --tests
+    # The examples too: a test runs one of them.
+    cargo test --target i686-unknown-linux-gnu --lib --tests --examples
   else
     echo "SKIPPED the tests on i686-unknown-linux-gnu: the C compiler cannot link for 32 bits"
   fi
