@@ -54,7 +54,7 @@ pub struct Encoding {
 
 impl Encoding {
     /// A format with names in that scheme; only OpenMetrics shows start times.
-    pub fn new(format: Format, escaping: EscapingScheme) -> Self {
+    pub const fn new(format: Format, escaping: EscapingScheme) -> Self {
         let tells_escaping = format != Format::Text004 || escaping != EscapingScheme::Underscores;
         Self { format, escaping, created: format == Format::OpenMetrics100, tells_escaping }
     }
