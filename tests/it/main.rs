@@ -1,11 +1,20 @@
 //! What the library does, seen from outside.
 
 mod build_info;
+mod exemplars;
 mod exposition_vectors;
+mod labels;
+mod metrics_counter;
+mod metrics_gauge;
+mod metrics_histogram;
+mod metrics_info_enum;
+mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+mod support;
+mod timers;
 mod vectors;
 mod vectors_model;
