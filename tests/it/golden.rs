@@ -57,7 +57,7 @@ fn counter() {
         let hits = Counter::builder("hits", "Hits.").register(registry)?;
         hits.inc();
         hits.inc_by(2.5);
-        Counter::builder("untouched", "Never counted.").register(registry)?;
+        let _ = Counter::builder("untouched", "Never counted.").register(registry)?;
         let sent = Counter::builder("sent_total", "Sent.")
             .namespace("app")
             .subsystem("mail")
@@ -112,7 +112,7 @@ fn summary() {
         let wait =
             Summary::builder("wait_seconds", "Waits.").labels(["queue"]).register(registry)?;
         wait.labels(["b"]).observe(1);
-        wait.labels(["a"]).handle();
+        let _ = wait.labels(["a"]).handle();
         Ok(())
     });
 }
@@ -160,7 +160,7 @@ fn enumeration() {
         let door = Enum::builder("door", "Doors.").states(["open", "closed"]);
         let door = door.labels(["at"]).register(registry)?;
         door.labels(["back"]).state("closed")?;
-        door.labels(["front"]).handle();
+        let _ = door.labels(["front"]).handle();
         Ok(())
     });
 }
