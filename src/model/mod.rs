@@ -3,10 +3,13 @@
 //! Both wings of the library stand on this module and meet nowhere else: the
 //! instruments hand out families, the formats read them.
 
+pub(crate) mod bounds;
 pub(crate) mod chunk;
+pub(crate) mod columns;
 pub(crate) mod desc;
 pub(crate) mod escape;
 pub(crate) mod exemplar;
+pub(crate) mod exemplar_column;
 pub(crate) mod family;
 pub(crate) mod labels;
 pub(crate) mod name;
@@ -15,8 +18,10 @@ pub(crate) mod owned;
 pub(crate) mod sample;
 pub(crate) mod timestamp;
 
-pub use self::chunk::{Bounds, Chunk, SumPlace, Values};
-pub(crate) use self::chunk::{CHUNK_ROWS, Columns, LabelSource, RowLabels, ValueColumns};
+pub use self::bounds::Bounds;
+pub(crate) use self::chunk::CHUNK_ROWS;
+pub use self::chunk::{Chunk, SumPlace, Values};
+pub(crate) use self::columns::{Columns, LabelSource, RowLabels, ValueColumns};
 pub use self::desc::{Desc, MetricType, Suffix, full_name};
 pub use self::escape::EscapingScheme;
 pub(crate) use self::exemplar::check_exemplar_labels;

@@ -1,6 +1,7 @@
 //! What the library does, seen from outside.
 
 mod build_info;
+mod exemplars;
 mod exposition_openmetrics;
 mod exposition_properties;
 mod exposition_text;
@@ -18,8 +19,6 @@ mod http_handler;
 mod http_server;
 #[cfg(all(feature = "http", feature = "gzip"))]
 mod http_vectors;
-mod exemplars;
-mod exposition_vectors;
 mod labels;
 mod metrics_counter;
 mod metrics_gauge;
