@@ -32,7 +32,7 @@ pub use self::labels::LabelNames;
 pub use self::name::{LabelName, MetricName, NameValidation};
 pub use self::number::format_f64;
 pub use self::owned::{
-    Added, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
+    Added, BucketBound, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
     HistogramMetricFamily, InfoMetricFamily, MetricFamily, NO_LABELS, StateSetMetricFamily,
     SummaryMetricFamily, UnknownMetricFamily,
 };
