@@ -121,7 +121,7 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
 
 /// Lets a worker answer what it has begun, and waits for its end.
 async fn end(mut child: Child) -> io::Result<()> {
-    let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+    let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
     if let Some(pid) = pid {
         // It may have ended by itself meanwhile.
         let _ = kill_process(pid, Signal::TERM);

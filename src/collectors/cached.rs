@@ -67,11 +67,11 @@ impl<C: Collector> CachedCollector<C> {
     fn kept(&self) -> Option<Arc<[MetricFamily]>> {
         let mut kept = self.kept.lock();
         let fresh = kept.asked.is_some_and(|asked| asked.elapsed() < self.max_age);
-        if !fresh && !(kept.asking && kept.families.is_some()) {
-            kept.asking = true;
-            return None;
+        if fresh || kept.asking && kept.families.is_some() {
+            return kept.families.clone();
         }
-        kept.families.clone()
+        kept.asking = true;
+        None
     }
 
     fn ask(&self, scrape: &Scrape<'_>) -> Result<Arc<[MetricFamily]>> {

@@ -54,9 +54,11 @@ pub struct Encoding {
 
 impl Encoding {
     /// A format with names in that scheme; only OpenMetrics shows start times.
-    pub fn new(format: Format, escaping: EscapingScheme) -> Self {
-        let tells_escaping = format != Format::Text004 || escaping != EscapingScheme::Underscores;
-        Self { format, escaping, created: format == Format::OpenMetrics100, tells_escaping }
+    pub const fn new(format: Format, escaping: EscapingScheme) -> Self {
+        let created = matches!(format, Format::OpenMetrics100);
+        let is_plainest =
+            matches!((format, escaping), (Format::Text004, EscapingScheme::Underscores));
+        Self { format, escaping, created, tells_escaping: !is_plainest }
     }
 
     /// The format.

@@ -115,6 +115,9 @@ impl Counter {
 
     /// Runs `f` and counts if it fails or panics; its result is handed on.
     ///
+    /// # Errors
+    /// Those of `f`.
+    ///
     /// ```
     /// use narthex::Counter;
     ///
@@ -133,6 +136,9 @@ impl Counter {
     }
 
     /// The same for errors that `counts` picks, and panics.
+    ///
+    /// # Errors
+    /// Those of `f`.
     pub fn count_errors_if<T, E>(
         &self,
         f: impl FnOnce() -> std::result::Result<T, E>,

@@ -137,9 +137,11 @@ impl Histogram {
     #[inline]
     fn bucket(&self, value: f64) -> usize {
         let bounds = self.bounds().values();
-        // Written so that NaN passes every bound and ends in the last bucket.
-        let below = bounds.partition_point(|bound| !(value <= *bound));
-        below.min(bounds.len() - 1)
+        let last = bounds.len() - 1;
+        if value.is_nan() {
+            return last;
+        }
+        bounds[..last].partition_point(|bound| *bound < value)
     }
 }
 

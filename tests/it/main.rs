@@ -1,6 +1,7 @@
 //! What the library does, seen from outside.
 
 mod build_info;
+mod exemplars;
 mod exposition_openmetrics;
 mod exposition_properties;
 mod exposition_text;
@@ -18,11 +19,19 @@ mod http_handler;
 mod http_server;
 #[cfg(all(feature = "http", feature = "gzip"))]
 mod http_vectors;
+mod labels;
+mod metrics_counter;
+mod metrics_gauge;
+mod metrics_histogram;
+mod metrics_info_enum;
+mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+mod support;
+mod timers;
 mod vectors;
 mod vectors_model;
 mod wrapped_collectors;
