@@ -9,5 +9,5 @@ for feature in $features; do
 done
 cargo check --all-features
 # Without the documentation's examples: they are written for the default features.
-cargo test --no-default-features --lib --tests --examples
+cargo test --no-default-features --lib --tests
 cargo test --all-features
