@@ -1,6 +1,7 @@
 //! What the library does, seen from outside.
 
 mod build_info;
+mod custom_collectors;
 mod exemplars;
 mod exposition_vectors;
 mod labels;
@@ -14,7 +15,10 @@ mod multiprocess;
 mod negotiate;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+mod registry;
 mod support;
 mod timers;
 mod vectors;
+mod vectors_metrics;
 mod vectors_model;
+mod views;
