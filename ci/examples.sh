@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the examples and runs each. One that ends must end well; one that
-# serves prints its addresses, is scraped at each of them, and is stopped.
+# Builds the examples and runs each. They must end well, but for those that
+# serve: these print their addresses, are asked at each, and are stopped.
 set -euo pipefail
 
 shopt -s nullglob
@@ -17,10 +17,13 @@ fi
 echo "building ${examples[*]}"
 cargo build --release --all-features --examples
 
-# How many addresses an example has to serve at least.
+# The examples that serve: at how many addresses, and how they are run so that
+# they take ports which are free.
 declare -A addresses=([worker_pool]=2)
+declare -A arguments=([worker_pool]="--workers 2 --listen 127.0.0.1:0 --metrics 127.0.0.1:0")
 
 log=$(mktemp)
+answer=$(mktemp)
 group=
 stop() {
   if [ -n "$group" ]; then
@@ -29,14 +32,18 @@ stop() {
     group=
   fi
 }
-trap 'stop; rm -f "$log"' EXIT
+trap 'stop; rm -f "$log" "$answer"' EXIT
+
+ask() { curl --silent --show-error --retry 20 --retry-connrefused --retry-delay 1 --max-time 20 "$@"; }
 
 urls_in_log() { grep -oE 'http://[0-9.a-z]+:[0-9]+/[a-z/]*' "$log" | sort -u || true; }
 
 for example in "${examples[@]}"; do
   echo "running $example"
-  wanted=${addresses[$example]:-1}
-  setsid cargo run --quiet --release --all-features --example "$example" >"$log" 2>&1 </dev/null &
+  wanted=${addresses[$example]:-}
+  read -ra words <<<"${arguments[$example]:-}"
+  setsid cargo run --quiet --release --all-features --example "$example" -- \
+    ${words[@]+"${words[@]}"} >"$log" 2>&1 </dev/null &
   group=$!
   outcome=
   for _ in $(seq 300); do
@@ -44,7 +51,7 @@ for example in "${examples[@]}"; do
       outcome=ended
       break
     fi
-    if [ "$(urls_in_log | wc -l)" -ge "$wanted" ]; then
+    if [ -n "$wanted" ] && [ "$(urls_in_log | wc -l)" -ge "$wanted" ]; then
       outcome=serves
       break
     fi
@@ -55,23 +62,32 @@ for example in "${examples[@]}"; do
       status=0
       wait "$group" || status=$?
       group=
-      if [ "$status" != 0 ] || [ -n "${addresses[$example]:-}" ]; then
+      if [ "$status" != 0 ] || [ -n "$wanted" ]; then
         cat "$log"
         echo "$example ended with status $status"
         exit 1
       fi
       ;;
     serves)
-      for url in $(urls_in_log); do
+      # What is measured first, so that there is something to tell.
+      for url in $(urls_in_log | grep -v '/metrics$'); do
+        echo "  asking $url"
+        ask "$url" >/dev/null
+      done
+      for url in $(urls_in_log | grep '/metrics$'); do
         echo "  scraping $url"
-        curl -fsS --retry 20 --retry-connrefused --retry-delay 0 --max-time 20 "$url" |
-          grep -m1 '^# TYPE' || { cat "$log"; echo "$url serves no metrics"; exit 1; }
+        ask --fail "$url" >"$answer"
+        if ! grep -m1 '^# TYPE ' "$answer"; then
+          cat "$log" "$answer"
+          echo "$url tells no metrics"
+          exit 1
+        fi
       done
       stop
       ;;
     *)
       cat "$log"
-      echo "$example neither ended nor printed $wanted address(es) in 30 s"
+      echo "$example did not $([ -n "$wanted" ] && echo "print $wanted addresses" || echo end) in 30 s"
       exit 1
       ;;
   esac

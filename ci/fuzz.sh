@@ -17,7 +17,16 @@ if ! cargo fuzz --version 2>/dev/null; then
 fi
 # The sanitizer is that of the machine; cargo-fuzz would otherwise guess musl or gnu.
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
+# What judges the texts is itself judged.
+cargo +nightly test --quiet --manifest-path fuzz/Cargo.toml --lib
+
 for target in $(cargo +nightly fuzz list); do
   echo "fuzzing $target for $seconds s"
-  cargo +nightly fuzz run --target "$host" "$target" -- -max_total_time="$seconds" -rss_limit_mb=1024
+  mkdir -p "fuzz/corpus/$target"
+  folders=("fuzz/corpus/$target")
+  if [ -d "fuzz/seeds/$target" ]; then
+    folders+=("fuzz/seeds/$target")
+  fi
+  cargo +nightly fuzz run --target "$host" "$target" "${folders[@]}" -- \
+    -max_total_time="$seconds" -rss_limit_mb=1024 -print_final_stats=1
 done

@@ -16,7 +16,7 @@ use crate::model::{Desc, Family};
 /// is whatever reads numbers from elsewhere at the time of a scrape.
 ///
 /// ```
-/// use narthex::model::GaugeMetricFamily;
+/// use narthex::model::{GaugeMetricFamily, NO_LABELS};
 /// use narthex::{Collector, CollectorRegistry, Result, Scrape};
 /// use std::sync::Arc;
 ///
@@ -177,12 +177,12 @@ impl fmt::Debug for Scrape<'_> {
 /// Walks the families of a collector: what every reader is built on.
 ///
 /// ```
-/// use narthex::model::{Sample, UnknownMetricFamily};
+/// use narthex::model::{Sample, UnknownMetricFamily, NO_LABELS};
 /// use narthex::{collector_fn, for_each_family};
 ///
 /// let answer = collector_fn(|scrape| {
 ///     let mut family = UnknownMetricFamily::new("answer", "To everything.")?;
-///     family.add_metric([] as [&str; 0], 42.0)?;
+///     family.add_metric(NO_LABELS, 42.0)?;
 ///     scrape.family(&family)
 /// });
 /// let mut values = Vec::new();
@@ -215,14 +215,14 @@ pub(crate) fn for_each_family_until(
 /// Makes a collector of a closure.
 ///
 /// ```
-/// use narthex::model::GaugeMetricFamily;
+/// use narthex::model::{GaugeMetricFamily, NO_LABELS};
 /// use narthex::{CollectorRegistry, collector_fn};
 /// use std::sync::Arc;
 ///
 /// let registry = CollectorRegistry::new();
 /// registry.register(Arc::new(collector_fn(|scrape| {
 ///     let mut threads = GaugeMetricFamily::new("threads", "Of this program.")?;
-///     threads.add_metric([] as [&str; 0], 4.0)?;
+///     threads.add_metric(NO_LABELS, 4.0)?;
 ///     scrape.family(&threads)
 /// })))?;
 /// assert_eq!(registry.get_sample_value("threads", &[]), Some(4.0));

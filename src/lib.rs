@@ -1,4 +1,134 @@
-//! Prometheus metrics for Rust.
+//! Prometheus metrics for Rust: a program measures itself, and Prometheus reads
+//! the numbers.
+//!
+//! A *metric* is what the program updates. A *registry* gathers metrics and
+//! other *collectors*. A scrape asks the registry for *families* of samples and
+//! writes them in a *format*. The names are those of Python's
+//! `prometheus_client` wherever Rust has no better word.
+//!
+//! # Instrument
+//!
+//! [`Counter`] counts what happens, [`Gauge`] shows what is, [`Histogram`]
+//! counts observations by size, [`Summary`] adds them up, [`Info`] tells facts
+//! and [`Enum`] a state. All are cheap to clone and share one number.
+//!
+//! ```
+//! use narthex::{Counter, Gauge, Histogram, REGISTRY, RegisterDefault};
+//!
+//! let jobs = Counter::builder("jobs", "Jobs done.").register_default()?;
+//! let queue = Gauge::builder("queue_depth", "Jobs waiting.").register_default()?;
+//! let duration = Histogram::builder("job_duration", "How long a job takes.")
+//!     .unit("seconds")
+//!     .register_default()?;
+//!
+//! queue.set(3);
+//! duration.time(|| {
+//!     // … the work …
+//!     queue.dec();
+//!     jobs.inc();
+//! });
+//! assert_eq!(REGISTRY.get_sample_value("jobs_total", &[]), Some(1.0));
+//! assert_eq!(REGISTRY.get_sample_value("queue_depth", &[]), Some(2.0));
+//! assert_eq!(REGISTRY.get_sample_value("job_duration_seconds_count", &[]), Some(1.0));
+//! # Ok::<(), narthex::Error>(())
+//! ```
+//!
+//! An update cannot fail, panic or block. An amount that is not allowed, such
+//! as a negative one for a counter, changes nothing and is counted; a twin
+//! named `try_…` returns the error. Mistakes of construction are errors of
+//! construction.
+//!
+//! # Expose
+//!
+//! [`start_http_server`] serves a registry on a thread of its own;
+//! [`http::serve`] does it in a tokio runtime, and [`http::MetricsService`] is
+//! mounted into a server of one's own. [`exposition`] writes text, for anything
+//! else.
+//!
+//! ```
+//! use narthex::{CollectorRegistry, Counter, exposition};
+//!
+//! let registry = CollectorRegistry::new();
+//! Counter::builder("jobs", "Jobs done.").register(&registry)?.inc();
+//! assert_eq!(
+//!     exposition::text::encode(&registry)?,
+//!     "# HELP jobs_total Jobs done.\n# TYPE jobs_total counter\njobs_total 1.0\n",
+//! );
+//! # Ok::<(), narthex::Error>(())
+//! ```
+//!
+//! # Test
+//!
+//! A test has a registry of its own and asks it for values:
+//!
+//! ```
+//! use narthex::{CollectorRegistry, Counter};
+//!
+//! fn handle(requests: &Counter) {
+//!     requests.inc();
+//! }
+//!
+//! let registry = CollectorRegistry::new();
+//! let requests = Counter::builder("requests", "Answered.").register(&registry)?;
+//! handle(&requests);
+//! assert_eq!(registry.get_sample_value("requests_total", &[]), Some(1.0));
+//! # Ok::<(), narthex::Error>(())
+//! ```
+//!
+//! # Labels
+//!
+//! A metric is split by labels whose number is part of its type: a value too
+//! few does not compile. `labels` lends a child for the call at hand;
+//! [`handle`](Child::handle) makes a copy to keep beside the code that it
+//! measures.
+//!
+//! ```
+//! use narthex::{CollectorRegistry, Counter};
+//!
+//! let registry = CollectorRegistry::new();
+//! let replies = Counter::builder("replies", "By method and code.")
+//!     .labels(["method", "code"])
+//!     .register(&registry)?;
+//! replies.labels(["GET", "200"]).inc();
+//! replies.labels(("GET", 404)).inc();
+//! let created = replies.labels(["POST", "201"]).handle();
+//! created.inc();
+//! replies.remove(["GET", "404"]);
+//! assert_eq!(replies.len(), 2);
+//! # Ok::<(), narthex::Error>(())
+//! ```
+//!
+//! # Many processes
+//!
+//! Processes that serve one port are scraped as one program: each counts into
+//! files of a shared directory, and one of them, or any other, merges them. The
+//! files are those of Python's client, both ways. See [`multiprocess`], and the
+//! example `worker_pool` for a whole pool.
+//!
+//! # Write a collector
+//!
+//! What reads its numbers at the time of a scrape implements [`Collector`], or
+//! is a closure in [`collector_fn`], and yields the owned families of [`model`].
+//! [`collectors`] has those for the process, the platform and the build, and
+//! wrappers that cache or await others.
+//!
+//! # Features
+//!
+//! | feature | on by default | what it is for |
+//! | --- | --- | --- |
+//! | `http` | yes | serving `/metrics`, with or without async |
+//! | `gzip` | yes | compressed answers |
+//! | `multiprocess` | yes | metrics in files that processes share |
+//! | `process` | yes | the `process_*` metrics of the operating system |
+//! | `async` | no | collectors that await |
+//!
+//! A feature adds and never changes what is there without it.
+
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "http", feature = "multiprocess")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod cell;
 mod collector;

@@ -62,7 +62,7 @@ impl<F> fmt::Debug for AsyncCollectorFn<F> {
 ///
 /// ```
 /// use narthex::collectors::{AwaitedCollector, async_collector_fn};
-/// use narthex::model::GaugeMetricFamily;
+/// use narthex::model::{GaugeMetricFamily, NO_LABELS};
 /// use narthex::CollectorRegistry;
 /// use std::sync::Arc;
 /// use std::time::Duration;
@@ -70,7 +70,7 @@ impl<F> fmt::Debug for AsyncCollectorFn<F> {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 /// let rows = async_collector_fn(|| async {
 ///     let mut family = GaugeMetricFamily::new("table_rows", "Asked of the database.")?;
-///     family.add_metric([] as [&str; 0], 1042.0)?;
+///     family.add_metric(NO_LABELS, 1042.0)?;
 ///     Ok(vec![family.into()])
 /// });
 /// let registry = CollectorRegistry::new();

@@ -2,7 +2,7 @@
 
 use crate::collector::{Collector, Scrape};
 use crate::error::Result;
-use crate::model::{Desc, Family, InfoMetricFamily, MetricType, full_name};
+use crate::model::{Desc, Family, InfoMetricFamily, MetricType, NO_LABELS, full_name};
 
 /// Facts that were fixed when the program was built, as `build_info`.
 ///
@@ -72,6 +72,6 @@ fn family(namespace: &str, facts: &[(String, String)]) -> Result<InfoMetricFamil
     let name = full_name(MetricType::Info, "build", namespace, "", "")?;
     let mut family = InfoMetricFamily::new(name.as_str(), "How this program was built.")?;
     let facts = facts.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    family.add_metric([] as [&str; 0], facts)?;
+    family.add_metric(NO_LABELS, facts)?;
     Ok(family)
 }

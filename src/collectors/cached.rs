@@ -20,7 +20,7 @@ use crate::model::{Desc, Family, MetricFamily};
 ///
 /// ```
 /// use narthex::collectors::CachedCollector;
-/// use narthex::model::GaugeMetricFamily;
+/// use narthex::model::{GaugeMetricFamily, NO_LABELS};
 /// use narthex::{CollectorRegistry, collector_fn};
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +29,7 @@ use crate::model::{Desc, Family, MetricFamily};
 /// static ASKED: AtomicU32 = AtomicU32::new(0);
 /// let slow = collector_fn(|scrape| {
 ///     let mut rows = GaugeMetricFamily::new("table_rows", "Counted the hard way.")?;
-///     rows.add_metric([] as [&str; 0], f64::from(ASKED.fetch_add(1, Ordering::Relaxed)))?;
+///     rows.add_metric(NO_LABELS, f64::from(ASKED.fetch_add(1, Ordering::Relaxed)))?;
 ///     scrape.family(&rows)
 /// });
 /// let registry = CollectorRegistry::new();
@@ -67,11 +67,11 @@ impl<C: Collector> CachedCollector<C> {
     fn kept(&self) -> Option<Arc<[MetricFamily]>> {
         let mut kept = self.kept.lock();
         let fresh = kept.asked.is_some_and(|asked| asked.elapsed() < self.max_age);
-        if !fresh && !(kept.asking && kept.families.is_some()) {
-            kept.asking = true;
-            return None;
+        if fresh || kept.asking && kept.families.is_some() {
+            return kept.families.clone();
         }
-        kept.families.clone()
+        kept.asking = true;
+        None
     }
 
     fn ask(&self, scrape: &Scrape<'_>) -> Result<Arc<[MetricFamily]>> {

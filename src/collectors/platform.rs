@@ -4,7 +4,7 @@ use std::env::consts::{ARCH, FAMILY, OS};
 
 use crate::collector::{Collector, Scrape};
 use crate::error::Result;
-use crate::model::{Desc, InfoMetricFamily, MetricType};
+use crate::model::{Desc, InfoMetricFamily, MetricType, NO_LABELS};
 
 const NAME: &str = "platform";
 const HELP: &str = "The platform that this program was compiled for.";
@@ -48,7 +48,7 @@ impl Collector for PlatformCollector {
         let width = usize::BITS.to_string();
         let facts = [("arch", ARCH), ("family", FAMILY), ("os", OS), ("pointer_width", &width)];
         let mut family = InfoMetricFamily::new(NAME, HELP)?;
-        family.add_metric([] as [&str; 0], facts)?;
+        family.add_metric(NO_LABELS, facts)?;
         scrape.family(&family)
     }
 }

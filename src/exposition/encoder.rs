@@ -1,7 +1,7 @@
 //! One exposition being written: family after family, each whole or not at all.
 
+use super::lines::Buffers;
 use super::names::WireNames;
-use super::rows::Buffers;
 use super::{Encoding, Format, openmetrics, text};
 use crate::error::Result;
 use crate::model::Family;

@@ -2,9 +2,11 @@
 
 mod accept;
 mod encoder;
+mod lines;
 mod names;
 mod negotiate;
 pub mod openmetrics;
+mod page;
 mod rows;
 mod template;
 pub mod text;
@@ -33,7 +35,7 @@ pub enum Format {
 ///
 /// ```
 /// use narthex::exposition::{Encoding, Format};
-/// use narthex::model::EscapingScheme;
+/// use narthex::model::{EscapingScheme, NO_LABELS};
 ///
 /// let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);
 /// assert_eq!(
@@ -52,9 +54,11 @@ pub struct Encoding {
 
 impl Encoding {
     /// A format with names in that scheme; only OpenMetrics shows start times.
-    pub fn new(format: Format, escaping: EscapingScheme) -> Self {
-        let tells_escaping = format != Format::Text004 || escaping != EscapingScheme::Underscores;
-        Self { format, escaping, created: format == Format::OpenMetrics100, tells_escaping }
+    pub const fn new(format: Format, escaping: EscapingScheme) -> Self {
+        let created = matches!(format, Format::OpenMetrics100);
+        let is_plainest =
+            matches!((format, escaping), (Format::Text004, EscapingScheme::Underscores));
+        Self { format, escaping, created, tells_escaping: !is_plainest }
     }
 
     /// The format.
@@ -127,21 +131,21 @@ impl Default for Encoding {
 ///
 /// ```
 /// use narthex::exposition::{self, Encoding, Format};
-/// use narthex::model::{CounterMetricFamily, EscapingScheme};
+/// use narthex::model::{CounterMetricFamily, EscapingScheme, NO_LABELS};
 /// use narthex::collector_fn;
 ///
 /// let mail = collector_fn(|scrape| {
 ///     let mut sent = CounterMetricFamily::new("mail.sent", "Mails sent.")?;
-///     sent.add_metric([] as [&str; 0], 3.0)?;
+///     sent.add_metric(NO_LABELS, 3.0)?;
 ///     scrape.family(&sent)
 /// });
 /// let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);
 /// assert_eq!(
 ///     exposition::encode(&mail, encoding)?,
 ///     "# HELP \"mail.sent\" Mails sent.\n\
-///      # TYPE \"mail.sent\" counter\n\
+///      ## TYPE \"mail.sent\" counter\n\
 ///      {\"mail.sent_total\"} 3.0\n\
-///      # EOF\n",
+///      ## EOF\n",
 /// );
 /// # Ok::<(), narthex::Error>(())
 /// ```

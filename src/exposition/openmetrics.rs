@@ -1,6 +1,6 @@
 //! OpenMetrics 1.0.0.
 
-use super::rows::{Buffers, Part, Style};
+use super::lines::{Buffers, Part, Style};
 use super::template::push_metric_name;
 use super::{Encoding, Format};
 use crate::collector::Collector;
@@ -13,12 +13,12 @@ use crate::model::{EscapingScheme, Family};
 /// [The specification](https://prometheus.io/docs/specs/om/open_metrics_spec/).
 ///
 /// ```
-/// use narthex::model::{CounterMetricFamily, Exemplar};
+/// use narthex::model::{CounterMetricFamily, Exemplar, NO_LABELS};
 /// use narthex::{collector_fn, exposition};
 ///
 /// let jobs = collector_fn(|scrape| {
 ///     let mut done = CounterMetricFamily::new("jobs", "Jobs done.")?;
-///     done.add_metric([] as [&str; 0], 3.0)?
+///     done.add_metric(NO_LABELS, 3.0)?
 ///         .created(1_700_000_000.5)
 ///         .exemplar(Exemplar::new([("trace_id", "4bf92f35")], 1.0)?)?;
 ///     scrape.family(&done)
@@ -26,10 +26,10 @@ use crate::model::{EscapingScheme, Family};
 /// assert_eq!(
 ///     exposition::openmetrics::encode(&jobs)?,
 ///     "# HELP jobs Jobs done.\n\
-///      # TYPE jobs counter\n\
+///      ## TYPE jobs counter\n\
 ///      jobs_total 3.0 # {trace_id=\"4bf92f35\"} 1.0\n\
 ///      jobs_created 1.7000000005e+09\n\
-///      # EOF\n",
+///      ## EOF\n",
 /// );
 /// # Ok::<(), narthex::Error>(())
 /// ```
@@ -61,8 +61,12 @@ pub(super) fn write_family(
     });
     line("# TYPE ", &|out| out.push_str(desc.metric_type().as_str()));
     if let Some(unit) = desc.unit() {
-        line("# UNIT ", &|out| {
-            push_escaped(out, unit);
+        // Parsers hold the name to end with it.
+        line("# UNIT ", &|out| match escaping {
+            EscapingScheme::AllowUtf8 => {
+                push_escaped(out, unit);
+            }
+            _ => escaping.push_unit(out, desc.name(), unit),
         });
     }
 

@@ -1,390 +1,21 @@
-//! Chunks of a family as lines: what the text formats have in common.
+//! Walks the rows of a chunk, and what only some of them have, side by side.
 
-use super::names::check_labels;
-use super::template::{Template, push_label_name};
-use crate::error::Result;
-use crate::model::chunk::histogram_suffixes;
-use crate::model::escape::push_escaped;
-use crate::model::number::push_f64;
-use crate::model::{
-    Bounds, Chunk, Desc, EscapingScheme, ExemplarRef, LabelNames, MetricType, Suffix, SumPlace,
-    Timestamp, Values,
-};
-
-/// Which samples of a family are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// All of them, start times directly behind their series.
-    All,
-    /// All but those that the text format keeps in families of their own.
-    Body,
-    /// Those of one such family.
-    Only(Suffix),
-}
-
-impl Part {
-    fn shows(self, suffix: Suffix) -> bool {
-        match self {
-            Self::All => true,
-            Self::Body => !matches!(suffix, Suffix::Created | Suffix::GCount | Suffix::GSum),
-            Self::Only(one) => one == suffix,
-        }
-    }
-}
-
-/// How lines are written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
-    pub(super) part: Part,
-    /// Whether start times are shown at all.
-    pub(super) created: bool,
-    /// Timestamps in seconds, and exemplars.
-    pub(super) openmetrics: bool,
-}
-
-impl Style {
-    fn shows(&self, suffix: Suffix) -> bool {
-        self.part.shows(suffix) && (suffix != Suffix::Created || self.created)
-    }
-}
-
-/// What is prepared for the rows of a chunk; kept, so that no row allocates.
-#[derive(Debug)]
-pub(super) struct Buffers {
-    escaping: EscapingScheme,
-    prepared: Option<(LabelNames, Form)>,
-    first: Template,
-    second: Template,
-    created: Template,
-    buckets: Template,
-    // Of the row at hand: the labels behind the first value, and around `le`.
-    rest: String,
-    before_le: String,
-    behind_le: String,
-}
-
-/// The values of a chunk, as far as the look of its lines depends on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Floats(Suffix),
-    Histograms,
-    Summaries,
-}
-
-impl Buffers {
-    pub(super) fn new(escaping: EscapingScheme) -> Self {
-        Self {
-            escaping,
-            prepared: None,
-            first: Template::default(),
-            second: Template::default(),
-            created: Template::default(),
-            buckets: Template::default(),
-            rest: String::new(),
-            before_le: String::new(),
-            behind_le: String::new(),
-        }
-    }
-
-    /// Forgets the family that lines were prepared for.
-    pub(super) fn forget(&mut self) {
-        self.prepared = None;
-    }
-
-    /// Appends the lines of a chunk.
-    ///
-    /// # Errors
-    /// If two label names are one in this scheme.
-    pub(super) fn write(
-        &mut self,
-        desc: &Desc,
-        chunk: &Chunk<'_>,
-        style: Style,
-        out: &mut String,
-    ) -> Result {
-        match chunk.values() {
-            Values::Floats { suffix, values } => {
-                self.prepare(desc, chunk.names(), Form::Floats(suffix))?;
-                self.write_floats(desc, chunk, suffix, values, style, out);
-            }
-            Values::Summaries { counts, sums } => {
-                self.prepare(desc, chunk.names(), Form::Summaries)?;
-                self.write_summaries(chunk, counts, sums, style, out);
-            }
-            Values::Histograms { bounds, buckets, sums, sum_place } => {
-                self.prepare(desc, chunk.names(), Form::Histograms)?;
-                let columns = Histograms { bounds, buckets, sums, sum_place };
-                self.write_histograms(desc, chunk, columns, style, out);
-            }
-        }
-        Ok(())
-    }
-
-    fn prepare(&mut self, desc: &Desc, names: &LabelNames, form: Form) -> Result {
-        if self.prepared.as_ref().is_some_and(|(have, of)| *of == form && have == names) {
-            return Ok(());
-        }
-        self.prepared = None;
-        check_labels(self.escaping, names)?;
-        let (escaping, family) = (self.escaping, desc.name());
-        let prepare = |template: &mut Template, suffix: Suffix| {
-            template.prepare(escaping, family, suffix.as_str(), names.sorted());
-        };
-        match form {
-            Form::Floats(suffix) => {
-                prepare(&mut self.first, suffix);
-                let own = own_label(desc, suffix);
-                let shared = names.sorted().filter(|name| Some(*name) != own);
-                self.created.prepare(escaping, family, Suffix::Created.as_str(), shared);
-            }
-            Form::Summaries => {
-                prepare(&mut self.first, Suffix::Count);
-                prepare(&mut self.second, Suffix::Sum);
-                prepare(&mut self.created, Suffix::Created);
-            }
-            Form::Histograms => {
-                let (count, sum) = histogram_suffixes(desc.metric_type());
-                prepare(&mut self.first, count);
-                prepare(&mut self.second, sum);
-                prepare(&mut self.created, Suffix::Created);
-                let place = le_place(names);
-                let with_le =
-                    names.sorted().take(place).chain(["le"]).chain(names.sorted().skip(place));
-                self.buckets.prepare(escaping, family, Suffix::Bucket.as_str(), with_le);
-            }
-        }
-        self.prepared = Some((names.clone(), form));
-        Ok(())
-    }
-
-    fn write_floats(
-        &self,
-        desc: &Desc,
-        chunk: &Chunk<'_>,
-        suffix: Suffix,
-        values: &[f64],
-        style: Style,
-        out: &mut String,
-    ) {
-        let shown = style.shows(suffix);
-        let starts = style.shows(Suffix::Created) && !chunk.starts().is_empty();
-        if !shown && !starts {
-            return;
-        }
-        let own = own_label(desc, suffix).and_then(|own| chunk.names().place(own).ok());
-        let exemplars = matches!(suffix, Suffix::Total | Suffix::Bucket);
-        let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics && exemplars);
-        for (row, &value) in Rows::new(chunk).zip(values) {
-            if shown {
-                self.first.fill(out, 0, row.values());
-                self.end_line(out, value, row.timestamp, style, exemplars.at(row.number));
-            }
-            if let Some(start) = row.start.filter(|_| starts) {
-                let shared = row.values().enumerate().filter(|(place, _)| Some(*place) != own);
-                self.created.fill(out, 0, shared.map(|(_, value)| value));
-                self.end_line(out, start, row.timestamp, style, None);
-            }
-        }
-    }
-
-    fn write_summaries(
-        &mut self,
-        chunk: &Chunk<'_>,
-        counts: &[f64],
-        sums: &[f64],
-        style: Style,
-        out: &mut String,
-    ) {
-        for ((row, &count), &sum) in Rows::new(chunk).zip(counts).zip(sums) {
-            self.fill_rest(&row);
-            let start = row.start.map(|start| (&self.created, Suffix::Created, start));
-            let lines = [(&self.first, Suffix::Count, count), (&self.second, Suffix::Sum, sum)];
-            for (template, suffix, value) in lines.into_iter().chain(start) {
-                self.simple_line(out, template, suffix, value, row.timestamp, style);
-            }
-        }
-    }
-
-    fn write_histograms(
-        &mut self,
-        desc: &Desc,
-        chunk: &Chunk<'_>,
-        columns: Histograms<'_>,
-        style: Style,
-        out: &mut String,
-    ) {
-        let (count_suffix, sum_suffix) = histogram_suffixes(desc.metric_type());
-        let width = columns.bounds.values().len();
-        let place = le_place(chunk.names());
-        let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
-        let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width));
-        for (row, buckets) in rows {
-            self.fill_rest(&row);
-            self.fill_around_le(&row, place);
-            let this = &*self;
-            let sum = |out: &mut String| {
-                if let Some(&sum) = columns.sums.get(row.number) {
-                    this.simple_line(out, &this.second, sum_suffix, sum, row.timestamp, style);
-                }
-            };
-            if columns.sum_place == SumPlace::First {
-                sum(out);
-            }
-            let mut total = 0.0;
-            if style.shows(Suffix::Bucket) {
-                let slots = row.number * width..;
-                for ((&count, le), slot) in buckets.iter().zip(columns.bounds.texts()).zip(slots) {
-                    total += count;
-                    out.push_str(&this.before_le);
-                    out.push_str(le);
-                    out.push_str(&this.behind_le);
-                    this.end_line(out, total, row.timestamp, style, exemplars.at(slot));
-                }
-            } else {
-                total = buckets.iter().sum();
-            }
-            this.simple_line(out, &this.first, count_suffix, total, row.timestamp, style);
-            if columns.sum_place == SumPlace::Last {
-                sum(out);
-            }
-            if let Some(start) = row.start {
-                let created = &this.created;
-                this.simple_line(out, created, Suffix::Created, start, row.timestamp, style);
-            }
-        }
-    }
-
-    /// Renders what all lines of a row have behind their first piece.
-    fn fill_rest(&mut self, row: &Row<'_>) {
-        self.rest.clear();
-        let mut values = row.values();
-        if let Some(first) = values.next() {
-            self.rest.push_str(first);
-            self.first.fill(&mut self.rest, 1, values);
-        }
-    }
-
-    /// Renders what the lines of a row's buckets have before and behind the bound.
-    fn fill_around_le(&mut self, row: &Row<'_>, place: usize) {
-        self.before_le.clear();
-        self.behind_le.clear();
-        self.buckets.fill(&mut self.before_le, 0, row.values().take(place));
-        self.buckets.fill(&mut self.behind_le, place + 1, row.values().skip(place));
-    }
-
-    /// Appends a line with the labels of the row and no others, if it is to be shown.
-    fn simple_line(
-        &self,
-        out: &mut String,
-        template: &Template,
-        suffix: Suffix,
-        value: f64,
-        timestamp: Option<Timestamp>,
-        style: Style,
-    ) {
-        if style.shows(suffix) {
-            out.push_str(template.piece(0));
-            out.push_str(&self.rest);
-            self.end_line(out, value, timestamp, style, None);
-        }
-    }
-
-    fn end_line(
-        &self,
-        out: &mut String,
-        value: f64,
-        timestamp: Option<Timestamp>,
-        style: Style,
-        exemplar: Option<ExemplarRef<'_>>,
-    ) {
-        push_f64(out, value);
-        if let Some(timestamp) = timestamp {
-            out.push(' ');
-            if style.openmetrics {
-                timestamp.push_openmetrics(out);
-            } else {
-                timestamp.push_text(out);
-            }
-        }
-        if let Some(exemplar) = exemplar {
-            self.push_exemplar(out, exemplar);
-        }
-        out.push('\n');
-    }
-
-    fn push_exemplar(&self, out: &mut String, exemplar: ExemplarRef<'_>) {
-        out.push_str(" # {");
-        for (place, (name, value)) in exemplar.labels().enumerate() {
-            if place > 0 {
-                out.push(',');
-            }
-            push_label_name(out, self.escaping, name);
-            out.push_str("=\"");
-            push_escaped(out, value);
-            out.push('"');
-        }
-        out.push_str("} ");
-        push_f64(out, exemplar.value());
-        if let Some(timestamp) = exemplar.timestamp() {
-            out.push(' ');
-            timestamp.push_openmetrics(out);
-        }
-    }
-}
-
-/// Whether any of these samples would stand in a family of its own in the text format.
-pub(super) fn has_sample(desc: &Desc, chunk: &Chunk<'_>, suffix: Suffix) -> bool {
-    if chunk.rows() == 0 {
-        return false;
-    }
-    if suffix == Suffix::Created && chunk.starts().iter().any(|start| !start.is_nan()) {
-        return true;
-    }
-    match chunk.values() {
-        Values::Floats { suffix: own, .. } => own == suffix,
-        Values::Summaries { .. } => false,
-        Values::Histograms { sum_place, .. } => {
-            let (count, sum) = histogram_suffixes(desc.metric_type());
-            suffix == count || (suffix == sum && sum_place != SumPlace::Absent)
-        }
-    }
-}
-
-/// The label that tells the samples of one series apart, which its start time does not have.
-fn own_label(desc: &Desc, suffix: Suffix) -> Option<&'static str> {
-    match (desc.metric_type(), suffix) {
-        (_, Suffix::Bucket) => Some("le"),
-        (MetricType::Summary, Suffix::None) => Some("quantile"),
-        _ => None,
-    }
-}
-
-/// The place of `le` among the sorted labels.
-fn le_place(names: &LabelNames) -> usize {
-    names.place("le").unwrap_or_else(|place| place)
-}
-
-#[derive(Clone, Copy)]
-struct Histograms<'a> {
-    bounds: &'a Bounds,
-    buckets: &'a [f64],
-    sums: &'a [f64],
-    sum_place: SumPlace,
-}
+use crate::model::{Chunk, ExemplarRef, Timestamp};
 
 /// A row of a chunk, without its numbers.
 #[derive(Clone, Copy)]
-struct Row<'a> {
-    number: usize,
-    text: &'a str,
-    lens: &'a [u32],
-    start: Option<f64>,
-    timestamp: Option<Timestamp>,
+pub(super) struct Row<'a> {
+    pub(super) number: usize,
+    /// The escaped label values of this row, and those of the rows behind it.
+    pub(super) text: &'a str,
+    pub(super) lens: &'a [u32],
+    pub(super) start: Option<f64>,
+    pub(super) timestamp: Option<Timestamp>,
 }
 
 impl<'a> Row<'a> {
     /// The escaped label values, in the order of exposition.
-    fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = self.text;
         self.lens.iter().map(move |&len| {
             let (value, tail) = rest.split_at(len as usize);
@@ -395,7 +26,7 @@ impl<'a> Row<'a> {
 }
 
 /// Walks the rows of a chunk.
-struct Rows<'a> {
+pub(super) struct Rows<'a> {
     number: usize,
     rows: usize,
     width: usize,
@@ -406,7 +37,7 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(chunk: &Chunk<'a>) -> Self {
+    pub(super) fn new(chunk: &Chunk<'a>) -> Self {
         Self {
             number: 0,
             rows: chunk.rows(),
@@ -430,8 +61,8 @@ impl<'a> Iterator for Rows<'a> {
         self.number += 1;
         let (lens, lens_left) = self.lens.split_at_checked(self.width)?;
         let len = lens.iter().map(|&len| len as usize).sum();
-        let (text, text_left) = self.text.split_at_checked(len)?;
-        (self.lens, self.text) = (lens_left, text_left);
+        let text = self.text;
+        (self.lens, self.text) = (lens_left, text.get(len..)?);
         let timestamp = match self.timestamps {
             [(row, timestamp), left @ ..] if *row as usize == number => {
                 self.timestamps = left;
@@ -445,17 +76,17 @@ impl<'a> Iterator for Rows<'a> {
 }
 
 /// Walks the exemplars of a chunk beside its slots.
-struct Exemplars<'a, I> {
+pub(super) struct Exemplars<'a, I> {
     next: Option<(usize, ExemplarRef<'a>)>,
     left: I,
 }
 
 impl<'a, I: Iterator<Item = (usize, ExemplarRef<'a>)>> Exemplars<'a, I> {
-    fn new(mut left: I, shown: bool) -> Self {
+    pub(super) fn new(mut left: I, shown: bool) -> Self {
         Self { next: if shown { left.next() } else { None }, left }
     }
 
-    fn at(&mut self, slot: usize) -> Option<ExemplarRef<'a>> {
+    pub(super) fn at(&mut self, slot: usize) -> Option<ExemplarRef<'a>> {
         let (_, exemplar) = self.next.filter(|(at, _)| *at == slot)?;
         self.next = self.left.next();
         Some(exemplar)

@@ -1,5 +1,7 @@
 //! The constant pieces of a series' line: everything but label values and numbers.
 
+use super::page::{Padded, Page};
+use super::rows::Row;
 use crate::model::EscapingScheme;
 use crate::model::escape::{label_needs_quotes, metric_needs_quotes, push_escaped};
 
@@ -8,7 +10,7 @@ use crate::model::escape::{label_needs_quotes, metric_needs_quotes, push_escaped
 /// `name{a="`, `",b="` and `"} `: one piece more than there are labels.
 #[derive(Debug, Default)]
 pub(super) struct Template {
-    text: String,
+    text: Padded,
     // Where each piece ends in `text`.
     ends: Vec<usize>,
 }
@@ -22,33 +24,48 @@ impl Template {
         suffix: &str,
         labels: impl Iterator<Item = &'n str>,
     ) {
-        self.text.clear();
-        self.ends.clear();
-        self.text.push('{');
-        let quoted = push_metric_name(&mut self.text, escaping, family, suffix);
-        if !quoted {
-            self.text.remove(0);
-        }
-        let mut before = if quoted { "," } else { "{" };
-        for label in labels {
-            self.text.push_str(before);
-            push_label_name(&mut self.text, escaping, label);
-            self.text.push_str("=\"");
-            self.ends.push(self.text.len());
-            before = "\",";
-        }
-        self.text.push_str(match (self.ends.is_empty(), quoted) {
-            (false, _) => "\"} ",
-            (true, true) => "} ",
-            (true, false) => " ",
+        let Self { text, ends } = self;
+        ends.clear();
+        text.rewrite(|text| {
+            text.push('{');
+            let quoted = push_metric_name(text, escaping, family, suffix);
+            if !quoted {
+                text.remove(0);
+            }
+            let mut before = if quoted { "," } else { "{" };
+            for label in labels {
+                text.push_str(before);
+                push_label_name(text, escaping, label);
+                text.push_str("=\"");
+                ends.push(text.len());
+                before = "\",";
+            }
+            text.push_str(match (ends.is_empty(), quoted) {
+                (false, _) => "\"} ",
+                (true, true) => "} ",
+                (true, false) => " ",
+            });
+            ends.push(text.len());
         });
-        self.ends.push(self.text.len());
     }
 
-    /// The piece before the label value at `place`, or behind the last one.
-    pub(super) fn piece(&self, place: usize) -> &str {
-        let from = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[from..self.ends[place]]
+    /// Appends the first piece: all of the line's head if there are no labels.
+    #[inline]
+    pub(super) fn push_head(&self, page: &mut Page<'_>) {
+        page.push_part(self.text.text(), 0, self.ends[0]);
+    }
+
+    /// Appends the pieces with the label values of a row between them.
+    #[inline]
+    pub(super) fn push_line(&self, page: &mut Page<'_>, row: &Row<'_>) {
+        self.push_head(page);
+        let mut at = 0;
+        for (ends, &len) in self.ends.windows(2).zip(row.lens) {
+            let len = len as usize;
+            page.push_part(row.text, at, len);
+            page.push_part(self.text.text(), ends[0], ends[1] - ends[0]);
+            at += len;
+        }
     }
 
     /// Appends the pieces from `first` on, with a value before each but the first.
@@ -63,6 +80,12 @@ impl Template {
             out.push_str(value);
             out.push_str(self.piece(place));
         }
+    }
+
+    /// The piece before the label value at `place`, or behind the last one.
+    fn piece(&self, place: usize) -> &str {
+        let from = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text.text()[from..self.ends[place]]
     }
 }
 

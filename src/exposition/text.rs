@@ -1,6 +1,6 @@
 //! The text format, in its versions 0.0.4 and 1.0.0.
 
-use super::rows::{Buffers, Part, Style, has_sample};
+use super::lines::{Buffers, Part, Style, has_sample};
 use super::template::push_metric_name;
 use super::{Encoding, Format};
 use crate::collector::Collector;
@@ -26,7 +26,7 @@ use crate::model::{Desc, EscapingScheme, Family, MetricType, Suffix};
 /// assert_eq!(
 ///     exposition::text::encode(&room)?,
 ///     "# HELP heat_celsius In the room.\n\
-///      # TYPE heat_celsius gauge\n\
+///      ## TYPE heat_celsius gauge\n\
 ///      heat_celsius{room=\"kitchen\"} 21.5\n",
 /// );
 /// # Ok::<(), narthex::Error>(())

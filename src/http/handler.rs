@@ -11,6 +11,7 @@ use crate::exposition::{self, Encoding};
 use crate::http::query;
 use crate::http::request::Request;
 use crate::http::response::{ALLOW, Response};
+use crate::http::source;
 use crate::registry::CollectorRegistry;
 
 /// Answers requests for metrics; cheap to clone.
@@ -59,13 +60,31 @@ impl MetricsHandler {
 
     /// A handler with settings of its own.
     pub fn builder(registry: &CollectorRegistry) -> MetricsHandlerBuilder {
-        MetricsHandlerBuilder {
-            registry: registry.clone(),
-            path: "/metrics".to_owned(),
-            created: None,
-            compression: true,
-            max_concurrent_scrapes: usize::MAX,
-        }
+        MetricsHandlerBuilder::new(registry.clone())
+    }
+
+    /// A handler that serves any collector, such as a view of a registry.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use narthex::http::{MetricsHandler, Request};
+    /// use narthex::{CollectorRegistry, Gauge};
+    ///
+    /// let registry = CollectorRegistry::new();
+    /// let view = registry.with_prefix("shop_")?;
+    /// let handler = MetricsHandler::builder_of(Arc::new(view))?.build()?;
+    /// Gauge::builder("carts", "Carts in use.").register(&registry)?.set(3.0);
+    ///
+    /// let response = handler.respond(&Request::new("GET", "/metrics?name[]=shop_carts"));
+    /// assert!(response.body().ends_with(b"\nshop_carts 3.0\n"));
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`CollectorRegistry::register`].
+    pub fn builder_of(collector: Arc<dyn Collector>) -> Result<MetricsHandlerBuilder> {
+        source::registry_of(collector).map(MetricsHandlerBuilder::new)
     }
 
     /// Answers one request.
@@ -121,6 +140,16 @@ pub struct MetricsHandlerBuilder {
 }
 
 impl MetricsHandlerBuilder {
+    fn new(registry: CollectorRegistry) -> Self {
+        Self {
+            registry,
+            path: "/metrics".to_owned(),
+            created: None,
+            compression: true,
+            max_concurrent_scrapes: usize::MAX,
+        }
+    }
+
     /// Where the metrics are, instead of `/metrics`.
     ///
     /// At `/` they take the place of the page with the link.
@@ -214,6 +243,11 @@ pub(super) struct ScrapeTask {
 }
 
 impl ScrapeTask {
+    /// Awaits the collectors that must await, before the scrape itself.
+    pub(super) async fn refresh(&self) {
+        self.permit.inner.settings.registry.refresh().await;
+    }
+
     fn new(request: &Request<'_>, permit: Permit) -> Self {
         let settings = &permit.inner.settings;
         let mut encoding = exposition::negotiate(request.accept());

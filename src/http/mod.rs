@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod server;
 mod service;
+mod source;
 
 pub use self::asynchronous::{Listener, serve};
 pub use self::handler::{MetricsHandler, MetricsHandlerBuilder};

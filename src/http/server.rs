@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::Notify;
 
+use crate::collector::Collector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::asynchronous::{self, Limits, Listener};
 use crate::http::handler::{MetricsHandler, MetricsHandlerBuilder};
@@ -65,10 +66,17 @@ pub struct MetricsServer {
 impl MetricsServer {
     /// A server with settings of its own.
     pub fn builder(registry: &CollectorRegistry) -> MetricsServerBuilder {
-        MetricsServerBuilder {
-            handler: MetricsHandler::builder(registry),
-            limits: Limits::default(),
-        }
+        let handler = MetricsHandler::builder(registry);
+        MetricsServerBuilder { handler, limits: Limits::default() }
+    }
+
+    /// A server of any collector, such as a view of a registry.
+    ///
+    /// # Errors
+    /// Those of [`MetricsHandler::builder_of`].
+    pub fn builder_of(collector: Arc<dyn Collector>) -> Result<MetricsServerBuilder> {
+        let handler = MetricsHandler::builder_of(collector)?;
+        Ok(MetricsServerBuilder { handler, limits: Limits::default() })
     }
 
     /// The address that it listens on, with the port that the system chose if
@@ -82,7 +90,8 @@ impl MetricsServer {
     /// is over.
     ///
     /// It may be called from any thread and more than once; whoever calls it
-    /// meanwhile waits as well.
+    /// meanwhile waits as well. A collector that calls it waits for itself,
+    /// until the grace period is over.
     pub fn stop(&self) {
         self.stop.notify_one();
         if let Some(thread) = self.thread.lock().take() {
@@ -124,8 +133,8 @@ impl fmt::Debug for MetricsServer {
 /// let server = MetricsServer::builder(&CollectorRegistry::new())
 ///     .path("/internal/metrics")
 ///     .grace_period(Duration::from_secs(1))
-///     .start("[::1]:0")?;
-/// assert!(server.local_addr().is_ipv6());
+///     .start("127.0.0.1:0")?;
+/// assert_ne!(server.local_addr().port(), 0);
 /// server.stop();
 /// # Ok::<(), narthex::Error>(())
 /// ```

@@ -123,6 +123,7 @@ async fn run(task: ScrapeTask) -> Response {
     let Ok(runtime) = Handle::try_current() else {
         return task.run();
     };
+    task.refresh().await;
     let scrape = runtime.spawn_blocking(|| task.run());
     // The cause is a runtime that shuts down, or a panic that no collector caused.
     scrape.await.unwrap_or_else(|_| Response::plain(500, "the scrape was broken off\n"))

@@ -3,8 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::instrument::{Instrument, Kind};
-use super::series::{Schema, Series};
+use super::instrument::{Instrument, Kind, Schema, Series};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::collector::Collector;
 use crate::error::Result;
@@ -137,9 +136,9 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Makes the metric; no registry knows it yet.
     ///
     /// # Errors
-    /// [`Error::is_invalid_name`], [`Error::is_invalid_label`] or
-    /// [`Error::is_duplicate`] if a name is not allowed or stands twice;
-    /// [`Error::is_invalid_value`] if a setting of the metric is not allowed.
+    /// [`Error::is_invalid_name`](crate::Error::is_invalid_name), [`Error::is_invalid_label`](crate::Error::is_invalid_label) or
+    /// [`Error::is_duplicate`](crate::Error::is_duplicate) if a name is not allowed or stands twice;
+    /// [`Error::is_invalid_value`](crate::Error::is_invalid_value) if a setting of the metric is not allowed.
     pub fn build(self) -> Result<T> {
         Ok(T::of(Arc::new(self.schema()?)))
     }
@@ -147,7 +146,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Makes the metric and registers it.
     ///
     /// # Errors
-    /// Those of [`build`](Self::build), and [`Error::is_duplicate`] if a name
+    /// Those of [`build`](Self::build), and [`Error::is_duplicate`](crate::Error::is_duplicate) if a name
     /// is taken in the registry.
     pub fn register(self, registry: &CollectorRegistry) -> Result<T> {
         let metric = self.build()?;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 
-use super::instrument::Instrument;
-use super::series::{Schema, Series};
+use super::instrument::{Instrument, Schema, Series};
 use crate::model::{CHUNK_ROWS, Chunk, Desc, Family, Sealed};
 
 // Label values of a chunk; a chunk that is full by its text ends early.
@@ -161,21 +160,5 @@ impl<M: Instrument> Family for Children<M> {
             next_place = last.series().place + 1;
             M::show(&rows, &mut columns, each);
         }
-    }
-}
-
-/// A series on its own, as a family of one.
-pub(super) struct Alone<'a, M>(pub(super) &'a M);
-
-impl<M: Instrument> Sealed for Alone<'_, M> {}
-
-impl<M: Instrument> Family for Alone<'_, M> {
-    fn desc(&self) -> &Desc {
-        &self.0.series().schema.desc
-    }
-
-    fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>)) {
-        let mut columns = M::columns(&self.0.series().schema);
-        M::show(std::slice::from_ref(self.0), &mut columns, each);
     }
 }

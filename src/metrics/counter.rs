@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::amount::Amount;
 use super::builder::MetricBuilder;
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
-use super::guard::ErrorGuard;
-use super::instrument::{Instrument, Kind};
-use super::series::{Schema, Series};
+use super::instrument::{Instrument, Kind, Schema, Series};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::{CounterCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,7 +27,6 @@ use crate::multiprocess::FileKind;
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a counter does nothing unless it is used"]
 pub struct Counter {
     series: Arc<Series<Self>>,
 }
@@ -118,6 +115,9 @@ impl Counter {
 
     /// Runs `f` and counts if it fails or panics; its result is handed on.
     ///
+    /// # Errors
+    /// Those of `f`.
+    ///
     /// ```
     /// use narthex::Counter;
     ///
@@ -136,6 +136,9 @@ impl Counter {
     }
 
     /// The same for errors that `counts` picks, and panics.
+    ///
+    /// # Errors
+    /// Those of `f`.
     pub fn count_errors_if<T, E>(
         &self,
         f: impl FnOnce() -> std::result::Result<T, E>,
@@ -174,6 +177,35 @@ impl Counter {
             ErrorKind::InvalidValue,
             format!("counter {:?} cannot grow by {amount}", self.series.schema.desc.name()),
         ))
+    }
+}
+
+/// Counts an error when it is dropped, unless it was told of success.
+///
+/// Made by [`Counter::error_guard`]; it counts early returns and panics alike.
+#[derive(Debug)]
+#[must_use = "an error is counted as soon as the guard is dropped"]
+pub struct ErrorGuard {
+    counter: Counter,
+    armed: bool,
+}
+
+impl ErrorGuard {
+    fn new(counter: Counter) -> Self {
+        Self { counter, armed: true }
+    }
+
+    /// All went well: nothing is counted.
+    pub fn success(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for ErrorGuard {
+    fn drop(&mut self) {
+        if self.armed {
+            self.counter.inc();
+        }
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::builder::{Built, MetricBuilder};
-use super::instrument::{Instrument, Kind};
-use super::series::{Schema, Series};
+use super::instrument::{Instrument, Kind, Schema, Series};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::escape::push_escaped;
@@ -57,7 +56,6 @@ pub trait States {
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "an enum does nothing unless it is used"]
 #[doc(alias = "StateSet")]
 pub struct Enum {
     series: Arc<Series<Self>>,

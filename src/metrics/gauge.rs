@@ -10,9 +10,8 @@ use super::amount::Amount;
 #[cfg(feature = "multiprocess")]
 use super::builder::Built;
 use super::builder::MetricBuilder;
-use super::guard::InProgress;
-use super::instrument::{Instrument, Kind};
-use super::series::{Schema, Series, now};
+use super::clock::now;
+use super::instrument::{Instrument, Kind, Schema, Series};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::{GaugeCell, note_refused_observation};
@@ -34,7 +33,6 @@ use crate::multiprocess::{FileKind, GaugeMode};
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a gauge does nothing unless it is used"]
 pub struct Gauge {
     series: Arc<Series<Self>>,
 }
@@ -198,6 +196,28 @@ impl<T: Built<Gauge>> MetricBuilder<Gauge, T> {
     pub fn mode(mut self, mode: GaugeMode) -> Self {
         self.settings.mode = mode;
         self
+    }
+}
+
+/// Keeps a gauge one higher until it is dropped.
+///
+/// Made by [`Gauge::track_inprogress`].
+#[derive(Debug)]
+#[must_use = "the gauge falls again as soon as the guard is dropped"]
+pub struct InProgress {
+    gauge: Gauge,
+}
+
+impl InProgress {
+    fn new(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self { gauge }
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.gauge.dec();
     }
 }
 

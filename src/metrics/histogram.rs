@@ -7,8 +7,7 @@ use std::time::Duration;
 use super::amount::Amount;
 use super::builder::{Built, MetricBuilder};
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
-use super::instrument::{Instrument, Kind};
-use super::series::{Schema, Series};
+use super::instrument::{Instrument, Kind, Schema, Series};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::HistogramCell;
@@ -43,7 +42,6 @@ pub const DEFAULT_BUCKETS: [f64; 14] =
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a histogram does nothing unless it is used"]
 pub struct Histogram {
     series: Arc<Series<Self>>,
 }
@@ -139,9 +137,11 @@ impl Histogram {
     #[inline]
     fn bucket(&self, value: f64) -> usize {
         let bounds = self.bounds().values();
-        // Written so that NaN passes every bound and ends in the last bucket.
-        let below = bounds.partition_point(|bound| !(value <= *bound));
-        below.min(bounds.len() - 1)
+        let last = bounds.len() - 1;
+        if value.is_nan() {
+            return last;
+        }
+        bounds[..last].partition_point(|bound| *bound < value)
     }
 }
 

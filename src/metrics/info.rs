@@ -6,12 +6,11 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::builder::MetricBuilder;
-use super::instrument::{Instrument, Kind};
-use super::series::{Schema, Series};
+use super::instrument::{Instrument, Kind, Schema, Series};
+use super::label_text::LabelText;
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::escape::push_escaped;
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
+use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, Suffix};
 
 /// Facts about the program; cheap to clone, and safe to share.
 ///
@@ -26,7 +25,6 @@ use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suff
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "an info does nothing unless it is used"]
 pub struct Info {
     series: Arc<Series<Self>>,
 }
@@ -91,21 +89,14 @@ impl Instrument for Info {}
 #[derive(Debug)]
 pub struct Facts {
     names: LabelNames,
-    text: String,
-    lens: Vec<u32>,
-    escaped: bool,
+    labels: LabelText,
 }
 
 impl Facts {
     fn new(labels: &[(&str, &str)]) -> Result<Self> {
         let names = LabelNames::new(labels.iter().map(|(name, _)| name))?;
-        let (mut text, mut lens, mut escaped) = (String::new(), Vec::new(), false);
-        for &place in names.declared_at() {
-            let from = text.len();
-            escaped |= push_escaped(&mut text, labels[place].1);
-            lens.push((text.len() - from) as u32);
-        }
-        Ok(Self { names, text, lens, escaped })
+        let values: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
+        Ok(Self { labels: LabelText::new(&names, &values), names })
     }
 }
 
@@ -132,7 +123,7 @@ impl Kind for Info {
     }
 
     fn extent(series: &Series<Self>) -> (usize, usize) {
-        (1, series.cell.read().as_ref().map_or(series.text_len(), |facts| facts.text.len()))
+        (1, series.cell.read().as_ref().map_or(series.text_len(), |facts| facts.labels.len()))
     }
 
     fn columns(schema: &Schema<Self>) -> Columns {
@@ -143,10 +134,7 @@ impl Kind for Info {
         let facts = series.cell.read().clone();
         match &facts {
             None => columns.push_float(series.row_labels(), 1.0),
-            Some(facts) => {
-                let Facts { text, lens, escaped, .. } = &**facts;
-                columns.push_float(RowLabels::Escaped { text, lens, escaped: *escaped }, 1.0);
-            }
+            Some(facts) => columns.push_float(facts.labels.row(), 1.0),
         }
     }
 

@@ -1,15 +1,17 @@
-//! What the six kinds of metrics have in common.
+//! What the six kinds of metrics have in common: a schema, and series that share it.
 
-use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::children::Alone;
-use super::series::{Schema, Series};
-use crate::collector::{Collector, Scrape, SharedDirectory};
+use super::clock::now;
+use super::label_text::LabelText;
+use crate::cell::Home;
+use crate::collector::SharedDirectory;
 use crate::error::Result;
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType};
+use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
 #[cfg(feature = "multiprocess")]
-use crate::multiprocess::FileKind;
+use crate::multiprocess::{FileKind, MultiprocessStore};
 
 /// A metric that users hold: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge),
 /// [`Summary`](crate::Summary), [`Histogram`](crate::Histogram),
@@ -80,21 +82,123 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
     }
 }
 
-// A handle is a series with a name: registered by itself it is a family of one.
-impl<M: Instrument> Collector for M {
-    fn describe(&self) -> Vec<Desc> {
-        vec![self.series().schema.desc.clone()]
+/// What all series of one metric share.
+pub struct Schema<M: Instrument> {
+    pub(super) desc: Desc,
+    pub(super) names: LabelNames,
+    pub(super) settings: M::Settings,
+    #[cfg(feature = "multiprocess")]
+    pub(super) store: Option<MultiprocessStore>,
+}
+
+impl<M: Instrument> Schema<M> {
+    /// Whether a metric of the other schema would be the same as one of this.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.desc == other.desc
+            && self.names == other.names
+            && self.settings == other.settings
+            && self.shared_directory() == other.shared_directory()
     }
 
-    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        scrape.family(&Alone(self))
+    /// Where a number of a new series is to live: `suffix` names its sample,
+    /// `extra` is the label that the type adds.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn home(
+        &self,
+        suffix: Suffix,
+        values: &[&str],
+        extra: Option<(&str, &str)>,
+    ) -> Home {
+        let Some(store) = &self.store else { return Home::Memory };
+        let name = self.desc.name();
+        let labels: Vec<_> =
+            self.names.declared().zip(values.iter().copied()).chain(extra).collect();
+        let sample = format!("{name}{}", suffix.as_str());
+        let file = M::file(&self.settings);
+        file.and_then(|file| store.cell(file, name, &sample, &labels, self.desc.help()))
+            .map_or(Home::Memory, Home::Mapped)
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        self.series().schema.shared_directory()
+    #[cfg(not(feature = "multiprocess"))]
+    pub(super) fn home(&self, _: Suffix, _: &[&str], _: Option<(&str, &str)>) -> Home {
+        Home::Memory
     }
 
-    fn as_any(&self) -> Option<&dyn Any> {
-        Some(self)
+    pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
+        #[cfg(feature = "multiprocess")]
+        if let Some(store) = &self.store {
+            return Some(SharedDirectory::Writes(store.dir().to_owned()));
+        }
+        None
+    }
+}
+
+/// A series of the metric `M`; handles share it.
+pub struct Series<M: Instrument> {
+    pub(super) schema: Arc<Schema<M>>,
+    pub(super) cell: M::Cell,
+    labels: LabelText,
+    created: AtomicU64,
+    /// Where the series stands among its siblings, in the order of creation.
+    pub(super) place: u64,
+    pub(super) hash: u64,
+}
+
+impl<M: Instrument> Series<M> {
+    pub(super) fn new(schema: &Arc<Schema<M>>, values: &[&str], place: u64, hash: u64) -> Self {
+        Self {
+            cell: M::new_cell(schema, values),
+            labels: LabelText::new(&schema.names, values),
+            schema: schema.clone(),
+            created: AtomicU64::new(now().to_bits()),
+            place,
+            hash,
+        }
+    }
+
+    /// Whether these are the values of the labels, in the order of declaration.
+    pub(super) fn is_named(&self, values: &[&str]) -> bool {
+        self.labels.equals(&self.schema.names, values)
+    }
+
+    /// The raw values of the labels, in the order of declaration.
+    pub(super) fn label_values(&self) -> Vec<String> {
+        self.labels.raw_values(&self.schema.names)
+    }
+
+    pub(super) fn row_labels(&self) -> RowLabels<'_> {
+        self.labels.row()
+    }
+
+    pub(super) fn text_len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub(super) fn created(&self) -> f64 {
+        f64::from_bits(self.created.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn restart(&self) {
+        self.created.store(now().to_bits(), Ordering::Relaxed);
+    }
+}
+
+impl<M: Instrument> fmt::Debug for Series<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Series");
+        debug.field("name", &self.schema.desc.name());
+        for (name, value) in self.schema.names.declared().zip(self.label_values()) {
+            debug.field(name, &value);
+        }
+        debug.finish_non_exhaustive()
+    }
+}
+
+impl<M: Instrument> fmt::Debug for Schema<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schema")
+            .field("desc", &self.desc)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
     }
 }

@@ -3,26 +3,27 @@
 mod amount;
 mod builder;
 mod children;
+mod clock;
 mod counter;
 mod enumeration;
 mod exemplar;
 mod gauge;
-mod guard;
+mod handle;
 mod histogram;
 mod info;
 mod instrument;
+mod label_text;
 mod label_values;
-mod series;
+mod late_timer;
 mod summary;
 mod timer;
 mod vec;
 
 pub use self::amount::Amount;
 pub use self::builder::{Built, MetricBuilder};
-pub use self::counter::{Counter, CounterVec, CounterVecDyn};
+pub use self::counter::{Counter, CounterVec, CounterVecDyn, ErrorGuard};
 pub use self::enumeration::{Enum, EnumVec, EnumVecDyn, States};
-pub use self::gauge::{Gauge, GaugeVec, GaugeVecDyn};
-pub use self::guard::{ErrorGuard, InProgress};
+pub use self::gauge::{Gauge, GaugeVec, GaugeVecDyn, InProgress};
 pub use self::histogram::{
     DEFAULT_BUCKETS, Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn,
     exponential_buckets, linear_buckets,
@@ -30,6 +31,7 @@ pub use self::histogram::{
 pub use self::info::{Info, InfoVec, InfoVecDyn};
 pub use self::instrument::Instrument;
 pub use self::label_values::{LabelValue, LabelValues};
+pub use self::late_timer::LateTimer;
 pub use self::summary::{Summary, SummaryVec, SummaryVecDyn};
-pub use self::timer::{LateTimer, Observer, TimedFuture, Timer};
+pub use self::timer::{Observer, TimedFuture, Timer};
 pub use self::vec::{Child, MetricVec, MetricVecDyn};

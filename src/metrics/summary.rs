@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::amount::Amount;
 use super::builder::MetricBuilder;
-use super::instrument::{Instrument, Kind};
-use super::series::{Schema, Series};
+use super::instrument::{Instrument, Kind, Schema, Series};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::SummaryCell;
@@ -29,7 +28,6 @@ use crate::multiprocess::FileKind;
 /// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a summary does nothing unless it is used"]
 pub struct Summary {
     series: Arc<Series<Self>>,
 }

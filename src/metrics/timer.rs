@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use super::instrument::Instrument;
-use super::label_values::LabelValues;
-use super::vec::MetricVec;
 
 /// What takes durations, in seconds: [`Histogram`](crate::Histogram),
 /// [`Summary`](crate::Summary) and [`Gauge`](crate::Gauge).
@@ -48,7 +46,12 @@ pub struct Timer<M: Observer> {
 
 impl<M: Observer> Timer<M> {
     pub(super) fn start(metric: M) -> Self {
-        Self { metric: Some(metric), begun: Instant::now() }
+        Self::since(Instant::now(), metric)
+    }
+
+    /// A timer that has been running for a while.
+    pub(super) fn since(begun: Instant, metric: M) -> Self {
+        Self { metric: Some(metric), begun }
     }
 
     /// How long it has been running.
@@ -83,55 +86,6 @@ impl<M: Observer> Drop for Timer<M> {
 impl<M: Observer> fmt::Debug for Timer<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timer").field("elapsed", &self.elapsed()).finish_non_exhaustive()
-    }
-}
-
-/// A timer whose labels are chosen when what it times is known.
-///
-/// Dropped before that, it observes nothing.
-///
-/// ```
-/// use narthex::Histogram;
-///
-/// let latency = Histogram::builder("latency_seconds", "Of replies.").labels(["code"]).build()?;
-/// let timer = latency.start_timer();
-/// let code = "404"; // known only once the work is done
-/// timer.stop([code]);
-/// assert_eq!(latency.labels(["404"]).snapshot().count(), 1.0);
-/// # Ok::<(), narthex::Error>(())
-/// ```
-#[must_use = "without labels nothing is observed"]
-pub struct LateTimer<M: Observer, const N: usize> {
-    vec: MetricVec<M, N>,
-    begun: Instant,
-}
-
-impl<M: Observer, const N: usize> LateTimer<M, N> {
-    pub(super) fn start(vec: MetricVec<M, N>) -> Self {
-        Self { vec, begun: Instant::now() }
-    }
-
-    /// How long it has been running.
-    pub fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
-    }
-
-    /// Chooses the child; the timer runs on and observes when it is dropped.
-    pub fn labels(self, values: impl LabelValues<N>) -> Timer<M> {
-        Timer { metric: Some(self.vec.labels(values).handle()), begun: self.begun }
-    }
-
-    /// Observes the time now in the child of these values, and returns it.
-    pub fn stop(self, values: impl LabelValues<N>) -> Duration {
-        let took = self.begun.elapsed();
-        self.vec.labels(values).observe_duration(took);
-        took
-    }
-}
-
-impl<M: Observer, const N: usize> fmt::Debug for LateTimer<M, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LateTimer").field("elapsed", &self.elapsed()).finish_non_exhaustive()
     }
 }
 

@@ -7,10 +7,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::children::Children;
-use super::instrument::Instrument;
+use super::instrument::{Instrument, Schema};
 use super::label_values::LabelValues;
-use super::series::Schema;
-use super::timer::{LateTimer, Observer};
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Desc;
@@ -102,13 +100,6 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-impl<M: Observer, const N: usize> MetricVec<M, N> {
-    /// Begins to time something whose labels are known later.
-    pub fn start_timer(&self) -> LateTimer<M, N> {
-        LateTimer::start(self.clone())
     }
 }
 

@@ -83,6 +83,15 @@ impl EscapingScheme {
         }
     }
 
+    /// Appends a unit as the name of its family ends with it.
+    pub(crate) fn push_unit(self, out: &mut String, family: &str, unit: &str) {
+        if self.keeps(is_legacy_metric_name(family)) {
+            out.push_str(unit);
+        } else {
+            unit.chars().for_each(|c| self.push_char(out, c, is_legacy_metric_char(c)));
+        }
+    }
+
     /// Appends a label name.
     pub(crate) fn push_label_name(self, out: &mut String, name: &str) {
         if self.keeps(is_unreserved_label_name(name)) {
@@ -104,19 +113,22 @@ impl EscapingScheme {
             out.push_str("U__");
         }
         for (place, c) in name.chars().chain(suffix.chars()).enumerate() {
-            let legal = legal(c) && !(place == 0 && c.is_ascii_digit());
-            match self {
-                Self::Dots if c == '_' => out.push_str("__"),
-                Self::Dots if c == '.' => out.push_str("_dot_"),
-                Self::Dots if !legal => out.push_str("__"),
-                Self::Values if c == '_' => out.push_str("__"),
-                Self::Values if !legal => {
-                    // Writing to a string cannot fail.
-                    let _ = write!(out, "_{:x}_", u32::from(c));
-                }
-                Self::Underscores if !legal => out.push('_'),
-                _ => out.push(c),
+            self.push_char(out, c, legal(c) && !(place == 0 && c.is_ascii_digit()));
+        }
+    }
+
+    fn push_char(self, out: &mut String, c: char, legal: bool) {
+        match self {
+            Self::Dots if c == '_' => out.push_str("__"),
+            Self::Dots if c == '.' => out.push_str("_dot_"),
+            Self::Dots if !legal => out.push_str("__"),
+            Self::Values if c == '_' => out.push_str("__"),
+            Self::Values if !legal => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "_{:x}_", u32::from(c));
             }
+            Self::Underscores if !legal => out.push('_'),
+            _ => out.push(c),
         }
     }
 }
@@ -133,6 +145,17 @@ pub(crate) fn label_needs_quotes(name: &str) -> bool {
 
 fn is_unreserved_label_name(name: &str) -> bool {
     is_legacy_label_name(name) && !name.starts_with("__")
+}
+
+/// Whether two label names are one in the underscores scheme; does not allocate.
+pub(crate) fn one_in_underscores(first: &str, second: &str) -> bool {
+    fn escaped(name: &str) -> impl Iterator<Item = char> {
+        name.chars().enumerate().map(|(place, c)| {
+            let legal = is_legacy_label_char(c) && !(place == 0 && c.is_ascii_digit());
+            if legal { c } else { '_' }
+        })
+    }
+    escaped(first).eq(escaped(second))
 }
 
 /// Appends a label value as it stands between quotes; says whether anything was escaped.

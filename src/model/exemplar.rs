@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::escape::one_in_underscores;
 use super::name::LabelName;
 use super::timestamp::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -149,6 +150,14 @@ pub(crate) fn check_exemplar_labels(labels: &[(&str, &str)]) -> Result {
             return Err(Error::new(
                 ErrorKind::InvalidExemplar,
                 format!("label name {name:?} stands twice in an exemplar"),
+            ));
+        }
+        if let Some((other, _)) =
+            labels[..place].iter().find(|(earlier, _)| one_in_underscores(earlier, name))
+        {
+            return Err(Error::new(
+                ErrorKind::InvalidExemplar,
+                format!("label names {other:?} and {name:?} of an exemplar are one when escaped"),
             ));
         }
         length += name.chars().count() + value.chars().count();

@@ -28,7 +28,7 @@ pub use self::name::{LabelName, MetricName, NameValidation};
 pub use self::number::format_f64;
 pub use self::owned::{
     Added, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
-    HistogramMetricFamily, InfoMetricFamily, MetricFamily, StateSetMetricFamily,
+    HistogramMetricFamily, InfoMetricFamily, MetricFamily, NO_LABELS, StateSetMetricFamily,
     SummaryMetricFamily, UnknownMetricFamily,
 };
 pub use self::sample::{Sample, SampleLabels};

@@ -1,6 +1,6 @@
 //! The collector that merges the files of all processes when it is scraped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use super::reader::{self, Damage, DamageKind};
 use super::store::MultiprocessStore;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Family, GaugeMetricFamily, MetricFamily};
+use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily};
 
 /// Yields the merged metrics of all processes that share a directory.
 ///
@@ -176,9 +176,16 @@ impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         let (families, refused) = self.merge(scrape.deadline())?;
         let mut clashing = 0;
+        let mut taken = HashSet::new();
         for family in &families {
+            // Processes that disagree about a name do not cost the rest.
+            let claims = claims(family.desc());
+            if claims.iter().any(|name| taken.contains(name)) {
+                clashing += count_rows(family);
+                continue;
+            }
+            taken.extend(claims);
             match scrape.family(family) {
-                // Processes that disagree about a name do not cost the rest.
                 Err(error) if error.is_duplicate() => clashing += count_rows(family),
                 done => done?,
             }
@@ -234,6 +241,12 @@ fn merge_file(merge: &mut Merge, path: &Path) -> Option<Damage> {
     };
     let typed = merge.add_file(&name, &entries);
     damage.or(misnamed.filter(|_| !typed))
+}
+
+/// The names that a family takes, as every scraper can meet them.
+fn claims(desc: &Desc) -> Vec<String> {
+    let escaped = |name: String| EscapingScheme::Underscores.metric_name(&name).into_owned();
+    desc.claims().into_iter().map(escaped).collect()
 }
 
 fn count_rows(family: &MetricFamily) -> u64 {

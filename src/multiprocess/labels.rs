@@ -41,11 +41,6 @@ impl NameLists {
         &self.lists[labels.names]
     }
 
-    pub(crate) fn value<'a>(&self, labels: &'a Labels, name: &str) -> Option<&'a str> {
-        let place = self.names(labels).place(name).ok()?;
-        labels.values.get(place).map(AsRef::as_ref)
-    }
-
     pub(crate) fn without(&mut self, labels: &Labels, name: &str) -> Result<Labels> {
         let Ok(place) = self.names(labels).place(name) else { return Ok(labels.clone()) };
         let rest = self.names(labels).sorted().filter(|have| *have != name);

@@ -120,7 +120,7 @@ pub(crate) fn settle(
     let mut places: HashMap<(usize, Option<usize>), usize> = HashMap::new();
     for reading in &gathered.readings {
         // Python's merge takes no notice of a value that was never set.
-        if rule == Rule::MostRecent && !(reading.timestamp > 0.0) {
+        if rule == Rule::MostRecent && (reading.timestamp.is_nan() || reading.timestamp <= 0.0) {
             continue;
         }
         let Series { suffix, le, .. } = &series[reading.series];

@@ -10,9 +10,7 @@ use parking_lot::Mutex;
 use crate::cell::refused_observations;
 use crate::collector::Scrape;
 use crate::error::Result;
-use crate::model::{CounterMetricFamily, Desc, GaugeMetricFamily, MetricType};
-
-const NO_LABELS: [&str; 0] = [];
+use crate::model::{CounterMetricFamily, Desc, GaugeMetricFamily, MetricType, NO_LABELS};
 
 /// The numbers of the last scrape, and the failures of all.
 #[derive(Default)]

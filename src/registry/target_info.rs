@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::model::{InfoMetricFamily, LabelNames};
+use crate::model::{InfoMetricFamily, LabelNames, NO_LABELS};
 
 /// The family `target` with its one sample.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl TargetInfo {
         LabelNames::new(facts.iter().map(|(name, _)| name))?;
         facts.sort();
         let mut family = InfoMetricFamily::new(Self::FAMILY, "Target metadata")?;
-        family.add_metric([] as [&str; 0], facts.iter().map(|(n, v)| (n, v)))?;
+        family.add_metric(NO_LABELS, facts.iter().map(|(n, v)| (n, v)))?;
         Ok(Some(Self { facts: facts.into(), family: Arc::new(family) }))
     }
 

@@ -3,7 +3,23 @@
 mod build_info;
 mod custom_collectors;
 mod exemplars;
+mod exposition_openmetrics;
+mod exposition_properties;
+mod exposition_text;
 mod exposition_vectors;
+mod golden;
+#[cfg(feature = "http")]
+mod http_async;
+#[cfg(feature = "http")]
+mod http_client;
+#[cfg(feature = "http")]
+mod http_fixture;
+#[cfg(feature = "http")]
+mod http_handler;
+#[cfg(feature = "http")]
+mod http_server;
+#[cfg(all(feature = "http", feature = "gzip"))]
+mod http_vectors;
 mod labels;
 mod metrics_counter;
 mod metrics_gauge;
@@ -22,3 +38,4 @@ mod vectors;
 mod vectors_metrics;
 mod vectors_model;
 mod views;
+mod wrapped_collectors;

@@ -255,16 +255,34 @@ fn names_that_clash_do_not_cost_the_rest() {
     write(
         dir.path(),
         "gauge_max_1.db",
-        &[(r#"["x_total", "x_total", {}, ""]"#, 2.0), (r#"["y", "y", {}, ""]"#, 3.0)],
+        &[
+            (r#"["x_total", "x_total", {}, ""]"#, 2.0),
+            (r#"["y", "y", {}, ""]"#, 3.0),
+            (r#"["z", "z", {"a": "1"}, ""]"#, 5.0),
+            (r#"["z", "z", {"a": "2"}, ""]"#, 6.0),
+        ],
     );
     let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    // With another collector of the registry, too: the first one that yields a name has it.
     let registry = CollectorRegistry::new();
+    let own = Counter::builder("z", "Of this process.").register(&registry).unwrap();
+    own.inc_by(4_u32);
     registry.register(Arc::new(merged)).unwrap();
-    assert_eq!(registry.get_sample_value("x_total", &[]), Some(1.0));
-    assert_eq!(registry.get_sample_value("y", &[]), Some(3.0));
-    let clash = [("reason", "clash")];
-    let skipped = registry.get_sample_value("narthex_multiprocess_skipped_entries", &clash);
-    assert_eq!(skipped, Some(1.0));
+    assert_eq!(
+        exposition::text::encode(&registry).unwrap(),
+        "# HELP z_total Of this process.\n\
+         # TYPE z_total counter\n\
+         z_total 4.0\n\
+         # HELP x_total \n\
+         # TYPE x_total counter\n\
+         x_total 1.0\n\
+         # HELP y \n\
+         # TYPE y gauge\n\
+         y 3.0\n\
+         # HELP narthex_multiprocess_skipped_entries Entries of shared files that were left out.\n\
+         # TYPE narthex_multiprocess_skipped_entries gauge\n\
+         narthex_multiprocess_skipped_entries{reason=\"clash\"} 3.0\n"
+    );
 }
 
 #[test]
@@ -375,4 +393,14 @@ fn a_scrape_that_has_run_out_of_time_shows_no_part_of_the_numbers() {
         exposition::encode_into(&merged, Encoding::default(), deadline, &mut text).unwrap_err();
     assert!(error.is_timed_out(), "{error}");
     assert_eq!(text, "before");
+}
+
+#[test]
+fn no_two_series_of_a_process_are_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let [a, b] = ["a", "b"].map(|pid| format!(r#"["g", "g", {{"pid": "{pid}"}}, ""]"#));
+    write(dir.path(), "gauge_all_7.db", &[(&a, 1.0), (&b, 2.0)]);
+    write(dir.path(), "gauge_all_8.db", &[(&a, 3.0)]);
+    let text = exposition::text::encode(&MultiProcessCollector::new(dir.path()).unwrap()).unwrap();
+    assert_eq!(text.lines().skip(2).collect::<Vec<_>>(), ["g{pid=\"7\"} 2.0", "g{pid=\"8\"} 3.0"]);
 }

@@ -156,7 +156,6 @@ fn content_negotiation_vectors() {
             ("content_negotiation_0025", own_way),
             ("content_negotiation_0032", "OpenMetrics 2.0 is not there"),
             ("content_negotiation_0033", clamped),
-            ("content_negotiation_0045", honoured),
             ("content_negotiation_0046", honoured),
             ("content_negotiation_0047", honoured),
             ("content_negotiation_0056", own_way),

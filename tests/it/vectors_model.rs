@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use crate::vectors::{check, family, labels, rows, text};
 
+const UTF8: Encoding = Encoding::new(Format::Text100, EscapingScheme::AllowUtf8);
+
 #[test]
 fn float_format() {
     check(&rows("float_format.jsonl"), &[], |row| {
@@ -25,18 +27,44 @@ fn name_escaping() {
     check(&rows("name_escaping.jsonl"), &[], |row| {
         let name = text(&row["input"]);
         for (scheme, expected) in row["metric_name"].as_object().expect("schemes") {
-            let scheme = EscapingScheme::parse(scheme).expect("a scheme");
-            same(scheme.metric_name(name), text(expected))?;
+            match EscapingScheme::parse(scheme).expect("a scheme") {
+                EscapingScheme::AllowUtf8 => as_name_on_a_line(name, text(expected))?,
+                scheme => same(scheme.metric_name(name), text(expected))?,
+            }
         }
         for (scheme, expected) in row["label_name"].as_object().expect("schemes") {
-            let scheme = EscapingScheme::parse(scheme).expect("a scheme");
-            same(scheme.label_name(name), text(expected))?;
+            match EscapingScheme::parse(scheme).expect("a scheme") {
+                EscapingScheme::AllowUtf8 => as_label_on_a_line(name, text(expected))?,
+                scheme => same(scheme.label_name(name), text(expected))?,
+            }
         }
         let legacy = MetricName::with_validation(name, NameValidation::Legacy).is_ok();
         same(legacy, row["legacy_metric_name"].as_bool().expect("a flag"))?;
         let legacy = LabelName::with_validation(name, NameValidation::Legacy).is_ok();
         same(legacy, row["legacy_label_name"].as_bool().expect("a flag"))
     });
+}
+
+/// With UTF-8 allowed, the vectors have a name as it stands behind HELP.
+fn as_name_on_a_line(name: &str, expected: &str) -> std::result::Result<(), String> {
+    if name.is_empty() {
+        return Ok(());
+    }
+    let family = MetricFamily::new(name, "h", MetricType::Gauge).map_err(said)?;
+    let expected = format!("# HELP {expected} h\n# TYPE {expected} gauge\n");
+    same(encoded_as(&family, UTF8)?, expected)
+}
+
+/// With UTF-8 allowed, the vectors have a label name as it stands on a line:
+/// in quotes where it needs them. Names that are refused stand on none.
+fn as_label_on_a_line(name: &str, expected: &str) -> std::result::Result<(), String> {
+    if LabelName::new(name).is_err() {
+        return Ok(());
+    }
+    let mut family = MetricFamily::new("m", "h", MetricType::Gauge).map_err(said)?;
+    family.add_sample("m", [(name, "v")], 1.0).map_err(said)?;
+    let expected = format!("# HELP m h\n# TYPE m gauge\nm{{{expected}=\"v\"}} 1.0\n");
+    same(encoded_as(&family, UTF8)?, expected)
 }
 
 #[test]
@@ -139,6 +167,13 @@ fn family_constructors() {
     });
 }
 
+fn seconds(json: &Value) -> Option<Timestamp> {
+    match json.as_i64() {
+        Some(whole) => Some(Timestamp::from_whole_seconds(whole)),
+        None => json.as_f64().and_then(|seconds| Timestamp::from_seconds(seconds).ok()),
+    }
+}
+
 fn construct(row: &Value) -> Result<MetricFamily> {
     let args = &row["args"];
     let (name, help) = (text(&args["name"]), text(&args["documentation"]));
@@ -159,7 +194,7 @@ fn construct(row: &Value) -> Result<MetricFamily> {
     let calls = row["add_metric"].as_array().into_iter().flatten().map(|call| Call {
         labels: strings(&call["args"][0]),
         numbers: call["args"].as_array().expect("arguments").iter().skip(1).collect(),
-        timestamp: call["kwargs"]["timestamp"].as_f64(),
+        timestamp: seconds(&call["kwargs"]["timestamp"]),
         created: call["kwargs"]["created"].as_f64(),
     });
     let calls = direct.into_iter().chain(calls);
@@ -169,8 +204,8 @@ fn construct(row: &Value) -> Result<MetricFamily> {
             let mut $family = $class::new(name, help)?.with_unit(unit)?.with_labels(names)?;
             for $call in calls {
                 let mut added = $add?;
-                if let Some(seconds) = $call.timestamp {
-                    added = added.timestamp(Timestamp::from_seconds(seconds)?);
+                if let Some(timestamp) = $call.timestamp {
+                    added = added.timestamp(timestamp);
                 }
                 if let Some(seconds) = $call.created {
                     added.created(seconds);
@@ -213,7 +248,7 @@ fn construct(row: &Value) -> Result<MetricFamily> {
 struct Call<'a> {
     labels: Vec<&'a str>,
     numbers: Vec<&'a Value>,
-    timestamp: Option<f64>,
+    timestamp: Option<Timestamp>,
     created: Option<f64>,
 }
 
@@ -234,9 +269,13 @@ fn strings(json: &Value) -> Vec<&str> {
 }
 
 fn encoded(family: &MetricFamily, format: Format) -> std::result::Result<String, String> {
+    encoded_as(family, Encoding::new(format, EscapingScheme::Underscores))
+}
+
+fn encoded_as(family: &MetricFamily, encoding: Encoding) -> std::result::Result<String, String> {
     let family = family.clone();
     let collector = collector_fn(move |scrape| scrape.family(&family));
-    exposition::encode(&collector, Encoding::new(format, EscapingScheme::Underscores)).map_err(said)
+    exposition::encode(&collector, encoding).map_err(said)
 }
 
 fn said(error: Error) -> String {

@@ -152,6 +152,7 @@ fn the_root_defines_nothing() {
         &[("src/lib.rs", "pub mod model;\npub fn f() {}")],
         "src/lib.rs:3: lib.rs names things and defines none: `fn`",
     );
+    assert_whole(&[("src/lib.rs", "#[cfg(doctest)]\nstruct Readme;\npub mod model;")]);
 }
 
 #[test]

@@ -243,10 +243,10 @@ fn absolute(path: &[String], module: &[String]) -> Option<(Vec<String>, bool)> {
     Some(([base, rest].concat(), false))
 }
 
-/// `#[cfg(test)]` or `#[cfg(all(test, …))]`.
+/// `#[cfg(test)]`, `#[cfg(all(test, …))]` or `#[cfg(doctest)]`.
 fn is_for_tests(attribute: &Group) -> bool {
     let text: String = attribute.stream().to_string().split_whitespace().collect();
-    text == "cfg(test)" || text.starts_with("cfg(all(test,")
+    ["cfg(test)", "cfg(doctest)"].contains(&text.as_str()) || text.starts_with("cfg(all(test,")
 }
 
 /// Where the item that begins with the attribute at `at` ends.

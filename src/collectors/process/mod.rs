@@ -14,7 +14,7 @@ use self::other::System;
 use crate::collector::{Collector, Scrape};
 use crate::error::Result;
 use crate::model::{
-    CounterMetricFamily, Desc, GaugeMetricFamily, MetricName, MetricType, full_name,
+    CounterMetricFamily, Desc, GaugeMetricFamily, MetricName, MetricType, NO_LABELS, full_name,
 };
 
 /// The standard `process_…` metrics, read from the operating system by each scrape.
@@ -140,11 +140,11 @@ impl Collector for ProcessCollector {
             let name = self.name(fact)?;
             if fact.metric_type() == MetricType::Counter {
                 let mut family = CounterMetricFamily::new(name.as_str(), fact.help())?;
-                family.add_metric([] as [&str; 0], value)?;
+                family.add_metric(NO_LABELS, value)?;
                 scrape.family(&family)
             } else {
                 let mut family = GaugeMetricFamily::new(name.as_str(), fact.help())?;
-                family.add_metric([] as [&str; 0], value)?;
+                family.add_metric(NO_LABELS, value)?;
                 scrape.family(&family)
             }
         })

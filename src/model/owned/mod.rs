@@ -17,6 +17,17 @@ use super::labels::LabelNames;
 use super::timestamp::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 
+/// The label values of a series without labels.
+///
+/// ```
+/// use narthex::model::{GaugeMetricFamily, NO_LABELS};
+///
+/// let mut threads = GaugeMetricFamily::new("threads", "Of this program.")?;
+/// threads.add_metric(NO_LABELS, 4.0)?;
+/// # Ok::<(), narthex::Error>(())
+/// ```
+pub const NO_LABELS: [&str; 0] = [];
+
 /// A family of any type, written down sample by sample.
 ///
 /// The typed families, [`CounterMetricFamily`] and its like, are easier to

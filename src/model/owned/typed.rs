@@ -180,7 +180,8 @@ fn read_buckets<B: BucketBound>(
         }
         values.push(value);
         texts.push(text);
-        counts.push(cumulative - before);
+        // Infinity minus infinity would be no number.
+        counts.push(if cumulative == before { 0.0 } else { cumulative - before });
         before = cumulative;
     }
     if values.last() != Some(&f64::INFINITY) {
@@ -250,7 +251,7 @@ typed_family! {
     /// Totals for a custom collector.
     ///
     /// ```
-    /// use narthex::model::CounterMetricFamily;
+    /// use narthex::model::{CounterMetricFamily, NO_LABELS};
     ///
     /// let mut family = CounterMetricFamily::new("jobs_total", "Jobs done.")?.with_labels(["queue"])?;
     /// family.add_metric(["mail"], 3.0)?;
@@ -278,10 +279,10 @@ typed_family! {
     /// Numbers that go up and down, for a custom collector.
     ///
     /// ```
-    /// use narthex::model::GaugeMetricFamily;
+    /// use narthex::model::{GaugeMetricFamily, NO_LABELS};
     ///
     /// let mut family = GaugeMetricFamily::new("temperature", "In the room.")?.with_unit("celsius")?;
-    /// family.add_metric([] as [&str; 0], 21.5)?;
+    /// family.add_metric(NO_LABELS, 21.5)?;
     /// # Ok::<(), narthex::Error>(())
     /// ```
     GaugeMetricFamily, Gauge
@@ -305,10 +306,10 @@ typed_family! {
     /// Numbers of no known type, for a custom collector.
     ///
     /// ```
-    /// use narthex::model::UnknownMetricFamily;
+    /// use narthex::model::{UnknownMetricFamily, NO_LABELS};
     ///
     /// let mut family = UnknownMetricFamily::new("legacy", "Read from an old program.")?;
-    /// family.add_metric([] as [&str; 0], 4.0)?;
+    /// family.add_metric(NO_LABELS, 4.0)?;
     /// # Ok::<(), narthex::Error>(())
     /// ```
     #[doc(alias = "UntypedMetricFamily")]
@@ -333,10 +334,10 @@ typed_family! {
     /// Counts and sums for a custom collector.
     ///
     /// ```
-    /// use narthex::model::SummaryMetricFamily;
+    /// use narthex::model::{SummaryMetricFamily, NO_LABELS};
     ///
     /// let mut family = SummaryMetricFamily::new("reply", "Size of replies.")?.with_unit("bytes")?;
-    /// family.add_metric([] as [&str; 0], 2.0, 300.0)?;
+    /// family.add_metric(NO_LABELS, 2.0, 300.0)?;
     /// # Ok::<(), narthex::Error>(())
     /// ```
     SummaryMetricFamily, Summary
@@ -370,11 +371,11 @@ typed_family! {
     /// Histograms for a custom collector.
     ///
     /// ```
-    /// use narthex::model::HistogramMetricFamily;
+    /// use narthex::model::{HistogramMetricFamily, NO_LABELS};
     ///
     /// let mut family = HistogramMetricFamily::new("wait", "In the queue.")?.with_unit("seconds")?;
-    /// family.add_metric([] as [&str; 0], [(0.1, 4.0), (f64::INFINITY, 5.0)], Some(0.9))?;
-    /// assert!(family.add_metric([] as [&str; 0], [(0.1, 4.0)], None).is_err());
+    /// family.add_metric(NO_LABELS, [(0.1, 4.0), (f64::INFINITY, 5.0)], Some(0.9))?;
+    /// assert!(family.add_metric(NO_LABELS, [(0.1, 4.0)], None).is_err());
     /// # Ok::<(), narthex::Error>(())
     /// ```
     HistogramMetricFamily, Histogram
@@ -408,10 +409,10 @@ typed_family! {
     /// Histograms of what is, for a custom collector.
     ///
     /// ```
-    /// use narthex::model::GaugeHistogramMetricFamily;
+    /// use narthex::model::{GaugeHistogramMetricFamily, NO_LABELS};
     ///
     /// let mut family = GaugeHistogramMetricFamily::new("queue_age", "Of waiting jobs.")?;
-    /// family.add_metric([] as [&str; 0], [("1", 4.0), ("+Inf", 5.0)], 7.5)?;
+    /// family.add_metric(NO_LABELS, [("1", 4.0), ("+Inf", 5.0)], 7.5)?;
     /// # Ok::<(), narthex::Error>(())
     /// ```
     GaugeHistogramMetricFamily, GaugeHistogram
@@ -443,10 +444,10 @@ typed_family! {
     /// Facts for a custom collector.
     ///
     /// ```
-    /// use narthex::model::InfoMetricFamily;
+    /// use narthex::model::{InfoMetricFamily, NO_LABELS};
     ///
     /// let mut family = InfoMetricFamily::new("build", "What runs here.")?;
-    /// family.add_metric([] as [&str; 0], [("version", "1.2.0")])?;
+    /// family.add_metric(NO_LABELS, [("version", "1.2.0")])?;
     /// # Ok::<(), narthex::Error>(())
     /// ```
     InfoMetricFamily, Info
@@ -485,10 +486,10 @@ typed_family! {
     /// Flags for a custom collector.
     ///
     /// ```
-    /// use narthex::model::StateSetMetricFamily;
+    /// use narthex::model::{StateSetMetricFamily, NO_LABELS};
     ///
     /// let mut family = StateSetMetricFamily::new("features", "What is switched on.")?;
-    /// family.add_metric([] as [&str; 0], [("beta", true), ("trace", false)])?;
+    /// family.add_metric(NO_LABELS, [("beta", true), ("trace", false)])?;
     /// # Ok::<(), narthex::Error>(())
     /// ```
     StateSetMetricFamily, StateSet

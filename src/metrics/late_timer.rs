@@ -1,0 +1,64 @@
+//! Timing something whose labels are known only when it is done.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::label_values::LabelValues;
+use super::timer::{Observer, Timer};
+use super::vec::MetricVec;
+
+/// A timer whose labels are chosen when what it times is known.
+///
+/// Dropped before that, it observes nothing.
+///
+/// ```
+/// use narthex::Histogram;
+///
+/// let latency = Histogram::builder("latency_seconds", "Of replies.").labels(["code"]).build()?;
+/// let timer = latency.start_timer();
+/// let code = "404"; // known only once the work is done
+/// timer.stop([code]);
+/// assert_eq!(latency.labels(["404"]).snapshot().count(), 1.0);
+/// # Ok::<(), narthex::Error>(())
+/// ```
+#[must_use = "without labels nothing is observed"]
+pub struct LateTimer<M: Observer, const N: usize> {
+    vec: MetricVec<M, N>,
+    begun: Instant,
+}
+
+impl<M: Observer, const N: usize> LateTimer<M, N> {
+    pub(super) fn start(vec: MetricVec<M, N>) -> Self {
+        Self { vec, begun: Instant::now() }
+    }
+
+    /// How long it has been running.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Chooses the child; the timer runs on and observes when it is dropped.
+    pub fn labels(self, values: impl LabelValues<N>) -> Timer<M> {
+        Timer::since(self.begun, self.vec.labels(values).handle())
+    }
+
+    /// Observes the time now in the child of these values, and returns it.
+    pub fn stop(self, values: impl LabelValues<N>) -> Duration {
+        let took = self.begun.elapsed();
+        self.vec.labels(values).observe_duration(took);
+        took
+    }
+}
+
+impl<M: Observer, const N: usize> fmt::Debug for LateTimer<M, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LateTimer").field("elapsed", &self.elapsed()).finish_non_exhaustive()
+    }
+}
+
+impl<M: Observer, const N: usize> MetricVec<M, N> {
+    /// Begins to time something whose labels are known later.
+    pub fn start_timer(&self) -> LateTimer<M, N> {
+        LateTimer::start(self.clone())
+    }
+}
