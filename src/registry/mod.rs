@@ -1,6 +1,7 @@
 //! Where collectors are gathered, so that one scrape asks them all.
 
 mod claims;
+mod lookup;
 mod pass;
 mod policy;
 mod reentry;
@@ -30,7 +31,7 @@ use self::target_info::TargetInfo;
 pub use self::view::RegistryView;
 use crate::collector::{Collector, Scrape, SharedDirectory, contain_panic, for_each_family};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Desc, Family, Suffix};
+use crate::model::{Desc, Family};
 
 /// A set of collectors with names that do not clash; cheap to clone.
 ///
@@ -228,37 +229,6 @@ impl CollectorRegistry {
         V: AsRef<str>,
     {
         RegistryView::new(Arc::new(self.clone())).with_labels(labels)
-    }
-
-    /// The first sample of that full name with exactly those labels.
-    ///
-    /// Made for tests, and for collectors that derive numbers from others: one
-    /// that looks into its own registry is passed over. A `_created` sample is found where a series has a start
-    /// time. Collectors that fail are passed over.
-    #[doc(alias = "value")]
-    pub fn get_sample_value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let created = name.strip_suffix(Suffix::Created.as_str());
-        let mut found = None;
-        let mut look = |family: &dyn Family| {
-            if !name.starts_with(family.desc().name()) {
-                return Ok(());
-            }
-            family.for_each_sample(&mut |sample| {
-                if found.is_some() {
-                    return;
-                }
-                if sample.is_named(name) && sample.labels().equals(labels) {
-                    found = Some(sample.value());
-                } else if created == Some(sample.family()) && sample.labels().equals(labels) {
-                    found = sample.start();
-                }
-            });
-            Ok(())
-        };
-        // An error cannot be told here, and what was found before it still holds.
-        let scrape = &mut Scrape::new(&mut look);
-        let _ = self.collect_by(FailurePolicy::Skip, scrape, &|_| true);
-        found
     }
 
     /// Tells the registry how long its last exposition was, for its

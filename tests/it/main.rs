@@ -1,6 +1,7 @@
 //! What the library does, seen from outside.
 
 mod build_info;
+mod custom_collectors;
 mod exemplars;
 mod exposition_openmetrics;
 mod exposition_properties;
@@ -32,8 +33,11 @@ mod negotiate;
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+mod registry;
 mod support;
 mod timers;
 mod vectors;
+mod vectors_metrics;
 mod vectors_model;
+mod views;
 mod wrapped_collectors;
