@@ -1,13 +1,14 @@
 //! The worker pool of the examples under load, while its workers are killed.
 //!
-//! `NARTHEX_POOL_SECONDS` makes it longer than its few seconds.
+//! `NARTHEX_POOL_SECONDS` makes it longer than its few seconds, and with
+//! `NARTHEX_POOL_METRICS` as its address a Prometheus can scrape it meanwhile.
 #![cfg(all(unix, feature = "http", feature = "multiprocess"))]
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -24,7 +25,8 @@ const KILLS_EVERY: Duration = Duration::from_millis(400);
 fn no_count_is_lost_when_workers_are_killed() {
     let seconds = std::env::var("NARTHEX_POOL_SECONDS").map_or(5, |s| s.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
-    let pool = Pool::start(dir.path());
+    let metrics = std::env::var("NARTHEX_POOL_METRICS");
+    let pool = Pool::start(dir.path(), metrics.as_deref().unwrap_or("127.0.0.1:0"));
     let load = Arc::new(Load::new());
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
@@ -54,7 +56,7 @@ fn no_count_is_lost_when_workers_are_killed() {
         assert!(merged <= started as f64, "{merged} merged, {started} begun");
         before = now;
         scrapes += 1;
-        thread::sleep(SCRAPES_EVERY);
+        thread::sleep((SCRAPES_EVERY * scrapes).saturating_sub(begun.elapsed()));
     }
     load.done.store(true, Ordering::SeqCst);
     let kills = killer.join().unwrap();
@@ -81,7 +83,7 @@ fn no_count_is_lost_when_workers_are_killed() {
 #[test]
 fn it_ends_cleanly_and_frees_its_ports() {
     let dir = tempfile::tempdir().unwrap();
-    let pool = Pool::start(dir.path());
+    let pool = Pool::start(dir.path(), "127.0.0.1:0");
     let (listen, metrics) = (pool.listen, pool.metrics);
     assert!(get(listen, "/").unwrap().contains("says hello"));
     pool.end();
@@ -98,9 +100,9 @@ struct Pool {
 }
 
 impl Pool {
-    fn start(dir: &std::path::Path) -> Self {
+    fn start(dir: &Path, metrics: &str) -> Self {
         let mut child = Command::new(example())
-            .args(["--workers", "4", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"])
+            .args(["--workers", "4", "--listen", "127.0.0.1:0", "--metrics", metrics])
             .arg("--dir")
             .arg(dir)
             .stdout(Stdio::piped())

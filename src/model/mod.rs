@@ -3,10 +3,13 @@
 //! Both wings of the library stand on this module and meet nowhere else: the
 //! instruments hand out families, the formats read them.
 
+pub(crate) mod bounds;
 pub(crate) mod chunk;
+pub(crate) mod columns;
 pub(crate) mod desc;
 pub(crate) mod escape;
 pub(crate) mod exemplar;
+pub(crate) mod exemplar_column;
 pub(crate) mod family;
 pub(crate) mod labels;
 pub(crate) mod name;
@@ -15,8 +18,10 @@ pub(crate) mod owned;
 pub(crate) mod sample;
 pub(crate) mod timestamp;
 
-pub use self::chunk::{Bounds, Chunk, SumPlace, Values};
-pub(crate) use self::chunk::{CHUNK_ROWS, Columns, LabelSource, RowLabels, ValueColumns};
+pub use self::bounds::Bounds;
+pub(crate) use self::chunk::CHUNK_ROWS;
+pub use self::chunk::{Chunk, SumPlace, Values};
+pub(crate) use self::columns::{Columns, LabelSource, RowLabels, ValueColumns};
 pub use self::desc::{Desc, MetricType, Suffix, full_name};
 pub use self::escape::EscapingScheme;
 pub(crate) use self::exemplar::check_exemplar_labels;
@@ -27,7 +32,7 @@ pub use self::labels::LabelNames;
 pub use self::name::{LabelName, MetricName, NameValidation};
 pub use self::number::format_f64;
 pub use self::owned::{
-    Added, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
+    Added, BucketBound, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
     HistogramMetricFamily, InfoMetricFamily, MetricFamily, NO_LABELS, StateSetMetricFamily,
     SummaryMetricFamily, UnknownMetricFamily,
 };

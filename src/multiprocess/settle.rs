@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::gathered::{Gathered, LE, Reading, Series};
 use super::labels::{Labels, NameLists};
 use super::mode::GaugeMode;
-use crate::model::chunk::{RowLabels, ValueColumns};
+use crate::model::columns::{RowLabels, ValueColumns};
 use crate::model::{Bounds, Desc, Family, MetricFamily, MetricType, Suffix, SumPlace, format_f64};
 
 /// The label that tells processes apart.

@@ -29,6 +29,8 @@ mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
+#[cfg(all(unix, feature = "multiprocess"))]
+mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
 mod registry;

@@ -1,15 +1,19 @@
 //! Families written down: what custom collectors, the parsers and the merge yield.
 
+mod buckets;
+mod labelled;
 mod select;
 mod typed;
 
 use std::sync::Arc;
 
+pub use self::buckets::BucketBound;
 pub use self::typed::{
     CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily, HistogramMetricFamily,
     InfoMetricFamily, StateSetMetricFamily, SummaryMetricFamily, UnknownMetricFamily,
 };
-use super::chunk::{Chunk, Columns, RowLabels, ValueColumns};
+use super::chunk::Chunk;
+use super::columns::{Columns, RowLabels, ValueColumns};
 use super::desc::{Desc, MetricType, Suffix};
 use super::exemplar::Exemplar;
 use super::family::{Family, Sealed};

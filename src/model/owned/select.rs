@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use super::MetricFamily;
-use crate::model::chunk::{
-    Chunk, Columns, RowLabels, SumPlace, ValueColumns, Values, histogram_suffixes,
-};
+use crate::model::chunk::{Chunk, SumPlace, Values, histogram_suffixes};
+use crate::model::columns::{Columns, RowLabels, ValueColumns};
 use crate::model::desc::Suffix;
 use crate::model::family::Family;
 use crate::model::labels::LabelNames;

@@ -1,0 +1,45 @@
+//! What real pools left behind, merged here and by Python's client.
+//!
+//! `ci/pools.py` lets the pools run; `NARTHEX_POOLS` names what it made.
+
+use std::fs;
+use std::path::PathBuf;
+
+use narthex::exposition::{self, Encoding, Format};
+use narthex::model::EscapingScheme;
+use narthex::multiprocess::MultiProcessCollector;
+
+fn compare(pool: &str, counter: &str) {
+    let Some(pools) = std::env::var_os("NARTHEX_POOLS") else {
+        eprintln!("skipped: NARTHEX_POOLS names no pools");
+        return;
+    };
+    let pool = PathBuf::from(pools).join(pool);
+    let collector = MultiProcessCollector::new(pool.join("db")).unwrap();
+    for (format, file) in
+        [(Format::Text004, "python.txt"), (Format::OpenMetrics100, "python.om.txt")]
+    {
+        let encoding = Encoding::new(format, EscapingScheme::Underscores);
+        let text = exposition::encode(&collector, encoding).unwrap();
+        assert_eq!(text, fs::read_to_string(pool.join(file)).unwrap());
+    }
+    assert!(collector.damaged_files().is_empty());
+
+    // Three clients, and one kill: what was open then may be counted and not answered.
+    let answered: f64 = fs::read_to_string(pool.join("answered")).unwrap().trim().parse().unwrap();
+    let text = exposition::text::encode(&collector).unwrap();
+    let samples = text.lines().filter(|line| line.starts_with(counter));
+    let merged: f64 =
+        samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+    assert!(answered > 0.0 && answered <= merged && merged <= answered + 3.0);
+}
+
+#[test]
+fn a_rust_pool_is_merged_as_python_merges_it() {
+    compare("rust", "http_requests_total{");
+}
+
+#[test]
+fn a_gunicorn_pool_is_merged_as_python_merges_it() {
+    compare("python", "pool_requests_total{");
+}
