@@ -2,24 +2,20 @@
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::convert::identity;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use memmap2::{MmapOptions, MmapRaw};
 use parking_lot::Mutex;
 
-/// The size of a new file; it doubles whenever it is full.
-const FIRST_CAPACITY: usize = 1 << 16;
+use super::growing::Growing;
 
 /// The bytes before the first entry: how many are in use, and padding.
-const HEADER: usize = 8;
+const HEADER: [u8; 8] = [0; 8];
 
 /// The bytes of an entry's value and timestamp.
 const NUMBERS: usize = 16;
@@ -28,22 +24,13 @@ const NUMBERS: usize = 16;
 ///
 /// Its size never shrinks and a cell never moves, neither in the file nor in memory.
 pub(crate) struct MappedFile {
-    file: File,
     entries: Mutex<Entries>,
 }
 
 struct Entries {
-    used: usize,
-    capacity: usize,
-    // In the order of the file, without gaps.
-    segments: Vec<Segment>,
-    /// Where the value of each key stands.
-    values: HashMap<Box<[u8]>, usize>,
-}
-
-struct Segment {
-    start: usize,
-    map: MmapRaw,
+    file: Growing,
+    /// Where the entry of each key stands.
+    rows: HashMap<Box<[u8]>, usize>,
 }
 
 impl MappedFile {
@@ -51,129 +38,97 @@ impl MappedFile {
     ///
     /// Fails if there is a file of that name.
     pub(crate) fn create(path: &Path) -> io::Result<Arc<Self>> {
-        let unpublished = Unpublished::create(path)?;
-        let mapped = Self::on(unpublished.file.try_clone()?)?;
-        unpublished.publish(path)?;
-        Ok(Arc::new(mapped))
+        Growing::create(path, &HEADER, 0, identity).map(Self::on)
     }
 
-    /// Lays an empty file of cells out on `file`.
-    fn on(file: File) -> io::Result<Self> {
-        allocate(&file, 0, FIRST_CAPACITY)?;
-        let mut entries =
-            Entries { used: HEADER, capacity: 0, segments: Vec::new(), values: HashMap::new() };
-        entries.map_up_to(&file, FIRST_CAPACITY)?;
-        entries.publish(HEADER);
-        Ok(Self { file, entries: Mutex::new(entries) })
+    fn on(file: Growing) -> Arc<Self> {
+        Arc::new(Self { entries: Mutex::new(Entries { file, rows: HashMap::new() }) })
     }
 
     /// The cell of `key`, appended with both numbers 0.0 if there is none.
     ///
     /// An error leaves the file as it was.
     pub(crate) fn cell(self: &Arc<Self>, key: &[u8]) -> io::Result<MappedCell> {
-        let (value, timestamp) = {
+        let (row, value, timestamp) = {
             let mut entries = self.entries.lock();
-            let at = match entries.values.get(key) {
-                Some(&at) => at,
-                None => entries.append(&self.file, key)?,
+            let row = match entries.rows.get(key) {
+                Some(&row) => row,
+                None => entries.append(key)?,
             };
-            (entries.word(at), entries.word(at + size_of::<u64>()))
+            let at = row + head_len(key.len());
+            (row, entries.file.word(at), entries.file.word(at + size_of::<u64>()))
         };
-        Ok(MappedCell { _file: self.clone(), value, timestamp })
+        Ok(MappedCell { file: self.clone(), row: row as u32, value, timestamp })
     }
 }
 
 impl Entries {
-    fn append(&mut self, file: &File, key: &[u8]) -> io::Result<usize> {
-        let padding = 8 - (size_of::<i32>() + key.len()) % 8;
-        let head = size_of::<i32>() + key.len() + padding;
-        let end = self.used.checked_add(head + NUMBERS).filter(|&end| i32::try_from(end).is_ok());
-        let Some(end) = end else {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has no more room"));
-        };
-        let at = self.used + head;
-        self.grow_to(file, end)?;
-
-        let mut entry = Vec::with_capacity(end - self.used);
+    fn append(&mut self, key: &[u8]) -> io::Result<usize> {
+        let head = head_len(key.len());
+        let mut entry = Vec::with_capacity(head + NUMBERS);
         entry.extend_from_slice(&(key.len() as i32).to_ne_bytes());
         entry.extend_from_slice(key);
-        entry.resize(entry.len() + padding, b' ');
-        entry.resize(entry.len() + NUMBERS, 0);
-        self.write(self.used, &entry);
-        self.publish(end);
-        self.values.insert(key.into(), at);
-        Ok(at)
+        entry.resize(head, b' ');
+        entry.resize(head + NUMBERS, 0);
+        let row = self.file.append(&entry)?;
+        self.rows.insert(key.into(), row);
+        Ok(row)
     }
 
-    /// Makes room for `end` bytes, without moving what is mapped.
-    fn grow_to(&mut self, file: &File, end: usize) -> io::Result<()> {
-        let mut capacity = self.capacity;
-        while capacity < end {
-            capacity *= 2;
+    /// The key of the entry at `row`, which is one of a cell.
+    fn key(&self, row: usize) -> Option<Vec<u8>> {
+        // SAFETY: the length and the key of an entry are not written after it is appended.
+        let len = unsafe { self.file.read(row, size_of::<i32>()) }?;
+        let len = i32::from_ne_bytes(len.try_into().ok()?);
+        // SAFETY: as above.
+        unsafe { self.file.read(row + size_of::<i32>(), usize::try_from(len).ok()?) }
+    }
+}
+
+/// Entries of one file that belong together: those of one series.
+pub(crate) struct Rows {
+    file: Arc<MappedFile>,
+    rows: Box<[u32]>,
+}
+
+impl Rows {
+    /// The entries of these cells; none if they are not all in one file.
+    pub(crate) fn of(cells: &[MappedCell]) -> Option<Self> {
+        let file = cells.first()?.file.clone();
+        let same = cells.iter().all(|cell| Arc::ptr_eq(&cell.file, &file));
+        same.then(|| Self { file, rows: cells.iter().map(MappedCell::row).collect() })
+    }
+
+    /// Where they stand in the file.
+    pub(crate) fn list(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// Forgets whose they are: their keys get new entries when they are asked for again.
+    pub(crate) fn disown(&self) {
+        let mut entries = self.file.entries.lock();
+        for &row in &self.rows {
+            let Some(key) = entries.key(row as usize) else { continue };
+            if entries.rows.get(&*key) == Some(&(row as usize)) {
+                entries.rows.remove(&*key);
+            }
         }
-        if capacity == self.capacity {
-            return Ok(());
-        }
-        allocate(file, self.capacity, capacity)?;
-        self.map_up_to(file, capacity)
     }
+}
 
-    fn map_up_to(&mut self, file: &File, capacity: usize) -> io::Result<()> {
-        let start = self.capacity;
-        let map = MmapOptions::new().offset(start as u64).len(capacity - start).map_raw(file)?;
-        self.segments.push(Segment { start, map });
-        self.capacity = capacity;
-        Ok(())
-    }
-
-    /// Copies `bytes` to the part of the file that is not published yet.
-    fn write(&self, at: usize, mut bytes: &[u8]) {
-        assert!(at >= self.used && at + bytes.len() <= self.capacity);
-        let mut at = at;
-        while !bytes.is_empty() {
-            let (to, room) = self.locate(at);
-            let (now, rest) = bytes.split_at(room.min(bytes.len()));
-            // SAFETY: `to` has `room` mapped bytes behind it and `now` is no longer. Nothing
-            // refers to these bytes: they are not published, so no cell lies in them, and
-            // `&self` under the lock is the only way to here.
-            unsafe { std::ptr::copy_nonoverlapping(now.as_ptr(), to.as_ptr(), now.len()) };
-            at += now.len();
-            bytes = rest;
-        }
-    }
-
-    /// Tells readers how many bytes are in use, after these bytes were written.
-    fn publish(&mut self, used: usize) {
-        let (header, _) = self.locate(0);
-        // SAFETY: the first four bytes of the file are mapped, aligned as the mapping begins
-        // on a page, and only ever written here.
-        let header = unsafe { AtomicI32::from_ptr(header.as_ptr().cast()) };
-        header.store(used as i32, Ordering::Release);
-        self.used = used;
-    }
-
-    /// The aligned eight bytes at `at`, which is inside the file.
-    fn word(&self, at: usize) -> NonNull<u64> {
-        // Segments begin and end on multiples of eight, so a word never straddles two.
-        assert!(at % align_of::<AtomicU64>() == 0);
-        self.locate(at).0.cast()
-    }
-
-    /// The mapped byte at `at`, and how many are mapped from there on.
-    fn locate(&self, at: usize) -> (NonNull<u8>, usize) {
-        assert!(at < self.capacity);
-        let place = self.segments.partition_point(|segment| segment.start <= at) - 1;
-        let Segment { start, map } = &self.segments[place];
-        let byte = map.as_mut_ptr().wrapping_add(at - start);
-        (NonNull::new(byte).expect("a mapping is not at address 0"), start + map.len() - at)
-    }
+/// The bytes of an entry before its numbers.
+fn head_len(key: usize) -> usize {
+    // The padding is 1 to 8 bytes long.
+    let len = size_of::<i32>() + key;
+    len + 8 - len % 8
 }
 
 /// One number of a [`MappedFile`], and the time it was set at; keeps the file mapped.
 #[derive(Clone)]
 pub struct MappedCell {
     // Keeps the words below mapped.
-    _file: Arc<MappedFile>,
+    file: Arc<MappedFile>,
+    row: u32,
     value: NonNull<u64>,
     timestamp: NonNull<u64>,
 }
@@ -185,6 +140,11 @@ unsafe impl Send for MappedCell {}
 unsafe impl Sync for MappedCell {}
 
 impl MappedCell {
+    /// Where its entry stands in the file.
+    pub(crate) fn row(&self) -> u32 {
+        self.row
+    }
+
     pub(crate) fn get(&self) -> f64 {
         f64::from_bits(self.value().load(Ordering::Acquire))
     }
@@ -218,7 +178,7 @@ impl MappedCell {
     }
 
     fn value(&self) -> &AtomicU64 {
-        // SAFETY: `Entries::word` gave an aligned word of the mapping, `_file` keeps it mapped,
+        // SAFETY: `Growing::word` gave an aligned word of the mapping, `file` keeps it mapped,
         // and it is published, so that nothing but atomics touches it.
         unsafe { AtomicU64::from_ptr(self.value.as_ptr()) }
     }
@@ -236,95 +196,6 @@ impl fmt::Debug for MappedCell {
             .field("timestamp", &self.timestamp())
             .finish_non_exhaustive()
     }
-}
-
-/// A file under a name that no reader looks at; removed unless it is published.
-struct Unpublished {
-    file: File,
-    path: PathBuf,
-}
-
-impl Unpublished {
-    fn create(target: &Path) -> io::Result<Self> {
-        let mut name = OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".{:016x}", RandomState::new().hash_one(target)));
-        let path = target.with_file_name(name);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        Ok(Self { file, path })
-    }
-
-    /// Gives the file its name, unless that is taken.
-    fn publish(&self, target: &Path) -> io::Result<()> {
-        match fs::hard_link(&self.path, target) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                // Not every file system has links.
-                if target.try_exists()? {
-                    return Err(io::ErrorKind::AlreadyExists.into());
-                }
-                fs::rename(&self.path, target)
-            }
-            done => done,
-        }
-    }
-}
-
-impl Drop for Unpublished {
-    fn drop(&mut self) {
-        // Renamed or not, nobody misses it.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Makes `file` longer, with space on the disk for every byte: a full disk is an
-/// error here, and would be a fatal signal at the first write to a mapped hole.
-fn allocate(file: &File, from: usize, to: usize) -> io::Result<()> {
-    let (from, to) = (from as u64, to as u64);
-    let allocated = reserve(file, from, to).and_then(|reserved| match reserved {
-        true => file.set_len(to),
-        false => fill(file, from, to),
-    });
-    if allocated.is_err() {
-        let _ = file.set_len(from);
-    }
-    allocated
-}
-
-/// Asks the file system for the space; false if it cannot say.
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_vendor = "apple"
-))]
-fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
-    use rustix::fs::{FallocateFlags, fallocate};
-    use rustix::io::{Errno, retry_on_intr};
-
-    const UNABLE: [Errno; 4] = [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP];
-
-    match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), from, to - from)) {
-        Ok(()) => Ok(true),
-        Err(error) if UNABLE.contains(&error) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_vendor = "apple"
-)))]
-fn reserve(_: &File, _: u64, _: u64) -> io::Result<bool> {
-    Ok(false)
-}
-
-fn fill(mut file: &File, from: u64, to: u64) -> io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom};
-
-    file.seek(SeekFrom::Start(from))?;
-    io::copy(&mut io::repeat(0).take(to - from), &mut file).map(|_| ())
 }
 
 #[cfg(test)]

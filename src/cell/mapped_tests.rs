@@ -1,6 +1,6 @@
 //! Files of cells, read back as another process would read them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -120,7 +120,7 @@ fn a_file_that_cannot_grow_stays_sound() {
 
     let memory: File = memfd_create("cells", MemfdFlags::ALLOW_SEALING).unwrap().into();
     let view = memory.try_clone().unwrap();
-    let file = Arc::new(MappedFile::on(memory).unwrap());
+    let file = MappedFile::on(Growing::on(memory, &HEADER, 0, identity).unwrap());
     let cell = file.cell(b"first").unwrap();
     fcntl_add_seals(&view, SealFlags::GROW).unwrap();
     assert!(file.cell(&[b'k'; 70_000]).is_err());

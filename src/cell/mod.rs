@@ -5,11 +5,15 @@
 
 mod counter;
 mod gauge;
+#[cfg(feature = "multiprocess")]
+mod growing;
 mod histogram;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod mapped;
 mod real;
 mod refused;
+#[cfg(feature = "multiprocess")]
+pub(crate) mod side;
 mod summary;
 
 /// Where a new number is to live.

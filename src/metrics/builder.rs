@@ -190,6 +190,12 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         let unit = (!self.unit.is_empty()).then(|| self.unit.as_str().into());
         let desc = Desc::from_full_name(name, self.help, M::TYPE, unit);
         M::check(&mut self.settings, &desc, &names)?;
+        #[cfg(feature = "multiprocess")]
+        if let (Some(side), Some(unit)) =
+            (self.store.as_ref().and_then(MultiprocessStore::side), desc.unit())
+        {
+            side.say_unit(desc.name(), unit);
+        }
         Ok(Schema {
             desc,
             names,

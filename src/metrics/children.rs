@@ -70,6 +70,8 @@ impl<M: Instrument> Children<M> {
         if let Ok(at) = table.find_place(child.series().place) {
             table.in_order.remove(at);
         }
+        // Before the same values can make another child, which would find the same rows.
+        child.series().retire();
         // What a child owns may be foreign, so it is dropped without the lock.
         drop(table);
         drop(child);
@@ -92,7 +94,13 @@ impl<M: Instrument> Children<M> {
         let mut table = self.table.write();
         let before = table.in_order.len();
         table.by_values.retain(|child| !is_doomed(child));
-        table.in_order.retain(|child| !is_doomed(child));
+        table.in_order.retain(|child| {
+            let doomed = is_doomed(child);
+            if doomed {
+                child.series().retire();
+            }
+            !doomed
+        });
         before - table.in_order.len()
     }
 
@@ -100,6 +108,7 @@ impl<M: Instrument> Children<M> {
         let mut table = self.table.write();
         let children = std::mem::take(&mut table.in_order);
         table.by_values.clear();
+        children.iter().for_each(|child| child.series().retire());
         drop(table);
         drop(children);
     }

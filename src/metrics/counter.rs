@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::amount::Amount;
 use super::builder::MetricBuilder;
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
+use super::home::Homes;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::{CounterCell, note_refused_observation};
@@ -239,11 +240,9 @@ impl Kind for Counter {
         Some(FileKind::Counter)
     }
 
-    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> CounterSeries {
-        CounterSeries {
-            total: CounterCell::at(schema.home(Suffix::Total, values, None)),
-            exemplar: ExemplarSlot::default(),
-        }
+    fn new_cell(homes: &mut Homes<'_, Self>) -> CounterSeries {
+        let total = homes.home(Suffix::Total, None);
+        CounterSeries { exemplar: homes.exemplar(&total), total: CounterCell::at(total) }
     }
 
     fn of(series: Arc<Series<Self>>) -> Self {

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::builder::{Built, MetricBuilder};
+#[cfg(feature = "multiprocess")]
+use super::clock::now;
+use super::home::Homes;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::escape::push_escaped;
 use crate::model::{Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
+#[cfg(feature = "multiprocess")]
+use crate::multiprocess::{GaugeMode, StateHome};
 
 /// A Rust enum whose variants are the states of an [`Enum`].
 ///
@@ -86,7 +91,7 @@ impl Enum {
                 format!("enum {name:?} has the states {states:?}, not {state:?}"),
             ));
         };
-        self.series.cell.store(place, Ordering::Relaxed);
+        self.series.cell.set(place);
         Ok(())
     }
 
@@ -104,7 +109,7 @@ impl Enum {
 
     /// The state that it is in.
     pub fn get(&self) -> &str {
-        &self.states()[self.series.cell.load(Ordering::Relaxed)]
+        self.states().get(self.series.cell.get()).map_or("", AsRef::as_ref)
     }
 
     fn states(&self) -> &[Box<str>] {
@@ -127,6 +132,40 @@ impl<T: Built<Enum>> MetricBuilder<Enum, T> {
     pub fn states_of<S: States>(self) -> Self {
         self.states(S::STATES.iter().copied())
     }
+
+    /// How the states of several processes become one; [`GaugeMode::LiveAll`]
+    /// by default. It matters only in a [store](Self::store).
+    ///
+    /// The modes mean of states what they mean of numbers, a state counting as
+    /// its place among those declared: `Min` shows the one declared first of
+    /// those that processes are in, `Max` the one declared last, `MostRecent`
+    /// the one set last. A set state cannot be more than set, so `Sum` shows
+    /// every state that any process is in. `All` and `LiveAll` show the states
+    /// of each process, and forget those of one that has died.
+    ///
+    /// ```
+    /// use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore};
+    /// use narthex::{CollectorRegistry, Enum};
+    /// use std::sync::Arc;
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let merged = CollectorRegistry::new();
+    /// merged.register(Arc::new(MultiProcessCollector::new(dir.path())?))?;
+    /// for health in ["good", "poor", "good"] {
+    ///     let store = MultiprocessStore::open(dir.path())?;
+    ///     let builder = Enum::builder("health", "Of a worker.").states(["good", "poor"]);
+    ///     let worker = builder.mode(GaugeMode::Max).store(&store).build()?;
+    ///     worker.state(health)?;
+    /// }
+    /// assert_eq!(merged.get_sample_value("health", &[("health", "poor")]), Some(1.0));
+    /// assert_eq!(merged.get_sample_value("health", &[("health", "good")]), Some(0.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "multiprocess")]
+    pub fn mode(mut self, mode: GaugeMode) -> Self {
+        self.settings.mode = mode;
+        self
+    }
 }
 
 impl fmt::Debug for Enum {
@@ -137,9 +176,43 @@ impl fmt::Debug for Enum {
 
 impl Instrument for Enum {}
 
+/// Where the place of a state lives.
+#[derive(Debug)]
+pub enum StateCell {
+    Memory(AtomicUsize),
+    #[cfg(feature = "multiprocess")]
+    Shared(StateHome),
+}
+
+impl Default for StateCell {
+    fn default() -> Self {
+        Self::Memory(AtomicUsize::new(0))
+    }
+}
+
+impl StateCell {
+    fn get(&self) -> usize {
+        match self {
+            Self::Memory(place) => place.load(Ordering::Relaxed),
+            #[cfg(feature = "multiprocess")]
+            Self::Shared(home) => home.get(),
+        }
+    }
+
+    fn set(&self, place: usize) {
+        match self {
+            Self::Memory(cell) => cell.store(place, Ordering::Relaxed),
+            #[cfg(feature = "multiprocess")]
+            Self::Shared(home) => home.set(place, now()),
+        }
+    }
+}
+
 /// What is chosen when an enum is built.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EnumSettings {
+    #[cfg(feature = "multiprocess")]
+    mode: GaugeMode,
     states: Vec<Box<str>>,
     // Made when the metric is built: the states as values of a label, and the
     // names of the labels with the state's own among them.
@@ -147,8 +220,20 @@ pub struct EnumSettings {
     shown_names: Option<LabelNames>,
 }
 
+impl Default for EnumSettings {
+    fn default() -> Self {
+        Self {
+            #[cfg(feature = "multiprocess")]
+            mode: GaugeMode::LiveAll,
+            states: Vec::new(),
+            escaped: Vec::new(),
+            shown_names: None,
+        }
+    }
+}
+
 impl Kind for Enum {
-    type Cell = AtomicUsize;
+    type Cell = StateCell;
     type Settings = EnumSettings;
 
     const TYPE: MetricType = MetricType::StateSet;
@@ -177,8 +262,31 @@ impl Kind for Enum {
         Ok(())
     }
 
-    fn new_cell(_: &Schema<Self>, _: &[&str]) -> AtomicUsize {
-        AtomicUsize::new(0)
+    #[cfg(feature = "multiprocess")]
+    fn new_cell(homes: &mut Homes<'_, Self>) -> StateCell {
+        let Schema { desc, settings, store, .. } = homes.schema;
+        let Some(store) = store else { return StateCell::default() };
+        let labels: Vec<_> = homes.labels().collect();
+        let (mode, states) = (settings.mode, &settings.states);
+        match StateHome::new(store, desc.name(), &labels, desc.help(), mode, states) {
+            Some(home) => StateCell::Shared(home),
+            None => {
+                store.note_unfiled();
+                StateCell::default()
+            }
+        }
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn new_cell(_: &mut Homes<'_, Self>) -> StateCell {
+        StateCell::default()
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn retire(cell: &StateCell) {
+        if let StateCell::Shared(home) = cell {
+            home.retire();
+        }
     }
 
     fn of(series: Arc<Series<Self>>) -> Self {
@@ -201,7 +309,7 @@ impl Kind for Enum {
     }
 
     fn record(series: &Series<Self>, columns: &mut Columns) {
-        let now = series.cell.load(Ordering::Relaxed);
+        let now = series.cell.get();
         let schema = &series.schema;
         let (Ok(place) | Err(place)) = schema.names.place(schema.desc.name());
         for (state, value) in schema.settings.escaped.iter().enumerate() {

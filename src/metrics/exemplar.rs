@@ -8,11 +8,17 @@ use super::clock::now;
 use crate::cell::note_refused_observation;
 use crate::error::Result;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
+#[cfg(feature = "multiprocess")]
+use crate::multiprocess::{ExemplarHome, SharedExemplar};
 
 /// Room for one exemplar; it takes memory when the first one comes, and more
 /// only for one that is longer than 128 bytes or has more than four labels.
 #[derive(Debug, Default)]
-pub(super) struct ExemplarSlot(OnceBox<Mutex<Stored>>);
+pub(super) struct ExemplarSlot {
+    stored: OnceBox<Mutex<Stored>>,
+    #[cfg(feature = "multiprocess")]
+    home: Option<ExemplarHome>,
+}
 
 #[derive(Debug)]
 struct Stored {
@@ -20,20 +26,30 @@ struct Stored {
     lens: Vec<u32>,
     value: f64,
     timestamp: Timestamp,
+    #[cfg(feature = "multiprocess")]
+    shared: SharedExemplar,
 }
 
 impl ExemplarSlot {
+    /// A slot whose exemplars other processes see, too.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn shared(home: ExemplarHome) -> Self {
+        Self { stored: OnceBox::new(), home: Some(home) }
+    }
+
     /// Keeps an exemplar whose labels were checked.
     ///
     /// While another thread reads or writes the slot, this one goes without:
     /// exemplars are samples, and an observation never waits.
     pub(super) fn store(&self, labels: &[(&str, &str)], value: f64) {
-        let stored = self.0.get_or_init(|| {
+        let stored = self.stored.get_or_init(|| {
             Box::new(Mutex::new(Stored {
                 text: String::with_capacity(EXEMPLAR_LIMIT),
                 lens: Vec::with_capacity(8),
                 value: 0.0,
                 timestamp: Timestamp::from_whole_seconds(0),
+                #[cfg(feature = "multiprocess")]
+                shared: SharedExemplar::default(),
             }))
         });
         let Some(mut stored) = stored.try_lock() else { return };
@@ -53,17 +69,32 @@ impl ExemplarSlot {
         }
         stored.value = value;
         stored.timestamp = Timestamp::from_seconds(now()).unwrap_or(stored.timestamp);
+        #[cfg(feature = "multiprocess")]
+        if let Some(home) = &self.home {
+            let exemplar = ExemplarRef {
+                text: &stored.text,
+                lens: &stored.lens,
+                value: stored.value,
+                timestamp: Some(stored.timestamp),
+            };
+            stored.shared.write(home, exemplar);
+        }
     }
 
     /// Forgets what it holds.
     pub(super) fn clear(&self) {
-        if let Some(stored) = self.0.get() {
-            stored.lock().lens.clear();
+        if let Some(stored) = self.stored.get() {
+            let mut stored = stored.lock();
+            stored.lens.clear();
+            #[cfg(feature = "multiprocess")]
+            if let Some(home) = &self.home {
+                stored.shared.clear(home);
+            }
         }
     }
 
     pub(super) fn record(&self, slot: usize, columns: &mut Columns) {
-        let Some(stored) = self.0.get() else { return };
+        let Some(stored) = self.stored.get() else { return };
         let stored = stored.lock();
         if stored.lens.is_empty() {
             return;

@@ -11,6 +11,7 @@ use super::amount::Amount;
 use super::builder::Built;
 use super::builder::MetricBuilder;
 use super::clock::now;
+use super::home::Homes;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
@@ -273,9 +274,9 @@ impl Kind for Gauge {
         Some(FileKind::Gauge(settings.mode))
     }
 
-    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> GaugeSeries {
+    fn new_cell(homes: &mut Homes<'_, Self>) -> GaugeSeries {
         GaugeSeries {
-            number: GaugeCell::at(schema.home(Suffix::None, values, None)),
+            number: GaugeCell::at(homes.home(Suffix::None, None)),
             function: RwLock::new(None),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::amount::Amount;
 use super::builder::{Built, MetricBuilder};
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
+use super::home::Homes;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
@@ -305,16 +306,13 @@ impl Kind for Histogram {
         Some(FileKind::Histogram)
     }
 
-    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> HistogramSeries {
-        let bounds = &schema.settings.bounds;
-        let sum = schema.home(Suffix::Sum, values, None);
-        let buckets: Vec<_> = bounds
-            .texts()
-            .iter()
-            .map(|le| schema.home(Suffix::Bucket, values, Some(("le", le))))
-            .collect();
+    fn new_cell(homes: &mut Homes<'_, Self>) -> HistogramSeries {
+        let bounds = &homes.schema.settings.bounds;
+        let sum = homes.home(Suffix::Sum, None);
+        let buckets: Vec<_> =
+            bounds.texts().iter().map(|le| homes.home(Suffix::Bucket, Some(("le", le)))).collect();
         HistogramSeries {
-            exemplars: buckets.iter().map(|_| ExemplarSlot::default()).collect(),
+            exemplars: buckets.iter().map(|bucket| homes.exemplar(bucket)).collect(),
             numbers: HistogramCell::at(sum, buckets),
         }
     }

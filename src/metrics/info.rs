@@ -6,11 +6,14 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::builder::MetricBuilder;
+use super::home::Homes;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::label_text::LabelText;
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, Suffix};
+#[cfg(feature = "multiprocess")]
+use crate::multiprocess::SideHandle;
 
 /// Facts about the program; cheap to clone, and safe to share.
 ///
@@ -71,8 +74,11 @@ impl Info {
         let own = schema.names.declared().zip(own.iter().map(String::as_str));
         let all: Vec<_> =
             own.chain(facts.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).collect();
-        let facts = Facts::new(&all)?;
-        *self.series.cell.write() = Some(Arc::new(facts));
+        let told = Arc::new(Facts::new(&all)?);
+        let mut shown = self.series.cell.shown.write();
+        *shown = Some(told);
+        #[cfg(feature = "multiprocess")]
+        self.series.cell.share(schema, &all[schema.names.len()..]);
         Ok(())
     }
 }
@@ -85,9 +91,32 @@ impl fmt::Debug for Info {
 
 impl Instrument for Info {}
 
+/// What a series of an info keeps.
+#[derive(Debug, Default)]
+pub struct InfoSeries {
+    shown: RwLock<Option<Arc<Facts>>>,
+    #[cfg(feature = "multiprocess")]
+    shared: Option<SideHandle>,
+}
+
+impl InfoSeries {
+    fn facts(&self) -> Option<Arc<Facts>> {
+        self.shown.read().clone()
+    }
+
+    /// Tells other processes of the facts.
+    #[cfg(feature = "multiprocess")]
+    fn share(&self, schema: &Schema<Info>, facts: &[(&str, &str)]) {
+        let Some(store) = &schema.store else { return };
+        if !self.shared.as_ref().is_some_and(|shared| shared.set_facts(facts)) {
+            store.note_unfiled();
+        }
+    }
+}
+
 /// The labels of one series with its facts among them, ready to be shown.
 #[derive(Debug)]
-pub struct Facts {
+struct Facts {
     names: LabelNames,
     labels: LabelText,
 }
@@ -101,7 +130,7 @@ impl Facts {
 }
 
 impl Kind for Info {
-    type Cell = RwLock<Option<Arc<Facts>>>;
+    type Cell = InfoSeries;
     type Settings = ();
 
     const TYPE: MetricType = MetricType::Info;
@@ -110,8 +139,33 @@ impl Kind for Info {
         Ok(())
     }
 
-    fn new_cell(_: &Schema<Self>, _: &[&str]) -> Self::Cell {
-        RwLock::new(None)
+    #[cfg(feature = "multiprocess")]
+    fn new_cell(homes: &mut Homes<'_, Self>) -> InfoSeries {
+        let Schema { desc, store, .. } = homes.schema;
+        let Some(store) = store else { return InfoSeries::default() };
+        let shared = SideHandle::facts(
+            store,
+            desc.name(),
+            &format!("{}{}", desc.name(), Suffix::Info.as_str()),
+            &homes.labels().collect::<Vec<_>>(),
+            desc.help(),
+        );
+        if shared.is_none() {
+            store.note_unfiled();
+        }
+        InfoSeries { shown: RwLock::default(), shared }
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn new_cell(_: &mut Homes<'_, Self>) -> InfoSeries {
+        InfoSeries::default()
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn retire(cell: &InfoSeries) {
+        if let Some(shared) = &cell.shared {
+            shared.retire();
+        }
     }
 
     fn of(series: Arc<Series<Self>>) -> Self {
@@ -123,7 +177,7 @@ impl Kind for Info {
     }
 
     fn extent(series: &Series<Self>) -> (usize, usize) {
-        (1, series.cell.read().as_ref().map_or(series.text_len(), |facts| facts.labels.len()))
+        (1, series.cell.facts().as_ref().map_or(series.text_len(), |facts| facts.labels.len()))
     }
 
     fn columns(schema: &Schema<Self>) -> Columns {
@@ -131,7 +185,7 @@ impl Kind for Info {
     }
 
     fn record(series: &Series<Self>, columns: &mut Columns) {
-        let facts = series.cell.read().clone();
+        let facts = series.cell.facts();
         match &facts {
             None => columns.push_float(series.row_labels(), 1.0),
             Some(facts) => columns.push_float(facts.labels.row(), 1.0),
@@ -141,7 +195,7 @@ impl Kind for Info {
     fn show(rows: &[Self], columns: &mut Columns, each: &mut dyn FnMut(&Chunk<'_>)) {
         columns.clear();
         for row in rows {
-            let facts = row.series.cell.read().clone();
+            let facts = row.series.cell.facts();
             let names = facts.as_ref().map_or(&row.series.schema.names, |facts| &facts.names);
             if columns.names() != names {
                 if columns.rows() > 0 {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::clock::now;
+use super::home::Homes;
+#[cfg(feature = "multiprocess")]
+use super::home::SeriesRows;
 use super::label_text::LabelText;
-use crate::cell::Home;
 use crate::collector::SharedDirectory;
 use crate::error::Result;
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
+use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::{FileKind, MultiprocessStore};
 
@@ -39,9 +41,13 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
     }
 
     /// The numbers of a new series, in the home that the metric was given.
-    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> Self::Cell
+    fn new_cell(homes: &mut Homes<'_, Self>) -> Self::Cell
     where
         Self: Instrument;
+
+    /// Takes what is no number of a removed series out of what other processes see.
+    #[cfg(feature = "multiprocess")]
+    fn retire(_: &Self::Cell) {}
 
     fn of(series: Arc<Series<Self>>) -> Self
     where
@@ -100,30 +106,6 @@ impl<M: Instrument> Schema<M> {
             && self.shared_directory() == other.shared_directory()
     }
 
-    /// Where a number of a new series is to live: `suffix` names its sample,
-    /// `extra` is the label that the type adds.
-    #[cfg(feature = "multiprocess")]
-    pub(super) fn home(
-        &self,
-        suffix: Suffix,
-        values: &[&str],
-        extra: Option<(&str, &str)>,
-    ) -> Home {
-        let Some(store) = &self.store else { return Home::Memory };
-        let name = self.desc.name();
-        let labels: Vec<_> =
-            self.names.declared().zip(values.iter().copied()).chain(extra).collect();
-        let sample = format!("{name}{}", suffix.as_str());
-        let file = M::file(&self.settings);
-        file.and_then(|file| store.cell(file, name, &sample, &labels, self.desc.help()))
-            .map_or(Home::Memory, Home::Mapped)
-    }
-
-    #[cfg(not(feature = "multiprocess"))]
-    pub(super) fn home(&self, _: Suffix, _: &[&str], _: Option<(&str, &str)>) -> Home {
-        Home::Memory
-    }
-
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
         #[cfg(feature = "multiprocess")]
         if let Some(store) = &self.store {
@@ -139,6 +121,8 @@ pub struct Series<M: Instrument> {
     pub(super) cell: M::Cell,
     labels: LabelText,
     created: AtomicU64,
+    #[cfg(feature = "multiprocess")]
+    rows: Option<SeriesRows>,
     /// Where the series stands among its siblings, in the order of creation.
     pub(super) place: u64,
     pub(super) hash: u64,
@@ -146,11 +130,18 @@ pub struct Series<M: Instrument> {
 
 impl<M: Instrument> Series<M> {
     pub(super) fn new(schema: &Arc<Schema<M>>, values: &[&str], place: u64, hash: u64) -> Self {
+        let created = now();
+        // Whoever removes a series that has the same rows comes before or after.
+        #[cfg(feature = "multiprocess")]
+        let _rows = schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
+        let mut homes = Homes::new(schema, values);
         Self {
-            cell: M::new_cell(schema, values),
+            cell: M::new_cell(&mut homes),
+            #[cfg(feature = "multiprocess")]
+            rows: homes.rows(created),
             labels: LabelText::new(&schema.names, values),
             schema: schema.clone(),
-            created: AtomicU64::new(now().to_bits()),
+            created: AtomicU64::new(created.to_bits()),
             place,
             hash,
         }
@@ -179,7 +170,24 @@ impl<M: Instrument> Series<M> {
     }
 
     pub(super) fn restart(&self) {
-        self.created.store(now().to_bits(), Ordering::Relaxed);
+        let created = now();
+        self.created.store(created.to_bits(), Ordering::Relaxed);
+        #[cfg(feature = "multiprocess")]
+        if let Some(rows) = &self.rows {
+            rows.set_start(created);
+        }
+    }
+
+    /// Takes a series that was removed out of what other processes see.
+    pub(super) fn retire(&self) {
+        #[cfg(feature = "multiprocess")]
+        {
+            let _rows = self.schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
+            if let Some(rows) = &self.rows {
+                rows.retire();
+            }
+            M::retire(&self.cell);
+        }
     }
 }
 

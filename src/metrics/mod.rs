@@ -10,6 +10,7 @@ mod exemplar;
 mod gauge;
 mod handle;
 mod histogram;
+mod home;
 mod info;
 mod instrument;
 mod label_text;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::amount::Amount;
 use super::builder::MetricBuilder;
+use super::home::Homes;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
@@ -105,11 +106,8 @@ impl Kind for Summary {
         Some(FileKind::Summary)
     }
 
-    fn new_cell(schema: &Schema<Self>, values: &[&str]) -> SummaryCell {
-        SummaryCell::at(
-            schema.home(Suffix::Count, values, None),
-            schema.home(Suffix::Sum, values, None),
-        )
+    fn new_cell(homes: &mut Homes<'_, Self>) -> SummaryCell {
+        SummaryCell::at(homes.home(Suffix::Count, None), homes.home(Suffix::Sum, None))
     }
 
     fn of(series: Arc<Series<Self>>) -> Self {

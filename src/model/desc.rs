@@ -216,6 +216,12 @@ impl Desc {
         Self { name, help, metric_type, unit }
     }
 
+    /// The same with a unit, which the name ends with already.
+    #[cfg(feature = "multiprocess")]
+    pub(crate) fn measured_in(self, unit: &str) -> Self {
+        Self { unit: Some(unit.into()), ..self }
+    }
+
     /// The name of the family, without the suffixes of its samples.
     pub fn name(&self) -> &str {
         self.name.as_str()

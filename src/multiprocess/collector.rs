@@ -13,6 +13,7 @@ use super::directory::{canonical_dir, dir_from_env};
 use super::file_name::FileName;
 use super::merge::{Merge, Refused};
 use super::reader::{self, Damage, DamageKind};
+use super::side::{self, Sides};
 use super::store::MultiprocessStore;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
@@ -101,14 +102,14 @@ impl MultiProcessCollector {
         self.damaged.lock().clone()
     }
 
-    /// The files to read, sorted by name.
-    fn files(&self) -> io::Result<Vec<PathBuf>> {
+    /// The files to read that end so, sorted by name.
+    fn files(&self, extension: &str) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for file in fs::read_dir(&self.dir)? {
             let path = file?.path();
             let hidden =
                 path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-            if !hidden && path.extension() == Some(OsStr::new("db")) {
+            if !hidden && path.extension() == Some(OsStr::new(extension)) {
                 files.push(path);
             }
         }
@@ -117,11 +118,21 @@ impl MultiProcessCollector {
     }
 
     fn merge(&self, deadline: Option<Instant>) -> Result<(Vec<MetricFamily>, Refused)> {
-        let files = self.files().map_err(|error| {
-            Error::io(format!("the files in {} cannot be listed", self.dir.display()), error)
-        })?;
+        let files = |extension| {
+            self.files(extension).map_err(|error| {
+                Error::io(format!("the files in {} cannot be listed", self.dir.display()), error)
+            })
+        };
         let mut merge = Merge::default();
         let mut damaged = Vec::new();
+        let files_of_rows = files("db")?;
+        let mut sides = Sides::default();
+        for path in files(side::EXTENSION)? {
+            if let Some(damage) = sides.read(&path, true) {
+                damaged.push(DamagedFile { path, damage });
+            }
+        }
+        let files = files_of_rows;
         for path in files {
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 // Part of the files would make counters go backwards.
@@ -130,12 +141,16 @@ impl MultiProcessCollector {
                     format!("there was no time to read all files in {}", self.dir.display()),
                 ));
             }
-            if let Some(damage) = merge_file(&mut merge, &path) {
+            if let Some(damage) = merge_file(&mut merge, &path, &sides) {
                 damaged.push(DamagedFile { path, damage });
             }
         }
         *self.damaged.lock() = damaged;
-        Ok(merge.finish(self.accumulate))
+        let (mut families, mut refused) = merge.finish(self.accumulate, &sides.units());
+        let (of_sides, refused_of_sides) = sides.families();
+        families.extend(of_sides);
+        refused.names += refused_of_sides;
+        Ok((families, refused))
     }
 
     /// The families that tell of damage, if there is any.
@@ -226,7 +241,7 @@ impl DamagedFile {
 }
 
 /// Adds the sound entries of a file.
-fn merge_file(merge: &mut Merge, path: &Path) -> Option<Damage> {
+fn merge_file(merge: &mut Merge, path: &Path, sides: &Sides) -> Option<Damage> {
     let bytes = match reader::read(path) {
         Ok(bytes) => bytes,
         // It was removed since the directory was listed.
@@ -236,10 +251,11 @@ fn merge_file(merge: &mut Merge, path: &Path) -> Option<Damage> {
     let (entries, damage) = reader::entries(&bytes);
     let misnamed = Some(Damage { offset: 0, what: DamageKind::Name });
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let notes = sides.rows(&name);
     let Some(name) = FileName::parse(&name) else {
         return damage.or(misnamed.filter(|_| !entries.is_empty()));
     };
-    let typed = merge.add_file(&name, &entries);
+    let typed = merge.add_file(&name, &entries, notes);
     damage.or(misnamed.filter(|_| !typed))
 }
 

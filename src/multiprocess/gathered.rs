@@ -2,7 +2,8 @@
 
 use super::labels::Labels;
 use super::mode::GaugeMode;
-use crate::model::{Desc, MetricName, Suffix};
+use super::side::time_of;
+use crate::model::{Desc, Exemplar, MetricName, Suffix};
 
 /// The label of a histogram's buckets.
 pub(crate) const LE: &str = "le";
@@ -27,6 +28,36 @@ pub(crate) struct Series {
     pub(crate) labels: Labels,
     /// The bound in its label `le`, if it has one; NaN if that is no number.
     pub(crate) le: Option<f64>,
+    /// When it began, in seconds since 1970, by what side files say; the earliest counts.
+    pub(crate) start: Option<f64>,
+    /// The newest one that side files tell of.
+    pub(crate) exemplar: Option<Box<Exemplar>>,
+}
+
+impl Series {
+    pub(crate) fn new(family: usize, suffix: Suffix, labels: Labels, le: Option<f64>) -> Self {
+        Self { family, suffix, labels, le, start: None, exemplar: None }
+    }
+
+    /// Takes note of what a side file says.
+    pub(crate) fn note(&mut self, start: Option<f64>, exemplar: Option<&Exemplar>) {
+        self.start = earliest(self.start, start);
+        if let Some(exemplar) = exemplar {
+            let newest =
+                self.exemplar.as_deref().is_none_or(|have| time_of(exemplar) > time_of(have));
+            if newest {
+                self.exemplar = Some(Box::new(exemplar.clone()));
+            }
+        }
+    }
+}
+
+/// The earlier of two times, of which either may be unknown.
+pub(crate) fn earliest(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// One entry of one file.

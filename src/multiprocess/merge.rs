@@ -10,6 +10,7 @@ use super::labels::{Labels, NameLists};
 use super::mode::GaugeMode;
 use super::reader::Entry;
 use super::settle::settle;
+use super::side::RowNotes;
 use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
 
 /// A merge under way.
@@ -57,17 +58,26 @@ struct Identity {
 }
 
 impl Merge {
-    /// Adds the entries of a file; files come sorted by name.
+    /// Adds the entries of a file, with what its owner's side file says of
+    /// them; files come sorted by name.
     ///
     /// False if the name of the file does not say the type of a family that
     /// only it has told of.
-    pub(crate) fn add_file(&mut self, file: &FileName, entries: &[Entry<'_>]) -> bool {
+    pub(crate) fn add_file(
+        &mut self,
+        file: &FileName,
+        entries: &[Entry<'_>],
+        notes: Option<&RowNotes>,
+    ) -> bool {
         let mut typed = true;
         let pid = file.gauge.as_ref().map(|gauge| {
             self.pids.push(gauge.pid.clone());
             self.pids.len() - 1
         });
         for entry in entries {
+            if notes.is_some_and(|notes| notes.is_removed(entry.offset)) {
+                continue;
+            }
             let known = match self.known(entry.key) {
                 Ok(known) => known,
                 Err(Refusal::Key) => {
@@ -95,6 +105,10 @@ impl Merge {
                 family.desc = Some(Desc::from_full_name(name, known.help, metric_type, None));
                 self.order.push(series.family);
             }
+            if let Some(notes) = notes {
+                self.series[known.series]
+                    .note(notes.start(entry.offset), notes.exemplar(entry.offset));
+            }
             let mut timestamp = 0.0;
             if let Some(gauge) = &file.gauge {
                 family.mode = gauge.mode;
@@ -113,11 +127,19 @@ impl Merge {
     /// The families, in the order in which they were first met.
     ///
     /// With `accumulate`, buckets are cumulative and have a count.
-    pub(crate) fn finish(mut self, accumulate: bool) -> (Vec<MetricFamily>, Refused) {
+    pub(crate) fn finish(
+        mut self,
+        accumulate: bool,
+        units: &HashMap<&str, &str>,
+    ) -> (Vec<MetricFamily>, Refused) {
         let mut families = Vec::with_capacity(self.order.len());
         for place in self.order {
             let gathered = &mut self.families[place];
             let Some(desc) = gathered.desc.take() else { continue };
+            let desc = match units.get(desc.name()) {
+                Some(unit) => desc.measured_in(unit),
+                None => desc,
+            };
             families.push(settle(
                 desc,
                 gathered,
@@ -157,7 +179,7 @@ impl Merge {
         let all = &mut self.series;
         let identity = Identity { family, suffix, labels };
         let series = *self.by_identity.entry(identity).or_insert_with_key(|identity| {
-            all.push(Series { family, suffix, labels: identity.labels.clone(), le });
+            all.push(Series::new(family, suffix, identity.labels.clone(), le));
             all.len() - 1
         });
         Ok(Known { series, help: key.help.into() })

@@ -39,10 +39,12 @@ mod reader;
 #[cfg(test)]
 mod replay_tests;
 mod settle;
+mod side;
 mod store;
 
 pub use self::collector::{DamagedFile, MultiProcessCollector};
 pub use self::dead::mark_process_dead;
 pub use self::mode::GaugeMode;
+pub(crate) use self::side::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::store::FileKind;
 pub use self::store::{MultiprocessStore, StoreBuilder};

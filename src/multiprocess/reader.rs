@@ -13,6 +13,8 @@ const NUMBERS: usize = 16;
 /// One entry, its key not decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Entry<'a> {
+    /// Where it stands in the file.
+    pub(crate) offset: usize,
     pub(crate) key: &'a [u8],
     pub(crate) value: f64,
     /// In seconds since 1970; 0.0 if it was never set.
@@ -38,6 +40,8 @@ pub(crate) enum DamageKind {
     Truncated,
     /// The operating system does not let it be read.
     Unreadable,
+    /// A value of a side file is not what was written.
+    Value,
 }
 
 impl DamageKind {
@@ -48,6 +52,7 @@ impl DamageKind {
             Self::Name => "name",
             Self::Truncated => "truncated",
             Self::Unreadable => "unreadable",
+            Self::Value => "value",
         }
     }
 }
@@ -103,7 +108,7 @@ pub(crate) fn entries(bytes: &[u8]) -> (Vec<Entry<'_>>, Option<Damage>) {
         ) else {
             return (entries, damage(at, DamageKind::Truncated));
         };
-        entries.push(Entry { key, value, timestamp });
+        entries.push(Entry { offset: at, key, value, timestamp });
         at = numbers_at + NUMBERS;
     }
     let cut = used > HEADER && end < used;
@@ -181,9 +186,9 @@ mod tests {
         assert_eq!(
             entries,
             [
-                Entry { key: b"a", value: 1.0, timestamp: 0.0 },
-                Entry { key: b"bcde", value: -2.5, timestamp: 1e9 },
-                Entry { key: b"", value: 0.0, timestamp: 0.0 },
+                Entry { offset: 8, key: b"a", value: 1.0, timestamp: 0.0 },
+                Entry { offset: 32, key: b"bcde", value: -2.5, timestamp: 1e9 },
+                Entry { offset: 64, key: b"", value: 0.0, timestamp: 0.0 },
             ]
         );
     }

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::gathered::{Gathered, LE, Reading, Series};
+use super::gathered::{Gathered, LE, Reading, Series, earliest};
 use super::labels::{Labels, NameLists};
 use super::mode::GaugeMode;
-use crate::model::columns::{RowLabels, ValueColumns};
-use crate::model::{Bounds, Desc, Family, MetricFamily, MetricType, Suffix, SumPlace, format_f64};
+use super::side::time_of;
+use crate::model::columns::{Columns, RowLabels, ValueColumns};
+use crate::model::{
+    Bounds, Desc, Exemplar, Family, MetricFamily, MetricType, Suffix, SumPlace, format_f64,
+};
 
 /// The label that tells processes apart.
-const PID: &str = "pid";
+pub(crate) const PID: &str = "pid";
 
 /// How values of one series become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Rule {
         }
     }
 
-    fn apply(self, number: &mut Number, reading: &Reading) {
+    fn apply(self, number: &mut Number<'_>, reading: &Reading) {
         let Some(have) = number.value else {
             // A sum begins at 0.0, so that -0.0 does not survive it.
             number.value =
@@ -61,42 +64,57 @@ impl Rule {
 
 /// The series that share their labels, which are shown together.
 #[derive(Debug)]
-struct Group {
+struct Group<'a> {
     labels: Labels,
     /// In the order in which they were met.
-    numbers: Vec<Number>,
-    /// Bounds, ascending, with counts that are not cumulative.
-    buckets: Vec<(f64, f64)>,
+    numbers: Vec<Number<'a>>,
+    /// Ascending.
+    buckets: Vec<Bucket<'a>>,
+    start: Option<f64>,
 }
 
 #[derive(Debug)]
-struct Number {
+struct Number<'a> {
     suffix: Suffix,
     value: Option<f64>,
     timestamp: f64,
+    exemplar: Option<&'a Exemplar>,
+}
+
+#[derive(Debug)]
+struct Bucket<'a> {
+    bound: f64,
+    /// Not cumulative.
+    count: f64,
+    exemplar: Option<&'a Exemplar>,
 }
 
 #[derive(Debug, Default)]
-struct Groups {
-    list: Vec<Group>,
+struct Groups<'a> {
+    list: Vec<Group<'a>>,
     by_labels: HashMap<Labels, usize>,
 }
 
-impl Groups {
+impl Groups<'_> {
     fn place(&mut self, labels: Labels) -> usize {
         let list = &mut self.list;
         *self.by_labels.entry(labels).or_insert_with_key(|labels| {
-            list.push(Group { labels: labels.clone(), numbers: Vec::new(), buckets: Vec::new() });
+            list.push(Group {
+                labels: labels.clone(),
+                numbers: Vec::new(),
+                buckets: Vec::new(),
+                start: None,
+            });
             list.len() - 1
         })
     }
 }
 
 /// The family that the readings of all files come to.
-pub(crate) fn settle(
+pub(crate) fn settle<'a>(
     desc: Desc,
     gathered: &Gathered,
-    series: &[Series],
+    series: &'a [Series],
     pids: &[String],
     names: &mut NameLists,
     accumulate: bool,
@@ -123,7 +141,7 @@ pub(crate) fn settle(
         if rule == Rule::MostRecent && (reading.timestamp.is_nan() || reading.timestamp <= 0.0) {
             continue;
         }
-        let Series { suffix, le, .. } = &series[reading.series];
+        let Series { suffix, le, start, exemplar, .. } = &series[reading.series];
         let bound = le.filter(|_| metric_type == MetricType::Histogram);
         let target = if bound.is_some() { &mut bucket_groups } else { &mut groups };
         let key = (reading.series, reading.pid.filter(|_| tells_pid));
@@ -136,14 +154,21 @@ pub(crate) fn settle(
             }
         };
         let group = &mut target.list[place];
+        group.start = earliest(group.start, *start);
         match bound {
-            Some(bound) => group.add_to_bucket(bound, reading.value),
-            None => rule.apply(group.number(*suffix), reading),
+            Some(bound) => group.add_to_bucket(bound, reading.value, exemplar.as_deref()),
+            None => {
+                let number = group.number(*suffix);
+                rule.apply(number, reading);
+                number.exemplar = exemplar.as_deref();
+            }
         }
     }
     for bucket_group in bucket_groups.list {
         let place = groups.place(bucket_group.labels);
-        groups.list[place].buckets = bucket_group.buckets;
+        let group = &mut groups.list[place];
+        group.buckets = bucket_group.buckets;
+        group.start = earliest(group.start, bucket_group.start);
     }
 
     let mut family = MetricFamily::of(desc);
@@ -153,22 +178,25 @@ pub(crate) fn settle(
     family
 }
 
-impl Group {
-    fn number(&mut self, suffix: Suffix) -> &mut Number {
+impl<'a> Group<'a> {
+    fn number(&mut self, suffix: Suffix) -> &mut Number<'a> {
         let place = self.numbers.iter().position(|number| number.suffix == suffix);
         let place = place.unwrap_or_else(|| {
-            self.numbers.push(Number { suffix, value: None, timestamp: 0.0 });
+            self.numbers.push(Number { suffix, value: None, timestamp: 0.0, exemplar: None });
             self.numbers.len() - 1
         });
         &mut self.numbers[place]
     }
 
-    fn add_to_bucket(&mut self, bound: f64, count: f64) {
+    fn add_to_bucket(&mut self, bound: f64, count: f64, exemplar: Option<&'a Exemplar>) {
         // Bounds are never NaN; 0.0 and -0.0 are one bound, spelled as it was first.
-        let place = self.buckets.partition_point(|(have, _)| *have < bound);
+        let place = self.buckets.partition_point(|have| have.bound < bound);
         match self.buckets.get_mut(place) {
-            Some((have, total)) if *have == bound => *total += count,
-            _ => self.buckets.insert(place, (bound, 0.0 + count)),
+            Some(have) if have.bound == bound => {
+                have.count += count;
+                have.exemplar = newest(have.exemplar, exemplar);
+            }
+            _ => self.buckets.insert(place, Bucket { bound, count: 0.0 + count, exemplar }),
         }
     }
 
@@ -176,10 +204,10 @@ impl Group {
         let names = lists.names(&self.labels).clone();
         let labels = self.labels.raw();
         let row = RowLabels::Raw(&labels);
-        let infinite = self.buckets.last().is_some_and(|(bound, _)| *bound == f64::INFINITY);
+        let infinite = self.buckets.last().is_some_and(|last| last.bound == f64::INFINITY);
         match *self.numbers {
             [Number { suffix: Suffix::Sum, value: Some(sum), .. }] if infinite && accumulate => {
-                let bounds = || self.buckets.iter().map(|(bound, _)| *bound);
+                let bounds = || self.buckets.iter().map(|bucket| bucket.bound);
                 let columns = family.columns(
                     &names,
                     |have| {
@@ -194,9 +222,17 @@ impl Group {
                     },
                 );
                 columns.push_row(row);
+                set_start(columns, self.start);
+                let mut slot = 0;
                 if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
-                    buckets.extend(self.buckets.iter().map(|(_, count)| count));
+                    slot = buckets.len();
+                    buckets.extend(self.buckets.iter().map(|bucket| bucket.count));
                     sums.push(sum);
+                }
+                for (place, bucket) in self.buckets.iter().enumerate() {
+                    if let Some(exemplar) = bucket.exemplar {
+                        columns.push_exemplar(slot + place, exemplar.as_ref());
+                    }
                 }
             }
             [
@@ -209,6 +245,7 @@ impl Group {
                     || ValueColumns::Summaries { counts: Vec::new(), sums: Vec::new() },
                 );
                 columns.push_row(row);
+                set_start(columns, self.start);
                 if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
                     counts.push(count);
                     sums.push(sum);
@@ -220,23 +257,31 @@ impl Group {
 
     /// Writes what has no columns of its own, a row for each sample.
     fn write_singly(&self, family: &mut MetricFamily, lists: &mut NameLists, accumulate: bool) {
-        let total: f64 = self.buckets.iter().fold(0.0, |total, (_, count)| total + count);
+        let total: f64 = self.buckets.iter().fold(0.0, |total, bucket| total + bucket.count);
         let counted = accumulate && !self.buckets.is_empty();
         let mut has_count = false;
+        let mut start = self.start;
         for number in &self.numbers {
             let Some(mut value) = number.value else { continue };
             if counted && number.suffix == Suffix::Count {
                 has_count = true;
                 value = total;
             }
-            push(family, lists, &self.labels, number.suffix, value);
+            let columns = push(family, lists, &self.labels, number.suffix, value);
+            set_start(columns, start.take());
+            if let Some(exemplar) = number.exemplar.filter(|_| number.suffix == Suffix::Total) {
+                columns.push_exemplar(columns.rows() - 1, exemplar.as_ref());
+            }
         }
         let mut sum = 0.0;
-        for &(bound, count) in &self.buckets {
-            sum += count;
-            let shown = if accumulate { sum } else { count };
-            if let Ok(labels) = lists.with(&self.labels, LE, &format_f64(bound)) {
-                push(family, lists, &labels, Suffix::Bucket, shown);
+        for bucket in &self.buckets {
+            sum += bucket.count;
+            let shown = if accumulate { sum } else { bucket.count };
+            if let Ok(labels) = lists.with(&self.labels, LE, &format_f64(bucket.bound)) {
+                let columns = push(family, lists, &labels, Suffix::Bucket, shown);
+                if let Some(exemplar) = bucket.exemplar {
+                    columns.push_exemplar(columns.rows() - 1, exemplar.as_ref());
+                }
             }
         }
         if counted && !has_count {
@@ -245,11 +290,33 @@ impl Group {
     }
 }
 
-fn push(family: &mut MetricFamily, lists: &NameLists, labels: &Labels, suffix: Suffix, value: f64) {
+/// The one of two exemplars that was taken later.
+fn newest<'a>(one: Option<&'a Exemplar>, other: Option<&'a Exemplar>) -> Option<&'a Exemplar> {
+    match (one, other) {
+        (Some(one), Some(other)) if time_of(other) <= time_of(one) => Some(one),
+        (one, other) => other.or(one),
+    }
+}
+
+/// Sets when the last row began, if that is known.
+fn set_start(columns: &mut Columns, start: Option<f64>) {
+    if let Some(start) = start {
+        columns.set_start(start);
+    }
+}
+
+fn push<'a>(
+    family: &'a mut MetricFamily,
+    lists: &NameLists,
+    labels: &Labels,
+    suffix: Suffix,
+    value: f64,
+) -> &'a mut Columns {
     let columns = family.columns(
         lists.names(labels),
         |have| matches!(have, ValueColumns::Floats { suffix: have, .. } if *have == suffix),
         || ValueColumns::Floats { suffix, values: Vec::new() },
     );
     columns.push_float(RowLabels::Raw(&labels.raw()), value);
+    columns
 }

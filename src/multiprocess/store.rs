@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use once_cell::sync::OnceCell;
+use parking_lot::MutexGuard;
 
 use super::directory::{canonical_dir, dir_from_env};
 use super::key;
 use super::mode::GaugeMode;
+use super::side::{self, SideWriter};
 use crate::cell::mapped::{MappedCell, MappedFile};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -46,6 +48,7 @@ struct Inner {
     identifier: String,
     process: u32,
     files: [OnceCell<Arc<MappedFile>>; KINDS],
+    side: SideWriter,
     unfiled: AtomicU64,
 }
 
@@ -108,13 +111,28 @@ impl MultiprocessStore {
             .then(|| self.file(kind).and_then(|file| file.cell(key.as_bytes())).ok())
             .flatten();
         if cell.is_none() {
-            self.inner.unfiled.fetch_add(1, Ordering::Relaxed);
+            self.note_unfiled();
         }
         cell
     }
 
+    /// The side file; none in a forked child.
+    pub(crate) fn side(&self) -> Option<&SideWriter> {
+        (process::id() == self.inner.process).then_some(&self.inner.side)
+    }
+
+    /// Keeps other threads from making or removing series, if there is a side file.
+    pub(crate) fn lock_rows(&self) -> Option<MutexGuard<'_, ()>> {
+        self.side().map(|side| side.rows.lock())
+    }
+
+    /// Counts something that found no room in a file.
+    pub(crate) fn note_unfiled(&self) {
+        self.inner.unfiled.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn file(&self, kind: FileKind) -> std::io::Result<&Arc<MappedFile>> {
-        self.inner.files[kind.place()].get_or_try_init(|| {
+        self.inner.files[kind.place() as usize].get_or_try_init(|| {
             MappedFile::create(&self.inner.dir.join(kind.file_name(&self.inner.identifier)))
         })
     }
@@ -172,11 +190,14 @@ impl StoreBuilder {
             Some(identifier) => check_identifier(identifier)?,
             None => format!("{process}-{}", unique()),
         };
+        let dir = canonical_dir(&self.dir)?;
+        let side = dir.join(format!("{identifier}.{}", side::EXTENSION));
         Ok(MultiprocessStore {
             inner: Arc::new(Inner {
-                dir: canonical_dir(&self.dir)?,
+                dir,
                 identifier,
                 process,
+                side: SideWriter::new(side),
                 files: Default::default(),
                 unfiled: AtomicU64::new(0),
             }),
@@ -185,7 +206,7 @@ impl StoreBuilder {
 }
 
 /// The kinds of files: one for each type of metric, and for each mode of gauges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileKind {
     Counter,
     Summary,
@@ -194,13 +215,36 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    fn place(self) -> usize {
+    /// The number of the kind, which side files have too.
+    pub(crate) fn place(self) -> u32 {
         match self {
             Self::Counter => 0,
             Self::Summary => 1,
             Self::Histogram => 2,
-            Self::Gauge(mode) => 3 + mode as usize,
+            Self::Gauge(mode) => 3 + mode as u32,
         }
+    }
+
+    /// The kind of that number.
+    pub(crate) fn at(place: u32) -> Option<Self> {
+        match place {
+            0 => Some(Self::Counter),
+            1 => Some(Self::Summary),
+            2 => Some(Self::Histogram),
+            _ => GaugeMode::ALL.get(place as usize - 3).copied().map(Self::Gauge),
+        }
+    }
+
+    /// The kind and the identifier in the name of a file.
+    pub(crate) fn of_file(name: &str) -> Option<(Self, &str)> {
+        let (kind, identifier) = name.strip_suffix(".db")?.rsplit_once('_')?;
+        let kind = match kind {
+            "counter" => Self::Counter,
+            "summary" => Self::Summary,
+            "histogram" => Self::Histogram,
+            _ => Self::Gauge(GaugeMode::parse(kind.strip_prefix("gauge_")?)?),
+        };
+        Some((kind, identifier))
     }
 
     fn file_name(self, identifier: &str) -> String {

@@ -1,0 +1,250 @@
+//! Values in a side file, which a kill at any instant leaves whole: the old one or the new one.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::growing::{Growing, Piece};
+
+/// What a side file begins with: magic, version, and how many bytes are in use.
+pub(crate) const HEAD: [u8; 16] = *b"narthex\0\x01\0\0\0\0\0\0\0";
+
+/// Where the head says how many bytes are in use.
+pub(crate) const USED_AT: usize = 12;
+
+/// The bytes of an entry before its key.
+pub(crate) const ENTRY_HEAD: usize = 24;
+
+/// The bytes of a half before its value: sequence number, length, checksum.
+pub(crate) const HALF_HEAD: usize = 24;
+
+/// What tells damage from what was written: every bit of the bytes changes it.
+///
+/// The bytes are taken as little-endian words, the last one filled up with zeros.
+pub(crate) fn checksum(seed: u64, bytes: &[u8]) -> u64 {
+    let mut sum = seed ^ 0xcbf2_9ce4_8422_2325;
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        sum = (sum ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        sum ^= sum >> 32;
+    }
+    sum ^ bytes.len() as u64
+}
+
+/// The checksum of a half: an old one that is half overwritten has none that fits.
+pub(crate) fn half_checksum(sequence: u64, value: &[u8]) -> u64 {
+    checksum(sequence.wrapping_mul(0xff51_afd7_ed55_8ccd), value)
+}
+
+/// A file of entries that this process alone writes, and others may read at any time.
+pub(crate) struct SideFile {
+    file: Mutex<Growing>,
+}
+
+/// An entry that is to be appended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewEntry<'a> {
+    pub(crate) kind: u16,
+    pub(crate) key: &'a [u8],
+    pub(crate) words: &'a [u64],
+    /// The first value, if there are to be values.
+    pub(crate) value: Option<&'a [u8]>,
+    /// How long values can be.
+    pub(crate) capacity: usize,
+}
+
+impl SideFile {
+    /// Creates a file without entries, which readers see whole or not at all.
+    ///
+    /// Fails if there is a file of that name.
+    pub(crate) fn create(path: &Path) -> io::Result<Arc<Self>> {
+        let file = Growing::create(path, &HEAD, USED_AT, u32::to_le)?;
+        Ok(Arc::new(Self { file: Mutex::new(file) }))
+    }
+
+    /// Appends an entry.
+    ///
+    /// An error leaves the file as it was.
+    pub(crate) fn append(self: &Arc<Self>, entry: &NewEntry<'_>) -> io::Result<SideSlot> {
+        Ok(self.append_to(&mut self.file.lock(), entry)?)
+    }
+
+    /// The same; none if another thread is appending.
+    pub(crate) fn try_append(self: &Arc<Self>, entry: &NewEntry<'_>) -> Option<SideSlot> {
+        self.append_to(&mut *self.file.try_lock()?, entry).ok()
+    }
+
+    fn append_to(
+        self: &Arc<Self>,
+        file: &mut Growing,
+        entry: &NewEntry<'_>,
+    ) -> io::Result<SideSlot> {
+        let (bytes, capacity) = encode(entry)?;
+        let words_at = ENTRY_HEAD + entry.key.len().next_multiple_of(8);
+        let at = file.append(&bytes)?;
+        let words = (0..entry.words.len()).map(|place| file.word(at + words_at + place * 8));
+        let words = words.collect();
+        let halves_at = at + words_at + entry.words.len() * 8;
+        let half = HALF_HEAD + capacity;
+        let halves = entry.value.map(|_| {
+            [0, 1].map(|place| file.pieces(halves_at + place * half, half).into_boxed_slice())
+        });
+        let writer = halves.map(|halves| Mutex::new(Writer { halves, sequence: 1 }));
+        Ok(SideSlot { _file: self.clone(), words, capacity, writer })
+    }
+}
+
+/// The bytes of an entry, and the capacity of its halves.
+pub(crate) fn encode(entry: &NewEntry<'_>) -> io::Result<(Vec<u8>, usize)> {
+    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "an entry is too large");
+    let value = entry.value.unwrap_or_default();
+    let capacity = match entry.value {
+        Some(value) => entry.capacity.max(value.len()).max(1).next_multiple_of(8),
+        None => 0,
+    };
+    let halves = if capacity == 0 { 0 } else { 2 * (HALF_HEAD + capacity) };
+    let size = ENTRY_HEAD + entry.key.len().next_multiple_of(8) + entry.words.len() * 8 + halves;
+    let number = |number: usize| u32::try_from(number).map_err(|_| too_large());
+    let words = u16::try_from(entry.words.len()).map_err(|_| too_large())?;
+
+    let mut bytes = Vec::with_capacity(size);
+    bytes.extend_from_slice(&number(size)?.to_le_bytes());
+    bytes.extend_from_slice(&entry.kind.to_le_bytes());
+    bytes.extend_from_slice(&words.to_le_bytes());
+    bytes.extend_from_slice(&number(entry.key.len())?.to_le_bytes());
+    bytes.extend_from_slice(&number(capacity)?.to_le_bytes());
+    let sum = checksum(checksum(0, &bytes), entry.key);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes.extend_from_slice(entry.key);
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    for word in entry.words {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
+    if capacity > 0 {
+        // The first value has the sequence number 1 and so stands in the second half.
+        bytes.resize(bytes.len() + HALF_HEAD + capacity, 0);
+        bytes.extend_from_slice(&half_head(1, value));
+        bytes.extend_from_slice(value);
+        bytes.resize(size, 0);
+    }
+    Ok((bytes, capacity))
+}
+
+fn half_head(sequence: u64, value: &[u8]) -> [u8; HALF_HEAD] {
+    let mut head = [0; HALF_HEAD];
+    let words = [sequence, value.len() as u64, half_checksum(sequence, value)];
+    for (to, word) in head.chunks_exact_mut(8).zip(words) {
+        to.copy_from_slice(&word.to_le_bytes());
+    }
+    head
+}
+
+/// An entry of a [`SideFile`]: words that are written at once, and a value in two halves.
+pub(crate) struct SideSlot {
+    // Keeps what is below mapped.
+    _file: Arc<SideFile>,
+    words: Box<[NonNull<u64>]>,
+    capacity: usize,
+    writer: Option<Mutex<Writer>>,
+}
+
+struct Writer {
+    halves: [Box<[Piece]>; 2],
+    /// That of the half that is valid.
+    sequence: u64,
+}
+
+// SAFETY: what the pointers lead to stays mapped as long as the file that the slot owns a
+// share of, from whichever thread it is reached; words are only touched as atomics, and the
+// halves only by who holds the lock of the writer.
+unsafe impl Send for SideSlot {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for SideSlot {}
+
+impl SideSlot {
+    /// How many words it has.
+    pub(crate) fn words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Says that it counts no more, which is what its last word is for.
+    pub(crate) fn close(&self) {
+        if let Some(last) = self.words.len().checked_sub(1) {
+            self.set_word(last, 1);
+        }
+    }
+
+    /// One of its words; 0 if it has not so many.
+    pub(crate) fn word(&self, place: usize) -> u64 {
+        self.at(place).map_or(0, |word| u64::from_le(word.load(Ordering::Acquire)))
+    }
+
+    pub(crate) fn set_word(&self, place: usize, value: u64) {
+        if let Some(word) = self.at(place) {
+            word.store(value.to_le(), Ordering::Release);
+        }
+    }
+
+    /// Replaces the value; false if it is too long, and the old one stays.
+    ///
+    /// Waits for a thread that is writing, which takes no longer than copying.
+    pub(crate) fn write(&self, value: &[u8]) -> bool {
+        self.writer.as_ref().is_some_and(|writer| self.write_as(&mut writer.lock(), value))
+    }
+
+    fn write_as(&self, writer: &mut Writer, value: &[u8]) -> bool {
+        if value.len() > self.capacity {
+            return false;
+        }
+        let sequence = writer.sequence + 1;
+        // The other half stays as it is, so that a kill in here costs the new value alone.
+        let half = &writer.halves[(sequence % 2) as usize];
+        copy(half, &[&half_head(sequence, value), value]);
+        writer.sequence = sequence;
+        true
+    }
+
+    fn at(&self, place: usize) -> Option<&AtomicU64> {
+        let word = self.words.get(place)?;
+        // SAFETY: `Growing::word` gave an aligned word of the mapping, `_file` keeps it mapped,
+        // and it is published, so that nothing but atomics touches it.
+        Some(unsafe { AtomicU64::from_ptr(word.as_ptr()) })
+    }
+}
+
+/// Copies parts back to back into pieces that are as long or longer; `&mut Writer` holds them.
+fn copy(pieces: &[Piece], parts: &[&[u8]]) {
+    let mut pieces = pieces.iter();
+    let mut room: Piece = (NonNull::dangling(), 0);
+    for part in parts {
+        let mut rest = *part;
+        while !rest.is_empty() {
+            if room.1 == 0 {
+                let Some(next) = pieces.next() else { return };
+                room = *next;
+            }
+            let (now, later) = rest.split_at(rest.len().min(room.1));
+            // SAFETY: the piece is mapped and has at least as many bytes left as `now`;
+            // nothing in this process refers to the halves but the writer, which is locked.
+            unsafe {
+                std::ptr::copy_nonoverlapping(now.as_ptr(), room.0.as_ptr(), now.len());
+                room = (room.0.add(now.len()), room.1 - now.len());
+            }
+            rest = later;
+        }
+    }
+}
+
+impl fmt::Debug for SideSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = (0..self.words.len()).map(|place| self.word(place)).collect();
+        f.debug_struct("SideSlot").field("words", &words).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,199 @@
+//! Reads a side file with plain reads: sound entries, and what is wrong with the others.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::cell::side::{ENTRY_HEAD, HALF_HEAD, HEAD, USED_AT, checksum, half_checksum};
+use crate::multiprocess::reader::{Damage, DamageKind};
+
+/// How often an entry is read again whose owner was writing to it.
+const ATTEMPTS: usize = 16;
+
+/// One entry, its key not decoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SideRow<'a> {
+    pub(crate) offset: usize,
+    pub(crate) kind: u16,
+    pub(crate) key: &'a [u8],
+    words: &'a [u8],
+    /// The value that was written last, if any was.
+    pub(crate) value: Option<&'a [u8]>,
+}
+
+impl SideRow<'_> {
+    /// One of its words, if it has so many.
+    pub(crate) fn word(&self, place: usize) -> Option<u64> {
+        self.words.chunks_exact(8).nth(place).map(|bytes| number(bytes, 0).unwrap_or(0))
+    }
+
+    /// Whether it has been closed: its last word says that it counts no more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.words.chunks_exact(8).next_back().is_some_and(|last| last != [0; 8])
+    }
+}
+
+/// The part of a side file that is in use.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // A named pipe would be waited for when it is opened.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::new();
+    // The count of used bytes is read before them: what it counts was written before it.
+    (&mut file).take(HEAD.len() as u64).read_to_end(&mut bytes)?;
+    let Some(used) = used(&bytes) else { return Ok(bytes) };
+    (&mut file).take((used - bytes.len()) as u64).read_to_end(&mut bytes)?;
+    for _ in 0..ATTEMPTS {
+        let torn: Vec<_> =
+            layouts(&bytes).0.iter().filter(|at| at.value(&bytes).is_err()).copied().collect();
+        if torn.is_empty() {
+            break;
+        }
+        for Layout { offset, end, .. } in torn {
+            let Some(entry) = bytes.get_mut(offset..end) else { continue };
+            file.seek(SeekFrom::Start(offset as u64))?;
+            file.read_exact(entry)?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// The sound entries of the bytes that [`read`] gave, and what is wrong with the others.
+pub(crate) fn entries(bytes: &[u8]) -> (Vec<SideRow<'_>>, Vec<Damage>) {
+    let (layouts, damage) = layouts(bytes);
+    let mut damages = Vec::new();
+    let mut entries = Vec::with_capacity(layouts.len());
+    for layout in layouts {
+        match (layout.value(bytes), layout.row(bytes)) {
+            (Ok(value), Some(row)) => entries.push(SideRow { value, ..row }),
+            _ => damages.push(Damage { offset: layout.offset, what: DamageKind::Value }),
+        }
+    }
+    damages.extend(damage);
+    (entries, damages)
+}
+
+/// Where the parts of an entry stand.
+#[derive(Clone, Copy)]
+struct Layout {
+    offset: usize,
+    kind: u16,
+    key_len: usize,
+    words_at: usize,
+    halves_at: usize,
+    capacity: usize,
+    end: usize,
+}
+
+fn layouts(bytes: &[u8]) -> (Vec<Layout>, Option<Damage>) {
+    let damage = |offset, what| Some(Damage { offset, what });
+    let mut layouts = Vec::new();
+    let Some(used) = used(bytes) else {
+        let what = match bytes.len() < HEAD.len() {
+            true => DamageKind::Truncated,
+            false => DamageKind::Header,
+        };
+        return (layouts, damage(0, what));
+    };
+    let mut at = HEAD.len();
+    while at < used {
+        let Some(layout) = Layout::read(bytes, at, used) else {
+            let what = if bytes.len() < used { DamageKind::Truncated } else { DamageKind::Entry };
+            return (layouts, damage(at, what));
+        };
+        at = layout.end;
+        layouts.push(layout);
+    }
+    (layouts, None)
+}
+
+impl Layout {
+    /// That of the entry at `at`, if it is sound and ends within `end`.
+    fn read(bytes: &[u8], at: usize, end: usize) -> Option<Self> {
+        let head = bytes.get(at..at.checked_add(ENTRY_HEAD)?)?;
+        let (kind, words) = (half_number(head, 4)?, half_number(head, 6)?);
+        let [size, key_len, capacity] =
+            [0, 8, 12].map(|place| quarter(head, place).unwrap_or(u32::MAX) as usize);
+        let key_at = at + ENTRY_HEAD;
+        let words_at = key_at.checked_add(key_len.checked_next_multiple_of(8)?)?;
+        let halves_at = words_at.checked_add(usize::from(words) * 8)?;
+        let halves = match capacity {
+            0 => 0,
+            _ => capacity.checked_add(HALF_HEAD)?.checked_mul(2)?,
+        };
+        let entry_end = halves_at.checked_add(halves)?;
+        let key = bytes.get(key_at..key_at.checked_add(key_len)?)?;
+        let sound = number(head, 16)? == checksum(checksum(0, &head[..16]), key)
+            && capacity % 8 == 0
+            && entry_end == at.checked_add(size)?
+            && entry_end <= end
+            && entry_end <= bytes.len();
+        sound.then_some(Self {
+            offset: at,
+            kind,
+            key_len,
+            words_at,
+            halves_at,
+            capacity,
+            end: entry_end,
+        })
+    }
+
+    fn row<'a>(&self, bytes: &'a [u8]) -> Option<SideRow<'a>> {
+        let key_at = self.offset + ENTRY_HEAD;
+        Some(SideRow {
+            offset: self.offset,
+            kind: self.kind,
+            key: bytes.get(key_at..key_at + self.key_len)?,
+            words: bytes.get(self.words_at..self.halves_at)?,
+            value: None,
+        })
+    }
+
+    /// The value that was written last; an error if none of the halves is whole.
+    fn value<'a>(&self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, ()> {
+        if self.capacity == 0 {
+            return Ok(None);
+        }
+        let size = HALF_HEAD + self.capacity;
+        let halves = [0, 1].map(|place| {
+            let at = self.halves_at + place * size;
+            bytes.get(at..at + size).and_then(whole)
+        });
+        let newest = halves.into_iter().flatten().max_by_key(|(sequence, _)| *sequence);
+        newest.map(|(_, value)| Some(value)).ok_or(())
+    }
+}
+
+/// The sequence number and the value of a half, if it is not half written.
+fn whole(half: &[u8]) -> Option<(u64, &[u8])> {
+    let (head, room) = half.split_at_checked(HALF_HEAD)?;
+    let (sequence, len, sum) = (number(head, 0)?, number(head, 8)?, number(head, 16)?);
+    let value = room.get(..usize::try_from(len).ok()?)?;
+    (sequence != 0 && half_checksum(sequence, value) == sum).then_some((sequence, value))
+}
+
+/// How many bytes are in use, if the head is that of a side file.
+fn used(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.get(..HEAD.len())?;
+    let used = quarter(head, USED_AT)? as usize;
+    (head[..USED_AT] == HEAD[..USED_AT] && used >= HEAD.len()).then_some(used)
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn quarter(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn half_number(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;
