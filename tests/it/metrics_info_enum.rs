@@ -1,5 +1,8 @@
 //! Infos and enums: facts and states.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use narthex::{CollectorRegistry, Enum, Info, States};
 
 use crate::support::{lines, openmetrics};
@@ -15,6 +18,28 @@ fn facts_are_replaced_whole() -> narthex::Result {
     info.info([] as [(&str, &str); 0])?;
     assert_eq!(lines(&info), ["build_info 1.0"]);
     Ok(())
+}
+
+#[test]
+fn a_scrape_sees_facts_of_one_time() -> narthex::Result {
+    let info = Info::builder("i", "h").build()?;
+    info.info([("a", "1")])?;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                info.info([("b", "2"), ("c", "3")])?;
+                info.info([("a", "1")])?;
+            }
+            narthex::Result::Ok(())
+        });
+        let torn = (0..10_000).map(|_| lines(&info)).find(|lines| {
+            !["i_info{a=\"1\"} 1.0", "i_info{b=\"2\",c=\"3\"} 1.0"].contains(&&*lines.concat())
+        });
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(torn, None);
+        writer.join().expect("no panic")
+    })
 }
 
 #[test]
