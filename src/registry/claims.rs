@@ -59,17 +59,19 @@ impl Claims {
     }
 
     pub(super) fn take_target_info(&mut self) -> Result {
-        let name = TargetInfo::SAMPLE;
-        if self.owners.contains_key(name) {
-            return Err(clash(vec![name.to_owned()], "the target info"));
+        let names = TargetInfo::NAMES.map(str::to_owned);
+        let taken: Vec<_> =
+            names.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
+        if !taken.is_empty() {
+            return Err(clash(taken, "the target info"));
         }
-        self.owners.insert(name.to_owned(), Owner::Registry);
+        self.keep_for_registry(&names);
         Ok(())
     }
 
-    pub(super) fn give_back(&mut self, names: &[String]) {
+    pub(super) fn give_back<S: AsRef<str>>(&mut self, names: &[S]) {
         for name in names {
-            self.owners.remove(name);
+            self.owners.remove(name.as_ref());
         }
     }
 
