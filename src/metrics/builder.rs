@@ -126,7 +126,8 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         self
     }
 
-    /// Puts the numbers into files that the processes of a pool share.
+    /// Puts the numbers into files that the processes of a pool share. An info
+    /// and an enum have no such file, and stay in this process.
     #[cfg(feature = "multiprocess")]
     pub fn store(mut self, store: &MultiprocessStore) -> Self {
         self.store = Some(store.clone());
