@@ -44,13 +44,16 @@ impl Claims {
 
     /// Takes all of these names, or none and says which are taken.
     pub(super) fn take(&mut self, wanted: &[String], id: CollectorId, title: &str) -> Result {
-        let taken: Vec<_> =
-            wanted.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
-        if !taken.is_empty() {
-            return Err(clash(taken, &format!("collector {title:?}")));
-        }
+        self.refuse_taken(wanted, title)?;
         self.owners.extend(wanted.iter().map(|name| (name.clone(), Owner::Collector(id))));
         Ok(())
+    }
+
+    /// Says which of these names are taken, if any is.
+    pub(super) fn refuse_taken(&self, wanted: &[String], title: &str) -> Result {
+        let taken: Vec<_> =
+            wanted.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
+        if taken.is_empty() { Ok(()) } else { Err(clash(taken, &format!("collector {title:?}"))) }
     }
 
     /// Keeps names for what the registry tells of itself.

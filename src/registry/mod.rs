@@ -137,6 +137,14 @@ impl CollectorRegistry {
         Ok(id)
     }
 
+    /// Says why a family cannot be registered now, before anything is made for it.
+    pub(crate) fn refuse(&self, desc: &Desc, shared: Option<SharedDirectory>) -> Result {
+        let wanted = Claims::wanted(std::slice::from_ref(desc))?;
+        let state = self.inner.state.read();
+        state.refuse_twice_shown(shared)?;
+        state.claims.refuse_taken(&wanted, desc.name())
+    }
+
     /// Adds a collector until the guard is dropped.
     ///
     /// # Errors

@@ -278,6 +278,24 @@ fn what_has_no_file_stands_beside_the_merge() {
 }
 
 #[test]
+fn a_metric_that_is_refused_leaves_nothing_in_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let registry = CollectorRegistry::new();
+    let counter = Counter::builder("x", "One.").store(&store).register(&registry).unwrap();
+    counter.inc();
+    let gauge = || Gauge::builder("x", "Other.").store(&store);
+    assert!(gauge().register(&registry).unwrap_err().is_duplicate());
+    assert!(gauge().get_or_register(&registry).unwrap_err().is_duplicate());
+    let merged = MultiProcessCollector::of(&store);
+    assert_eq!(
+        exposition::text::encode(&merged).unwrap(),
+        "# HELP x_total One.\n# TYPE x_total counter\nx_total 1.0\n"
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn names_that_clash_do_not_cost_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "counter_1.db", &[(r#"["x", "x_total", {}, ""]"#, 1.0)]);
