@@ -126,7 +126,8 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         self
     }
 
-    /// Puts the numbers into files that the processes of a pool share.
+    /// Puts the numbers into files that the processes of a pool share. An info
+    /// and an enum have no such file, and stay in this process.
     #[cfg(feature = "multiprocess")]
     pub fn store(mut self, store: &MultiprocessStore) -> Self {
         self.store = Some(store.clone());
@@ -149,9 +150,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Those of [`build`](Self::build), and [`Error::is_duplicate`](crate::Error::is_duplicate) if a name
     /// is taken in the registry.
     pub fn register(self, registry: &CollectorRegistry) -> Result<T> {
-        let metric = self.build()?;
-        registry.register(Arc::new(metric.clone()))?;
-        Ok(metric)
+        register(Arc::new(self.schema()?), registry)
     }
 
     /// The metric of this name in the registry if it is just like this one,
@@ -161,9 +160,9 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Those of [`register`](Self::register): also if the one that is there
     /// differs in type, labels, help, unit or settings.
     pub fn get_or_register(self, registry: &CollectorRegistry) -> Result<T> {
-        let metric = self.build()?;
+        let schema = Arc::new(self.schema()?);
         let found = || {
-            let wanted = metric.schema();
+            let wanted = &*schema;
             let owner = registry.owner_of(wanted.desc.name())?;
             let have = owner.as_any()?.downcast_ref::<T>()?;
             have.schema().is_like(wanted).then(|| have.clone())
@@ -171,11 +170,8 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         if let Some(metric) = found() {
             return Ok(metric);
         }
-        match registry.register(Arc::new(metric.clone())) {
-            Ok(_) => Ok(metric),
-            // Another thread may have been faster with the very same metric.
-            Err(error) => found().ok_or(error),
-        }
+        // Another thread may have been faster with the very same metric.
+        register(schema.clone(), registry).or_else(|error| found().ok_or(error))
     }
 
     fn schema(mut self) -> Result<Schema<M>> {
@@ -198,6 +194,17 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
             store: self.store,
         })
     }
+}
+
+fn register<M: Instrument, T: Built<M>>(
+    schema: Arc<Schema<M>>,
+    registry: &CollectorRegistry,
+) -> Result<T> {
+    // A number in a file stays there, so none is made in vain.
+    registry.refuse(&schema.desc, schema.shared_directory())?;
+    let metric = T::of(schema);
+    registry.register(Arc::new(metric.clone()))?;
+    Ok(metric)
 }
 
 /// What a builder makes: a metric, or one split by labels.

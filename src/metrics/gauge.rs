@@ -191,7 +191,8 @@ impl Observer for Gauge {
 #[cfg(feature = "multiprocess")]
 impl<T: Built<Gauge>> MetricBuilder<Gauge, T> {
     /// How the numbers of several processes become one; [`GaugeMode::All`] by
-    /// default. It matters only in a [store](Self::store).
+    /// default. It matters only in a [store](Self::store), but for one thing:
+    /// a gauge that shows its most recent number can only be set, anywhere.
     #[doc(alias = "multiprocess_mode")]
     pub fn mode(mut self, mode: GaugeMode) -> Self {
         self.settings.mode = mode;

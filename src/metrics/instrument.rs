@@ -126,7 +126,7 @@ impl<M: Instrument> Schema<M> {
 
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
         #[cfg(feature = "multiprocess")]
-        if let Some(store) = &self.store {
+        if let (Some(store), Some(_)) = (&self.store, M::file(&self.settings)) {
             return Some(SharedDirectory::Writes(store.dir().to_owned()));
         }
         None

@@ -68,7 +68,9 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// Takes a child out of the exposition; says whether it was there.
     ///
     /// A handle that somebody still holds keeps working and is shown no more;
-    /// the same values make a new child, at zero.
+    /// the same values make a new child, at zero. In a
+    /// [store](crate::MetricBuilder::store) nothing is ever taken out of the
+    /// file, and the new child goes on from the old one's number.
     pub fn remove(&self, values: impl LabelValues<N>) -> bool {
         values.with(|values| self.children.remove(values))
     }

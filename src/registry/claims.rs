@@ -44,13 +44,16 @@ impl Claims {
 
     /// Takes all of these names, or none and says which are taken.
     pub(super) fn take(&mut self, wanted: &[String], id: CollectorId, title: &str) -> Result {
-        let taken: Vec<_> =
-            wanted.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
-        if !taken.is_empty() {
-            return Err(clash(taken, &format!("collector {title:?}")));
-        }
+        self.refuse_taken(wanted, title)?;
         self.owners.extend(wanted.iter().map(|name| (name.clone(), Owner::Collector(id))));
         Ok(())
+    }
+
+    /// Says which of these names are taken, if any is.
+    pub(super) fn refuse_taken(&self, wanted: &[String], title: &str) -> Result {
+        let taken: Vec<_> =
+            wanted.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
+        if taken.is_empty() { Ok(()) } else { Err(clash(taken, &format!("collector {title:?}"))) }
     }
 
     /// Keeps names for what the registry tells of itself.
@@ -59,17 +62,19 @@ impl Claims {
     }
 
     pub(super) fn take_target_info(&mut self) -> Result {
-        let name = TargetInfo::SAMPLE;
-        if self.owners.contains_key(name) {
-            return Err(clash(vec![name.to_owned()], "the target info"));
+        let names = TargetInfo::NAMES.map(str::to_owned);
+        let taken: Vec<_> =
+            names.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
+        if !taken.is_empty() {
+            return Err(clash(taken, "the target info"));
         }
-        self.owners.insert(name.to_owned(), Owner::Registry);
+        self.keep_for_registry(&names);
         Ok(())
     }
 
-    pub(super) fn give_back(&mut self, names: &[String]) {
+    pub(super) fn give_back<S: AsRef<str>>(&mut self, names: &[S]) {
         for name in names {
-            self.owners.remove(name);
+            self.owners.remove(name.as_ref());
         }
     }
 

@@ -137,6 +137,14 @@ impl CollectorRegistry {
         Ok(id)
     }
 
+    /// Says why a family cannot be registered now, before anything is made for it.
+    pub(crate) fn refuse(&self, desc: &Desc, shared: Option<SharedDirectory>) -> Result {
+        let wanted = Claims::wanted(std::slice::from_ref(desc))?;
+        let state = self.inner.state.read();
+        state.refuse_twice_shown(shared)?;
+        state.claims.refuse_taken(&wanted, desc.name())
+    }
+
     /// Adds a collector until the guard is dropped.
     ///
     /// # Errors
@@ -173,7 +181,7 @@ impl CollectorRegistry {
     /// family `target`; none of them takes it away.
     ///
     /// # Errors
-    /// [`Error::is_duplicate`] if a collector owns the name `target_info`;
+    /// [`Error::is_duplicate`] if a collector owns `target` or `target_info`;
     /// [`Error::is_invalid_label`] if a name is not allowed.
     pub fn set_target_info<I, N, V>(&self, facts: I) -> Result
     where
@@ -185,7 +193,7 @@ impl CollectorRegistry {
         let mut state = self.inner.state.write();
         match (state.target_info.is_some(), info.is_some()) {
             (false, true) => state.claims.take_target_info()?,
-            (true, false) => state.claims.give_back(&[TargetInfo::SAMPLE.to_owned()]),
+            (true, false) => state.claims.give_back(&TargetInfo::NAMES),
             _ => {}
         }
         state.target_info = info;

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::CollectorRegistry;
@@ -20,8 +21,10 @@ impl CollectorRegistry {
         let entries = self.inner.state.read().entries.clone();
         let mut waiting: Vec<(usize, Refresh<'_>)> = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
-            if let Some(refresh) = entry.collector.refresh() {
-                waiting.push((place, refresh));
+            match contain_panic(&entry.title, || Ok(entry.collector.refresh())) {
+                Ok(Some(refresh)) => waiting.push((place, refresh)),
+                Ok(None) => {}
+                Err(_) => self.note_refresh_failed(&entry.title),
             }
         }
         poll_fn(|context| {
@@ -31,13 +34,19 @@ impl CollectorRegistry {
                 if matches!(poll, Ok(Poll::Pending)) {
                     return true;
                 }
-                if !matches!(poll, Ok(Poll::Ready(Ok(())))) && self.inner.options.self_metrics {
-                    self.inner.self_metrics.note_failure(title);
+                if !matches!(poll, Ok(Poll::Ready(Ok(())))) {
+                    self.note_refresh_failed(title);
                 }
                 false
             });
             if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    }
+
+    fn note_refresh_failed(&self, title: &Arc<str>) {
+        if self.inner.options.self_metrics {
+            self.inner.self_metrics.note_failure(title);
+        }
     }
 }
