@@ -66,7 +66,7 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// use narthex::Histogram;
     ///
     /// let latency = Histogram::builder("latency_seconds", "Of replies.").labels(["route"]).build()?;
-    /// # let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     /// # runtime.block_on(async {
     /// # let latency = latency.clone();
     /// tokio::spawn(async move {

@@ -49,7 +49,9 @@ pub(super) struct Options {
 
 /// What is told of failures; foreign code.
 #[derive(Clone)]
-pub(super) struct Tell(Arc<dyn Fn(&str, &Error) + Send + Sync>);
+pub(super) struct Tell(Arc<Teller>);
+
+type Teller = dyn Fn(&str, &Error) + Send + Sync;
 
 impl Tell {
     /// A panic in it is no reason to lose the scrape.
