@@ -13,6 +13,7 @@ mod view;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::RefUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,6 +61,9 @@ struct Inner {
     /// The names of the families about the registry itself; none if it tells nothing.
     own_names: Vec<String>,
 }
+
+// Collectors run without a lock, so none panics half-way through a change.
+impl RefUnwindSafe for Inner {}
 
 #[derive(Default)]
 struct State {

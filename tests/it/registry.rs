@@ -335,3 +335,19 @@ fn registering_and_scraping_at_once_loses_nothing() -> narthex::Result {
     assert_eq!(lines(&registry).len(), 300);
     Ok(())
 }
+
+#[test]
+fn metrics_may_be_used_where_a_panic_is_caught() -> narthex::Result {
+    let registry = CollectorRegistry::new();
+    let jobs = Counter::builder("jobs", "h").register(&registry)?;
+    let replies = Histogram::builder("replies", "h").labels(["code"]).register(&registry)?;
+    let panicked = std::panic::catch_unwind(|| {
+        jobs.inc();
+        replies.labels(["200"]).observe(1);
+        assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(2.0), "on purpose");
+    });
+    assert!(panicked.is_err());
+    assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(1.0));
+    assert_eq!(registry.get_sample_value("replies_count", &[("code", "200")]), Some(1.0));
+    Ok(())
+}
