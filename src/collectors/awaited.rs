@@ -13,6 +13,37 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, MetricFamily};
 
 /// Something that must await its numbers: a query, a call to another service.
+///
+/// ```
+/// use narthex::CollectorRegistry;
+/// use narthex::collectors::{AsyncCollector, AwaitedCollector};
+/// use narthex::model::{Desc, GaugeMetricFamily, MetricFamily, MetricType, NO_LABELS};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// struct Rows;
+///
+/// impl AsyncCollector for Rows {
+///     fn describe(&self) -> Vec<Desc> {
+///         Desc::new("table_rows", "Of the table.", MetricType::Gauge).into_iter().collect()
+///     }
+///
+///     async fn collect(&self) -> narthex::Result<Vec<MetricFamily>> {
+///         let mut family = GaugeMetricFamily::new("table_rows", "Of the table.")?;
+///         family.add_metric(NO_LABELS, 1042.0)?;
+///         Ok(vec![family.into()])
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let registry = CollectorRegistry::new();
+/// registry.register(Arc::new(AwaitedCollector::new(Rows, Duration::from_secs(2))))?;
+/// registry.refresh().await;
+/// assert_eq!(registry.get_sample_value("table_rows", &[]), Some(1042.0));
+/// # Ok::<(), narthex::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait AsyncCollector: Send + Sync {
     /// The families that it will tell; empty if that is not known beforehand.
     fn describe(&self) -> Vec<Desc> {
