@@ -60,12 +60,21 @@ where
     F: Fn() -> Fut + Send + Sync,
     Fut: Future<Output = Result<Vec<MetricFamily>>> + Send,
 {
-    AsyncCollectorFn { collect }
+    AsyncCollectorFn { collect, descs: Vec::new() }
 }
 
 /// A closure as an asynchronous collector, made by [`async_collector_fn`].
 pub struct AsyncCollectorFn<F> {
     collect: F,
+    descs: Vec<Desc>,
+}
+
+impl<F> AsyncCollectorFn<F> {
+    /// The same, with the families that the closure will tell said beforehand.
+    #[must_use]
+    pub fn describing(self, descs: impl IntoIterator<Item = Desc>) -> Self {
+        Self { descs: descs.into_iter().collect(), ..self }
+    }
 }
 
 impl<F, Fut> AsyncCollector for AsyncCollectorFn<F>
@@ -73,6 +82,10 @@ where
     F: Fn() -> Fut + Send + Sync,
     Fut: Future<Output = Result<Vec<MetricFamily>>> + Send,
 {
+    fn describe(&self) -> Vec<Desc> {
+        self.descs.clone()
+    }
+
     fn collect(&self) -> impl Future<Output = Result<Vec<MetricFamily>>> + Send {
         (self.collect)()
     }
@@ -80,7 +93,7 @@ where
 
 impl<F> fmt::Debug for AsyncCollectorFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncCollectorFn").finish_non_exhaustive()
+        f.debug_struct("AsyncCollectorFn").field("descs", &self.descs).finish_non_exhaustive()
     }
 }
 
@@ -90,6 +103,10 @@ impl<F> fmt::Debug for AsyncCollectorFn<F> {
 /// for as long as it is given; the HTTP servers do that before each scrape. The
 /// scrape then tells what came last. If that fails or takes too long, the last
 /// good families are told; if there never were any, the scrape gets the error.
+///
+/// A registry that [collects what describes nothing](crate::RegistryBuilder::auto_describe)
+/// when it is registered, as [`REGISTRY`](crate::REGISTRY) does, refuses one that neither
+/// describes its families nor was awaited yet.
 ///
 /// ```
 /// use narthex::collectors::{AwaitedCollector, async_collector_fn};

@@ -123,7 +123,7 @@ mod awaited {
     use std::pin::Pin;
 
     use narthex::collectors::{AwaitedCollector, async_collector_fn};
-    use narthex::model::{MetricFamily, NO_LABELS};
+    use narthex::model::{Desc, MetricFamily, MetricType, NO_LABELS};
 
     use super::*;
 
@@ -209,6 +209,20 @@ mod awaited {
         block_on(registry.refresh());
         assert_eq!(registry.get_sample_value("inner_a", &[]), Some(1.0));
         assert_eq!(registry.get_sample_value("b", &[]), Some(1.0));
+    }
+
+    #[test]
+    fn what_is_described_can_be_registered_before_it_is_awaited() {
+        let registry = CollectorRegistry::builder().auto_describe(true).build();
+        let collector = || async_collector_fn(|| async { told(7.0) });
+        let silent = Arc::new(AwaitedCollector::new(collector(), HOUR));
+        assert!(registry.register(silent).unwrap_err().is_collector());
+        let desc = Desc::new("told", "What came.", MetricType::Gauge).unwrap();
+        let described = AwaitedCollector::new(collector().describing([desc]), HOUR);
+        registry.register(Arc::new(described)).unwrap();
+        assert!(registry.owner_of("told").is_some());
+        block_on(registry.refresh());
+        assert_eq!(registry.get_sample_value("told", &[]), Some(7.0));
     }
 
     #[test]
