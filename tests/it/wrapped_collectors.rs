@@ -128,6 +128,8 @@ mod awaited {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(50);
+    #[cfg(feature = "http")]
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn told(value: f64) -> Result<Vec<MetricFamily>> {
         let mut family = GaugeMetricFamily::new("told", "What came.")?;
@@ -291,6 +293,36 @@ mod awaited {
             let response = block_on(async { MetricsService::new(handler).call(request).await });
             assert_eq!(response.unwrap().status(), 200);
         }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn nobody_is_awaited_longer_than_the_scraper_waits() {
+        use hyper::service::Service;
+        use narthex::http::{MetricsHandler, MetricsService};
+
+        struct Hangs;
+
+        impl Collector for Hangs {
+            fn collect(&self, _: &mut Scrape<'_>) -> Result {
+                Ok(())
+            }
+
+            fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+                Some(Box::pin(pending()))
+            }
+        }
+
+        let registry = CollectorRegistry::new();
+        registry.register(Arc::new(Hangs)).unwrap();
+        let service = MetricsService::new(MetricsHandler::new(&registry));
+        let request = hyper::Request::get("/metrics")
+            .header("X-Prometheus-Scrape-Timeout-Seconds", "0.05")
+            .body(())
+            .unwrap();
+        let answer =
+            block_on(async { tokio::time::timeout(10 * SECOND, service.call(request)).await });
+        assert_eq!(answer.unwrap().unwrap().status(), 500);
     }
 
     #[cfg(feature = "http")]
