@@ -13,6 +13,7 @@ mod view;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::RefUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,6 +61,9 @@ struct Inner {
     /// The names of the families about the registry itself; none if it tells nothing.
     own_names: Vec<String>,
 }
+
+// Collectors run without a lock, so none panics half-way through a change.
+impl RefUnwindSafe for Inner {}
 
 #[derive(Default)]
 struct State {
@@ -169,8 +173,12 @@ impl CollectorRegistry {
         };
         let entry = state.entries.remove(place);
         state.claims.give_back(&entry.claimed);
+        // Collectors of one type and without names are told of as one.
+        let is_last = state.entries.iter().all(|other| other.title != entry.title);
         drop(state);
-        self.inner.self_metrics.forget(&entry.title);
+        if is_last {
+            self.inner.self_metrics.forget(&entry.title);
+        }
         Ok(entry.collector)
     }
 
@@ -262,6 +270,10 @@ impl CollectorRegistry {
         Ok(descs)
     }
 
+    fn titles(&self) -> Vec<Arc<str>> {
+        self.inner.state.read().entries.iter().map(|entry| entry.title.clone()).collect()
+    }
+
     /// Collects what `wanted` picks by the names that it claims.
     fn collect_by(
         &self,
@@ -316,7 +328,8 @@ impl CollectorRegistry {
         }
         inner.self_metrics.note_scrape(begun.elapsed());
         if inner.options.self_metrics && wanted(&inner.own_names) {
-            inner.self_metrics.collect(pass.counts(), scrape)?;
+            let titles = self.titles().into_iter().collect();
+            inner.self_metrics.collect(pass.counts(), &titles, scrape)?;
         }
         Ok(())
     }
@@ -354,9 +367,9 @@ impl Default for CollectorRegistry {
 
 impl fmt::Debug for CollectorRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles: Vec<_> =
-            self.inner.state.read().entries.iter().map(|entry| entry.title.clone()).collect();
-        f.debug_struct("CollectorRegistry").field("collectors", &titles).finish_non_exhaustive()
+        f.debug_struct("CollectorRegistry")
+            .field("collectors", &self.titles())
+            .finish_non_exhaustive()
     }
 }
 
