@@ -24,6 +24,9 @@ pub(crate) const ENTRY_HEAD: usize = 24;
 /// The bytes of a half before its value: sequence number, length, checksum.
 pub(crate) const HALF_HEAD: usize = 24;
 
+/// The last word of an entry that counts no more; nothing that damage leaves behind.
+pub(crate) const CLOSED: u64 = u64::from_le_bytes(*b"removed\0");
+
 /// What tells damage from what was written: every bit of the bytes changes it.
 ///
 /// The bytes are taken as little-endian words, the last one filled up with zeros.
@@ -73,7 +76,7 @@ impl SideFile {
     ///
     /// An error leaves the file as it was.
     pub(crate) fn append(self: &Arc<Self>, entry: &NewEntry<'_>) -> io::Result<SideSlot> {
-        Ok(self.append_to(&mut self.file.lock(), entry)?)
+        self.append_to(&mut self.file.lock(), entry)
     }
 
     /// The same; none if another thread is appending.
@@ -177,7 +180,7 @@ impl SideSlot {
     /// Says that it counts no more, which is what its last word is for.
     pub(crate) fn close(&self) {
         if let Some(last) = self.words.len().checked_sub(1) {
-            self.set_word(last, 1);
+            self.set_word(last, CLOSED);
         }
     }
 

@@ -77,6 +77,9 @@ impl<'a, M: Instrument> Homes<'a, M> {
     #[cfg(feature = "multiprocess")]
     pub(super) fn rows(self, created: f64) -> Option<SeriesRows> {
         let (store, file) = (self.schema.store.as_ref()?, M::file(&self.schema.settings)?);
+        if let (Some(side), Some(unit)) = (store.side(), self.schema.desc.unit()) {
+            side.say_unit(self.schema.desc.name(), unit);
+        }
         let start = M::TYPE.has_start_time().then_some(created);
         if start.is_none() && self.schema.names.is_empty() {
             // It has no start time and cannot be removed: there is nothing to say.

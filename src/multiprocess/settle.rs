@@ -111,10 +111,10 @@ impl Groups<'_> {
 }
 
 /// The family that the readings of all files come to.
-pub(crate) fn settle<'a>(
+pub(crate) fn settle(
     desc: Desc,
     gathered: &Gathered,
-    series: &'a [Series],
+    series: &[Series],
     pids: &[String],
     names: &mut NameLists,
     accumulate: bool,

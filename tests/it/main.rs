@@ -34,6 +34,8 @@ mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
 mod registry;
+#[cfg(feature = "multiprocess")]
+mod side_files;
 mod support;
 mod timers;
 mod vectors;

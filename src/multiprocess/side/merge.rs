@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::said::{RowNotes, Said, StateSaid};
@@ -27,7 +27,7 @@ impl Sides {
     /// Reads a side file, after those whose names stand before its own.
     ///
     /// Of a process that is not alive only what lasts is kept.
-    pub(crate) fn read(&mut self, path: &PathBuf, is_alive: bool) -> Option<Damage> {
+    pub(crate) fn read(&mut self, path: &Path, is_alive: bool) -> Option<Damage> {
         let bytes = match reader::read(path) {
             Ok(bytes) => bytes,
             // It was removed since the directory was listed.

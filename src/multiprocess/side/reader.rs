@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::cell::side::{ENTRY_HEAD, HALF_HEAD, HEAD, USED_AT, checksum, half_checksum};
+use crate::cell::side::{CLOSED, ENTRY_HEAD, HALF_HEAD, HEAD, USED_AT, checksum, half_checksum};
 use crate::multiprocess::reader::{Damage, DamageKind};
 
 /// How often an entry is read again whose owner was writing to it.
@@ -29,7 +29,7 @@ impl SideRow<'_> {
 
     /// Whether it has been closed: its last word says that it counts no more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.words.chunks_exact(8).next_back().is_some_and(|last| last != [0; 8])
+        self.words.chunks_exact(8).next_back().is_some_and(|last| last == CLOSED.to_le_bytes())
     }
 }
 

@@ -236,7 +236,7 @@ proptest! {
     ) {
         let value = Some(&b"value"[..]);
         let sound = file(&[new(b"a", &[], value), new(b"b", &[], value), new(b"c", &[], value)]);
-        let mut bytes = sound.clone();
+        let mut bytes = sound;
         let end = usize::min(at + 4, bytes.len());
         bytes[at..end].copy_from_slice(&with[..end - at]);
         for entry in entries(&bytes).0 {

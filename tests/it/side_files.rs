@@ -1,0 +1,421 @@
+//! What Python's files cannot say, told by workers and met by whoever merges.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use narthex::exposition::{self, Encoding, Format};
+use narthex::model::{
+    CounterMetricFamily, EscapingScheme, Exemplar, GaugeMetricFamily, HistogramMetricFamily,
+    NO_LABELS, Timestamp,
+};
+use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore};
+use narthex::{
+    Collector, CollectorRegistry, Counter, Enum, Error, Gauge, Histogram, Info, Summary,
+    collector_fn, for_each_family,
+};
+
+fn store(dir: &Path, identifier: &str) -> MultiprocessStore {
+    MultiprocessStore::builder(dir).identifier(identifier).open().unwrap()
+}
+
+fn openmetrics(dir: &Path) -> String {
+    exposition::openmetrics::encode(&MultiProcessCollector::new(dir).unwrap()).unwrap()
+}
+
+fn text(dir: &Path) -> String {
+    exposition::text::encode(&MultiProcessCollector::new(dir).unwrap()).unwrap()
+}
+
+/// The values of all samples, by their names and labels.
+fn samples(collector: &dyn Collector) -> BTreeMap<String, f64> {
+    let mut samples = BTreeMap::new();
+    for_each_family(collector, &mut |family| {
+        family.for_each_sample(&mut |sample| {
+            let labels: Vec<_> = sample.labels().iter().collect();
+            samples.insert(format!("{}{labels:?}", sample.name()), sample.value());
+        });
+        Ok(())
+    })
+    .unwrap();
+    samples
+}
+
+fn start_of(collector: &dyn Collector, name: &str) -> Option<f64> {
+    let mut start = None;
+    for_each_family(collector, &mut |family| {
+        family.for_each_sample(&mut |sample| {
+            if sample.is_named(name) {
+                start = sample.start();
+            }
+        });
+        Ok(())
+    })
+    .unwrap();
+    start
+}
+
+#[test]
+fn the_earliest_start_of_a_series_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let early = Counter::builder("jobs", "h").store(&store(dir.path(), "b")).build().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    let late = Counter::builder("jobs", "h").store(&store(dir.path(), "a")).build().unwrap();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let (early_start, late_start) =
+        (start_of(&early, "jobs_total").unwrap(), start_of(&late, "jobs_total").unwrap());
+    assert!(early_start < late_start);
+    assert_eq!(start_of(&merged, "jobs_total"), Some(early_start));
+    early.reset();
+    assert!(start_of(&early, "jobs_total").unwrap() > late_start);
+    assert_eq!(start_of(&merged, "jobs_total"), Some(late_start));
+}
+
+#[test]
+fn units_and_start_times_stand_in_openmetrics_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = store(dir.path(), "1-a");
+    let sizes = Summary::builder("reply", "Of replies.").unit("bytes").store(&first);
+    let sizes = sizes.build().unwrap();
+    sizes.observe(3);
+    let waits = Histogram::builder("wait_seconds", "Of jobs.").buckets([1.0]).labels(["q"]);
+    let waits = waits.unit("seconds").store(&first).build().unwrap();
+    waits.labels(["x"]).observe(0.5);
+    let depth = Gauge::builder("depth", "Of queues.").mode(GaugeMode::Sum).store(&first);
+    depth.build().unwrap().set(2);
+    let start = |name| {
+        let collector: &dyn Collector = if name == "r" { &sizes } else { &waits };
+        let name = if name == "r" { "reply_bytes_sum" } else { "wait_seconds_sum" };
+        narthex::model::format_f64(start_of(collector, name).unwrap())
+    };
+    let created = |text: &str| -> String {
+        // Times are shown with all of their digits, which the shortest form of a float has.
+        let lines = text.lines().map(|line| match line.rsplit_once(' ') {
+            Some((head, time)) if head.contains("_created") => {
+                format!("{head} {}\n", narthex::model::format_f64(time.parse().unwrap()))
+            }
+            _ => format!("{line}\n"),
+        });
+        lines.collect()
+    };
+    assert_eq!(
+        created(&openmetrics(dir.path())),
+        format!(
+            "# HELP depth Of queues.\n# TYPE depth gauge\ndepth 2.0\n\
+             # HELP wait_seconds Of jobs.\n# TYPE wait_seconds histogram\n# UNIT wait_seconds seconds\n\
+             wait_seconds_sum{{q=\"x\"}} 0.5\n\
+             wait_seconds_bucket{{le=\"1.0\",q=\"x\"}} 1.0\nwait_seconds_bucket{{le=\"+Inf\",q=\"x\"}} 1.0\n\
+             wait_seconds_count{{q=\"x\"}} 1.0\nwait_seconds_created{{q=\"x\"}} {}\n\
+             # HELP reply_bytes Of replies.\n# TYPE reply_bytes summary\n# UNIT reply_bytes bytes\n\
+             reply_bytes_count 1.0\nreply_bytes_sum 3.0\nreply_bytes_created {}\n# EOF\n",
+            start("w"),
+            start("r"),
+        )
+    );
+    let with = text(dir.path());
+    fs::remove_file(dir.path().join("1-a.narthex")).unwrap();
+    assert_eq!(with, text(dir.path()));
+    assert!(!openmetrics(dir.path()).contains("created"));
+    assert!(!openmetrics(dir.path()).contains("UNIT"));
+}
+
+#[test]
+fn the_newest_exemplar_of_all_processes_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut metrics = Vec::new();
+    for identifier in ["2-b", "1-a"] {
+        let store = store(dir.path(), identifier);
+        let counter = Counter::builder("jobs", "h").store(&store).build().unwrap();
+        let histogram =
+            Histogram::builder("wait", "h").buckets([1.0, 2.0]).store(&store).build().unwrap();
+        metrics.push((counter, histogram));
+    }
+    let tell = |place: usize, id: &str| {
+        let (counter, histogram) = &metrics[place];
+        counter.inc_by_with_exemplar(0.5, &[("id", id)]);
+        histogram.observe_with_exemplar(1.5, &[("id", id)]);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    };
+    let shown = || -> Vec<(String, String)> {
+        let text = openmetrics(dir.path());
+        let lines = text.lines().filter_map(|line| line.split_once(" # "));
+        let pair = |(line, exemplar): (&str, &str)| {
+            let exemplar = exemplar.rsplit_once(' ').unwrap().0;
+            (line.split(' ').next().unwrap().to_owned(), exemplar.to_owned())
+        };
+        lines.map(pair).collect()
+    };
+    let expected = |id: &str| {
+        [("jobs_total", "0.5"), ("wait_bucket{le=\"2.0\"}", "1.5")]
+            .map(|(line, value)| (line.to_owned(), format!("{{id=\"{id}\"}} {value}")))
+    };
+    tell(0, "first");
+    tell(1, "second");
+    assert_eq!(shown(), expected("second"));
+    tell(0, "third");
+    assert_eq!(shown(), expected("third"));
+    // One that is longer than the place that most have.
+    let long = "é".repeat(126);
+    tell(0, &long);
+    assert_eq!(shown(), expected(&long));
+    tell(0, "short");
+    assert_eq!(shown(), expected("short"));
+    // Without the newest one, that of the other process is.
+    metrics[0].0.reset();
+    assert_eq!(shown()[0], expected("second")[0]);
+}
+
+#[test]
+fn a_removed_child_counts_no_more_and_is_made_anew_at_zero() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (store(dir.path(), "1-a"), store(dir.path(), "2-b"));
+    let make = |store| Counter::builder("c", "h").labels(["l"]).store(store).build().unwrap();
+    let (one, two) = (make(&first), make(&second));
+    one.labels(["x"]).inc_with_exemplar(&[("id", "gone")]);
+    one.labels(["y"]).inc_by(10);
+    two.labels(["x"]).inc_by(100);
+    let merged = CollectorRegistry::new();
+    merged.register(std::sync::Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
+    let value = |label: &str| merged.get_sample_value("c_total", &[("l", label)]);
+    assert_eq!((value("x"), value("y")), (Some(101.0), Some(10.0)));
+
+    let old = one.labels(["x"]).handle();
+    assert!(one.remove(["x"]));
+    assert_eq!(value("x"), Some(100.0));
+    old.inc_with_exemplar(&[("id", "late")]);
+    assert_eq!(value("x"), Some(100.0));
+    assert!(!openmetrics(dir.path()).contains("id="));
+    one.labels(["x"]).inc_by(2);
+    assert_eq!(one.labels(["x"]).get(), 2.0);
+    assert_eq!((value("x"), old.get()), (Some(102.0), 2.0));
+    // Again, for the row that took the place of the first one.
+    assert!(one.remove(["x"]));
+    assert_eq!(value("x"), Some(100.0));
+
+    one.labels(["z"]).inc();
+    assert_eq!(one.remove_if(|[l]| *l == "z"), 1);
+    assert_eq!((value("z"), value("y")), (None, Some(10.0)));
+    two.clear();
+    one.clear();
+    assert_eq!((value("x"), value("y")), (None, None));
+    one.labels(["y"]).inc();
+    assert_eq!(value("y"), Some(1.0));
+}
+
+#[test]
+fn all_rows_of_a_removed_histogram_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let waits = Histogram::builder("w", "h").buckets([1.0]).labels(["l"]).store(&store);
+    let waits = waits.build().unwrap();
+    waits.labels(["x"]).observe(3);
+    waits.labels(["y"]).observe(0.5);
+    assert!(waits.remove(["x"]));
+    waits.labels(["x"]).observe(0.25);
+    assert_eq!(
+        text(dir.path()),
+        "# HELP w h\n# TYPE w histogram\n\
+         w_sum{l=\"y\"} 0.5\nw_bucket{l=\"y\",le=\"1.0\"} 1.0\nw_bucket{l=\"y\",le=\"+Inf\"} 1.0\nw_count{l=\"y\"} 1.0\n\
+         w_sum{l=\"x\"} 0.25\nw_bucket{l=\"x\",le=\"1.0\"} 1.0\nw_bucket{l=\"x\",le=\"+Inf\"} 1.0\nw_count{l=\"x\"} 1.0\n"
+    );
+}
+
+#[test]
+fn a_row_that_two_metrics_share_goes_with_the_last_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let make = || Gauge::builder("g", "h").mode(GaugeMode::Sum).labels(["l"]).store(&store);
+    let (one, two) = (make().build().unwrap(), make().build().unwrap());
+    one.labels(["x"]).inc();
+    two.labels(["x"]).inc();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let key = r#"g[("l", "x")]"#;
+    assert_eq!(samples(&merged).get(key), Some(&2.0));
+    one.remove(["x"]);
+    assert_eq!(samples(&merged).get(key), Some(&2.0));
+    two.remove(["x"]);
+    assert_eq!(samples(&merged).get(key), None);
+}
+
+#[test]
+fn equal_facts_are_shown_once_and_others_by_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |identifier: &str| {
+        Info::builder("build", "What runs.")
+            .labels(["part"])
+            .store(&store(dir.path(), identifier))
+            .build()
+            .unwrap()
+    };
+    let (one, two) = (make("1-a"), make("2-b"));
+    for info in [&one, &two] {
+        info.labels(["web"]).info([("version", "1.0")]).unwrap();
+        info.labels(["db"]).info([("version", "7")]).unwrap();
+    }
+    let head = "# HELP build_info What runs.\n# TYPE build_info gauge\n";
+    let agreed = "build_info{part=\"web\",version=\"1.0\"} 1.0\n\
+                  build_info{part=\"db\",version=\"7\"} 1.0\n";
+    assert_eq!(text(dir.path()), format!("{head}{agreed}"));
+    // A fact that outgrows the room that there was.
+    let long = "1.1".repeat(200);
+    two.labels(["web"]).info([("version", &long), ("commit", &"a".to_owned())]).unwrap();
+    assert_eq!(
+        text(dir.path()),
+        format!(
+            "{head}build_info{{part=\"web\",pid=\"1-a\",version=\"1.0\"}} 1.0\n\
+             build_info{{commit=\"a\",part=\"web\",pid=\"2-b\",version=\"{long}\"}} 1.0\n\
+             build_info{{part=\"db\",version=\"7\"}} 1.0\n"
+        )
+    );
+    two.remove(["web"]);
+    assert_eq!(text(dir.path()), format!("{head}{agreed}"));
+    // The facts of a worker stay when it lets go of the metric.
+    drop((one, two));
+    assert_eq!(text(dir.path()), format!("{head}{agreed}"));
+}
+
+#[test]
+fn states_follow_the_mode_of_the_enum() {
+    let states = ["starting", "ready", "busy"];
+    // The states that two workers are in, and the one that moved last is the first.
+    let merged = |mode: Option<GaugeMode>| {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |identifier: &str| {
+            let builder =
+                Enum::builder("s", "h").states(states).store(&store(dir.path(), identifier));
+            mode.map_or(builder.clone(), |mode| builder.mode(mode)).build().unwrap()
+        };
+        let (one, two) = (make("1-a"), make("2-b"));
+        two.state("busy").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        one.state("ready").unwrap();
+        assert_eq!((one.get(), two.get()), ("ready", "busy"));
+        let samples = samples(&MultiProcessCollector::new(dir.path()).unwrap());
+        let set = samples.into_iter().filter(|(_, value)| *value == 1.0);
+        set.map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let each = [r#"s[("pid", "1-a"), ("s", "ready")]"#, r#"s[("pid", "2-b"), ("s", "busy")]"#];
+    for mode in [None, Some(GaugeMode::LiveAll), Some(GaugeMode::All)] {
+        assert_eq!(merged(mode), each);
+    }
+    let (ready, busy) = (r#"s[("s", "ready")]"#, r#"s[("s", "busy")]"#);
+    for (modes, expected) in [
+        ([GaugeMode::Min, GaugeMode::LiveMin], &[ready][..]),
+        ([GaugeMode::Max, GaugeMode::LiveMax], &[busy]),
+        ([GaugeMode::MostRecent, GaugeMode::LiveMostRecent], &[ready]),
+        ([GaugeMode::Sum, GaugeMode::LiveSum], &[busy, ready]),
+    ] {
+        for mode in modes {
+            assert_eq!(merged(Some(mode)), expected, "{mode}");
+        }
+    }
+}
+
+#[test]
+fn published_families_are_shown_by_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (store(dir.path(), "1-a"), store(dir.path(), "2-b"));
+    let threads = |count: f64| {
+        collector_fn(move |scrape| {
+            let mut family =
+                GaugeMetricFamily::new("threads", "Of \"this\".")?.with_labels(["k"])?;
+            family.add_metric(["a\\b\n"], count)?;
+            scrape.family(&family)
+        })
+    };
+    first.publish(&threads(3.0)).unwrap();
+    second.publish(&threads(f64::NEG_INFINITY)).unwrap();
+    // Replaces what it published before, however much longer it is.
+    first.publish(&threads(4.0)).unwrap();
+    let many = collector_fn(|scrape| {
+        let mut family = CounterMetricFamily::new("read", "h")?.with_unit("bytes")?;
+        let time = Timestamp::from_seconds(1.5e9)?;
+        let exemplar = Exemplar::new([("id", "x")], 2.0)?.with_timestamp(time);
+        family.add_metric(NO_LABELS, 7.0)?.created(1e9).exemplar(exemplar)?;
+        scrape.family(&family)?;
+        let mut family = HistogramMetricFamily::new("size", "h")?;
+        family.add_metric(NO_LABELS, [("1.0", 2.0), ("+Inf", 3.0)], Some(8.5))?.created(1e9);
+        scrape.family(&family)
+    });
+    first.publish(&many).unwrap();
+    assert_eq!(
+        openmetrics(dir.path()),
+        "# HELP threads Of \\\"this\\\".\n# TYPE threads gauge\n\
+         threads{k=\"a\\\\b\\n\",pid=\"1-a\"} 4.0\nthreads{k=\"a\\\\b\\n\",pid=\"2-b\"} -Inf\n\
+         # HELP read_bytes h\n# TYPE read_bytes counter\n# UNIT read_bytes bytes\n\
+         read_bytes_total{pid=\"1-a\"} 7.0 # {id=\"x\"} 2.0 1500000000.0\n\
+         read_bytes_created{pid=\"1-a\"} 1e+09\n\
+         # HELP size h\n# TYPE size histogram\n\
+         size_bucket{le=\"1.0\",pid=\"1-a\"} 2.0\nsize_bucket{le=\"+Inf\",pid=\"1-a\"} 3.0\n\
+         size_count{pid=\"1-a\"} 3.0\nsize_sum{pid=\"1-a\"} 8.5\nsize_created{pid=\"1-a\"} 1e+09\n\
+         # EOF\n"
+    );
+    let failing = collector_fn(|_| Err(Error::collector("unplugged")));
+    assert!(first.publish(&failing).unwrap_err().is_collector());
+    assert!(first.publish(&narthex::collectors::PlatformCollector::new()).is_ok());
+    assert!(text(dir.path()).contains("_info{"));
+}
+
+#[test]
+fn a_family_of_the_files_wins_against_a_published_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let counter = Counter::builder("c", "h").store(&store).build().unwrap();
+    counter.inc();
+    store.publish(&counter).unwrap();
+    let merged = CollectorRegistry::new();
+    merged.register(std::sync::Arc::new(MultiProcessCollector::of(&store))).unwrap();
+    assert_eq!(merged.get_sample_value("c_total", &[]), Some(1.0));
+    let clash = [("reason", "clash")];
+    assert_eq!(merged.get_sample_value("narthex_multiprocess_skipped_entries", &clash), Some(1.0));
+}
+
+#[test]
+fn a_side_file_that_is_damaged_costs_no_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let counter = Counter::builder("c", "h").store(&store).build().unwrap();
+    counter.inc_by(5);
+    let info = Info::builder("i", "h").store(&store).build().unwrap();
+    info.info([("a", "1")]).unwrap();
+    let path = dir.path().join("1-a.narthex");
+    let sound = fs::read(&path).unwrap();
+    let used = u32::from_le_bytes(sound[12..16].try_into().unwrap()) as usize;
+    let mut reasons = std::collections::BTreeSet::new();
+    for at in 0..used {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 0x55;
+        bytes.truncate(if at % 2 == 0 { sound.len() } else { used });
+        fs::write(&path, bytes).unwrap();
+        let merged = MultiProcessCollector::new(dir.path()).unwrap();
+        let samples = samples(&merged);
+        assert_eq!(samples.get("c_total[]"), Some(&5.0));
+        reasons.extend(merged.damaged_files().iter().map(|file| file.reason()));
+    }
+    for reason in ["entry", "header"] {
+        assert!(reasons.contains(reason), "{reasons:?}");
+    }
+    fs::write(&path, "").unwrap();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    assert_eq!(samples(&merged).get("c_total[]"), Some(&5.0));
+    assert_eq!(merged.damaged_files()[0].reason(), "truncated");
+    assert_eq!(merged.damaged_files()[0].path(), fs::canonicalize(&path).unwrap());
+}
+
+#[test]
+fn utf8_names_keep_their_sides() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let jobs = Counter::builder("jobs.done", "h").labels(["é"]).unit("naïve").store(&store);
+    jobs.build().unwrap().labels(["\u{1f600}\"\n"]).inc_with_exemplar(&[("ü", "ß")]);
+    let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);
+    let merged = MultiProcessCollector::of(&store);
+    let text = exposition::encode(&merged, encoding).unwrap();
+    assert!(text.contains("# UNIT \"jobs.done_naïve\" naïve\n"), "{text}");
+    assert!(
+        text.contains(
+            "{\"jobs.done_naïve_total\",\"é\"=\"\u{1f600}\\\"\\n\"} 1.0 # {\"ü\"=\"ß\"} 1.0 "
+        ),
+        "{text}"
+    );
+}
