@@ -61,17 +61,24 @@ struct Metrics {
     histograms: HistogramVec<1>,
 }
 
+/// All of them, each with what else its builder is told.
+macro_rules! metrics {
+    ($($told:tt)*) => {
+        Metrics {
+            counter: Counter::builder("c", "h")$($told)*.build()?,
+            gauge: Gauge::builder("g", "h")$($told)*.build()?,
+            histogram: Histogram::builder("h", "h")$($told)*.build()?,
+            summary: Summary::builder("s", "h")$($told)*.build()?,
+            status: Enum::builder("e", "h").states(["a", "b"])$($told)*.build()?,
+            counters: Counter::builder("cs", "h").labels(["a", "b"])$($told)*.build()?,
+            histograms: Histogram::builder("hs", "h").labels(["a"])$($told)*.build()?,
+        }
+    };
+}
+
 impl Metrics {
     fn new() -> narthex::Result<Self> {
-        Ok(Self {
-            counter: Counter::builder("c", "h").build()?,
-            gauge: Gauge::builder("g", "h").build()?,
-            histogram: Histogram::builder("h", "h").build()?,
-            summary: Summary::builder("s", "h").build()?,
-            status: Enum::builder("e", "h").states(["a", "b"]).build()?,
-            counters: Counter::builder("cs", "h").labels(["a", "b"]).build()?,
-            histograms: Histogram::builder("hs", "h").labels(["a"]).build()?,
-        })
+        Ok(metrics!())
     }
 
     /// Everything that an observation can be, once.
@@ -121,6 +128,29 @@ fn observations_do_not_allocate_after_the_first_touch() -> narthex::Result {
     metrics.observe_with_exemplars();
     assert_eq!(allocations(|| metrics.observe_with_exemplars()), 0);
     assert_eq!(allocations(|| metrics.observe()), 0);
+    Ok(())
+}
+
+#[cfg(feature = "multiprocess")]
+#[test]
+fn nor_do_they_where_metrics_live_in_files() -> Result<(), Box<dyn std::error::Error>> {
+    use narthex::multiprocess::{GaugeMode, MultiprocessStore};
+
+    let dir = tempfile::tempdir()?;
+    let store = MultiprocessStore::open(dir.path())?;
+    let metrics = metrics!(.store(&store));
+    let newest = Gauge::builder("newest", "h").mode(GaugeMode::MostRecent).store(&store).build()?;
+    let last = Enum::builder("last", "h").states(["a", "b"]).mode(GaugeMode::LiveMostRecent);
+    let last = last.store(&store).build()?;
+    let all = || {
+        metrics.observe();
+        metrics.observe_with_exemplars();
+        newest.set(1);
+        let _ = last.state("b");
+    };
+    all();
+    assert_eq!(allocations(all), 0);
+    assert_eq!(store.unfiled(), 0);
     Ok(())
 }
 

@@ -8,10 +8,8 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use super::instrument::{Instrument, Schema, Series};
+use super::label_text::CHUNK_TEXT;
 use crate::model::{CHUNK_ROWS, Chunk, Desc, Family, Sealed};
-
-// Label values of a chunk; a chunk that is full by its text ends early.
-pub(super) const CHUNK_TEXT: usize = 8 * 1024;
 
 /// All series of a labelled metric.
 pub(super) struct Children<M: Instrument> {

@@ -240,7 +240,7 @@ impl Kind for Counter {
         Some(FileKind::Counter)
     }
 
-    fn new_cell(homes: &mut Homes<'_, Self>) -> CounterSeries {
+    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> CounterSeries {
         let total = homes.home(Suffix::Total, None);
         CounterSeries { exemplar: homes.exemplar(&total), total: CounterCell::at(total) }
     }

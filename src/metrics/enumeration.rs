@@ -263,8 +263,8 @@ impl Kind for Enum {
     }
 
     #[cfg(feature = "multiprocess")]
-    fn new_cell(homes: &mut Homes<'_, Self>) -> StateCell {
-        let Schema { desc, settings, store, .. } = homes.schema;
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> StateCell {
+        let Schema { desc, settings, store, .. } = schema;
         let Some(store) = store else { return StateCell::default() };
         let labels: Vec<_> = homes.labels().collect();
         let (mode, states) = (settings.mode, &settings.states);
@@ -278,7 +278,7 @@ impl Kind for Enum {
     }
 
     #[cfg(not(feature = "multiprocess"))]
-    fn new_cell(_: &mut Homes<'_, Self>) -> StateCell {
+    fn new_cell(_: &Schema<Self>, _: &mut Homes<'_>) -> StateCell {
         StateCell::default()
     }
 

@@ -3,8 +3,8 @@
 use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
-use super::children::CHUNK_TEXT;
 use super::clock::now;
+use super::label_text::CHUNK_TEXT;
 use crate::cell::note_refused_observation;
 use crate::error::Result;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};

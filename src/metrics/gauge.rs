@@ -282,7 +282,7 @@ impl Kind for Gauge {
         Some(FileKind::Gauge(settings.mode))
     }
 
-    fn new_cell(homes: &mut Homes<'_, Self>) -> GaugeSeries {
+    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> GaugeSeries {
         GaugeSeries {
             number: GaugeCell::at(homes.home(Suffix::None, None)),
             function: RwLock::new(None),

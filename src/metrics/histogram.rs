@@ -310,8 +310,8 @@ impl Kind for Histogram {
         Some(FileKind::Histogram)
     }
 
-    fn new_cell(homes: &mut Homes<'_, Self>) -> HistogramSeries {
-        let bounds = &homes.schema.settings.bounds;
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> HistogramSeries {
+        let bounds = &schema.settings.bounds;
         let sum = homes.home(Suffix::Sum, None);
         let buckets: Vec<_> =
             bounds.texts().iter().map(|le| homes.home(Suffix::Bucket, Some(("le", le)))).collect();

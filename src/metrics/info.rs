@@ -141,8 +141,8 @@ impl Kind for Info {
     }
 
     #[cfg(feature = "multiprocess")]
-    fn new_cell(homes: &mut Homes<'_, Self>) -> InfoSeries {
-        let Schema { desc, store, .. } = homes.schema;
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> InfoSeries {
+        let Schema { desc, store, .. } = schema;
         let Some(store) = store else { return InfoSeries::default() };
         let shared = SideHandle::facts(
             store,
@@ -158,7 +158,7 @@ impl Kind for Info {
     }
 
     #[cfg(not(feature = "multiprocess"))]
-    fn new_cell(_: &mut Homes<'_, Self>) -> InfoSeries {
+    fn new_cell(_: &Schema<Self>, _: &mut Homes<'_>) -> InfoSeries {
         InfoSeries::default()
     }
 

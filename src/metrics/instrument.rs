@@ -42,7 +42,7 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
     }
 
     /// The numbers of a new series, in the home that the metric was given.
-    fn new_cell(homes: &mut Homes<'_, Self>) -> Self::Cell
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> Self::Cell
     where
         Self: Instrument;
 
@@ -117,6 +117,24 @@ impl<M: Instrument> Schema<M> {
         }
     }
 
+    /// What finds homes for the numbers of a new series.
+    #[cfg(feature = "multiprocess")]
+    fn homes<'a>(&'a self, values: &'a [&'a str]) -> Homes<'a> {
+        Homes {
+            desc: &self.desc,
+            names: &self.names,
+            values,
+            store: self.store.as_ref(),
+            file: M::file(&self.settings),
+            cells: Vec::new(),
+        }
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn homes<'a>(&self, _: &'a [&'a str]) -> Homes<'a> {
+        Homes(std::marker::PhantomData)
+    }
+
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
         #[cfg(feature = "multiprocess")]
         if let Some(store) = &self.store {
@@ -148,9 +166,9 @@ impl<M: Instrument> Series<M> {
         // Whoever removes a series that has the same rows comes before or after.
         #[cfg(feature = "multiprocess")]
         let _rows = schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
-        let mut homes = Homes::new(schema, values);
+        let mut homes = schema.homes(values);
         Self {
-            cell: M::new_cell(&mut homes),
+            cell: M::new_cell(schema, &mut homes),
             #[cfg(feature = "multiprocess")]
             rows: homes.rows(created),
             labels: LabelText::new(&schema.names, values),

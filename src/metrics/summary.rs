@@ -106,7 +106,7 @@ impl Kind for Summary {
         Some(FileKind::Summary)
     }
 
-    fn new_cell(homes: &mut Homes<'_, Self>) -> SummaryCell {
+    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> SummaryCell {
         SummaryCell::at(homes.home(Suffix::Count, None), homes.home(Suffix::Sum, None))
     }
 

@@ -26,6 +26,10 @@ const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
 ///
 /// Values are merged as Python's client does it: counters, summaries and
 /// histograms are summed, gauges follow their [`GaugeMode`](super::GaugeMode).
+/// What Python's files cannot say comes from the side files of processes that
+/// use this library: the earliest start time of a series, its newest exemplar,
+/// units, infos (with the label `pid` where processes disagree), enums by their
+/// mode, and published families. Children that were removed are left out.
 /// Files are taken in the order of their names, families and series in the
 /// order in which they are met.
 ///
@@ -33,7 +37,7 @@ const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
 /// nothing but the entries behind the damage. While there is any, the scrape
 /// ends with two more families:
 /// `narthex_multiprocess_damaged_files`, by `reason` (`entry`, `header`,
-/// `name`, `truncated`, `unreadable`), and
+/// `name`, `truncated`, `unreadable`, `value`), and
 /// `narthex_multiprocess_skipped_entries`, by `reason` (`key`: not readable,
 /// `name`: not allowed, `clash`: the name belongs to another family of the
 /// scrape). [`damaged_files`](Self::damaged_files) says which files they are.

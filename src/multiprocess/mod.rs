@@ -23,6 +23,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What those files have no place for stands in a file of our own beside them,
+//! which Python's client never looks at: start times, units, exemplars, infos,
+//! enums, the removal of children, and what a process
+//! [publishes](MultiprocessStore::publish) of its custom collectors. Its format
+//! is described in `docs/side-file-format.md`.
+//!
 //! The directory must be emptied before the pool of processes starts, as a
 //! number that a former pool has left there counts like any other.
 

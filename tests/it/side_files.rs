@@ -1,8 +1,12 @@
 //! What Python's files cannot say, told by workers and met by whoever merges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use narthex::exposition::{self, Encoding, Format};
 use narthex::model::{
@@ -14,6 +18,9 @@ use narthex::{
     Collector, CollectorRegistry, Counter, Enum, Error, Gauge, Histogram, Info, Summary,
     collector_fn, for_each_family,
 };
+
+/// The variable that makes a worker of the test [`a_worker`]: its directory.
+const WORKER_DIR: &str = "NARTHEX_SIDE_FILES_DIR";
 
 fn store(dir: &Path, identifier: &str) -> MultiprocessStore {
     MultiprocessStore::builder(dir).identifier(identifier).open().unwrap()
@@ -59,7 +66,7 @@ fn start_of(collector: &dyn Collector, name: &str) -> Option<f64> {
 fn the_earliest_start_of_a_series_is_shown() {
     let dir = tempfile::tempdir().unwrap();
     let early = Counter::builder("jobs", "h").store(&store(dir.path(), "b")).build().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(5));
+    thread::sleep(Duration::from_millis(5));
     let late = Counter::builder("jobs", "h").store(&store(dir.path(), "a")).build().unwrap();
     let merged = MultiProcessCollector::new(dir.path()).unwrap();
     let (early_start, late_start) =
@@ -134,7 +141,7 @@ fn the_newest_exemplar_of_all_processes_is_shown() {
         let (counter, histogram) = &metrics[place];
         counter.inc_by_with_exemplar(0.5, &[("id", id)]);
         histogram.observe_with_exemplar(1.5, &[("id", id)]);
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(2));
     };
     let shown = || -> Vec<(String, String)> {
         let text = openmetrics(dir.path());
@@ -175,7 +182,7 @@ fn a_removed_child_counts_no_more_and_is_made_anew_at_zero() {
     one.labels(["y"]).inc_by(10);
     two.labels(["x"]).inc_by(100);
     let merged = CollectorRegistry::new();
-    merged.register(std::sync::Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
+    merged.register(Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
     let value = |label: &str| merged.get_sample_value("c_total", &[("l", label)]);
     assert_eq!((value("x"), value("y")), (Some(101.0), Some(10.0)));
 
@@ -287,7 +294,7 @@ fn states_follow_the_mode_of_the_enum() {
         };
         let (one, two) = (make("1-a"), make("2-b"));
         two.state("busy").unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(2));
         one.state("ready").unwrap();
         assert_eq!((one.get(), two.get()), ("ready", "busy"));
         let samples = samples(&MultiProcessCollector::new(dir.path()).unwrap());
@@ -364,7 +371,7 @@ fn a_family_of_the_files_wins_against_a_published_one() {
     counter.inc();
     store.publish(&counter).unwrap();
     let merged = CollectorRegistry::new();
-    merged.register(std::sync::Arc::new(MultiProcessCollector::of(&store))).unwrap();
+    merged.register(Arc::new(MultiProcessCollector::of(&store))).unwrap();
     assert_eq!(merged.get_sample_value("c_total", &[]), Some(1.0));
     let clash = [("reason", "clash")];
     assert_eq!(merged.get_sample_value("narthex_multiprocess_skipped_entries", &clash), Some(1.0));
@@ -381,7 +388,7 @@ fn a_side_file_that_is_damaged_costs_no_number() {
     let path = dir.path().join("1-a.narthex");
     let sound = fs::read(&path).unwrap();
     let used = u32::from_le_bytes(sound[12..16].try_into().unwrap()) as usize;
-    let mut reasons = std::collections::BTreeSet::new();
+    let mut reasons = BTreeSet::new();
     for at in 0..used {
         let mut bytes = sound.clone();
         bytes[at] ^= 0x55;
@@ -418,4 +425,152 @@ fn utf8_names_keep_their_sides() {
         ),
         "{text}"
     );
+}
+
+/// What a worker does until it is killed: it writes values that only whole make sense.
+#[test]
+fn a_worker() {
+    let Some(dir) = std::env::var_os(WORKER_DIR) else { return };
+    let store = MultiprocessStore::open(dir).unwrap();
+    let info = Info::builder("side_info", "h").store(&store).build().unwrap();
+    let jobs = Counter::builder("side_jobs", "h").store(&store).build().unwrap();
+    let waits = Histogram::builder("side_waits", "h").store(&store).build().unwrap();
+    let short = Counter::builder("side_short", "h").labels(["l"]).store(&store).build().unwrap();
+    let state = Enum::builder("side_state", "h").states(["a", "b"]).store(&store).build().unwrap();
+    for round in 1..u64::MAX {
+        let number = round.to_string();
+        let text = number.repeat((round % 50) as usize);
+        info.info([("a", &text), ("b", &text)]).unwrap();
+        jobs.inc_by_with_exemplar(round, &[("id", &number)]);
+        waits.observe_with_exemplar((round % 9) as f64 / 8.0, &[("id", &number)]);
+        short.labels(["x"]).inc_by(3);
+        short.remove(["x"]);
+        state.state(["a", "b"][(round % 2) as usize]).unwrap();
+        let twice = collector_fn(|scrape| {
+            let mut family = GaugeMetricFamily::new("side_twice", "h")?.with_labels(["l"])?;
+            for place in 0..1 + round % 30 {
+                family.add_metric([place.to_string()], round as f64)?;
+            }
+            scrape.family(&family)
+        });
+        store.publish(&twice).unwrap();
+    }
+}
+
+fn start_worker(dir: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "side_files::a_worker"])
+        .env(WORKER_DIR, dir)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Checks that everything is as some round of a worker left it; says how many facts were met.
+fn check_whole(merged: &MultiProcessCollector) -> usize {
+    let mut facts = 0;
+    let mut published: BTreeMap<String, (f64, u64)> = BTreeMap::new();
+    for_each_family(merged, &mut |family| {
+        family.for_each_sample(&mut |sample| {
+            let labels = sample.labels();
+            match sample.name().as_str() {
+                "side_info_info" | "side_info" => {
+                    assert_eq!(labels.get("a"), labels.get("b"));
+                    facts += usize::from(labels.get("a").is_some());
+                }
+                "side_jobs_total" => {
+                    if let Some(exemplar) = sample.exemplar() {
+                        let ids: Vec<_> = exemplar.labels().collect();
+                        assert_eq!(ids, [("id", &*exemplar.value().to_string())]);
+                    }
+                }
+                "side_waits_bucket" => {
+                    if let Some(exemplar) = sample.exemplar() {
+                        let round: u64 = exemplar.labels().next().unwrap().1.parse().unwrap();
+                        assert_eq!(exemplar.value(), (round % 9) as f64 / 8.0);
+                    }
+                }
+                "side_short_total" => assert_eq!(sample.value() % 3.0, 0.0),
+                "side_twice" => {
+                    let pid = labels.get("pid").unwrap().into_owned();
+                    let (round, count) = published.entry(pid).or_insert((sample.value(), 0));
+                    assert_eq!(*round, sample.value());
+                    *count += 1;
+                }
+                _ => {}
+            }
+        });
+        Ok(())
+    })
+    .unwrap();
+    for (round, count) in published.into_values() {
+        assert_eq!(count, 1 + round as u64 % 30);
+    }
+    assert_eq!(merged.damaged_files(), []);
+    facts
+}
+
+#[test]
+fn a_kill_in_the_middle_of_writes_tears_nothing() {
+    const KILLS: u64 = 24;
+
+    let dir = tempfile::tempdir().unwrap();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let mut facts = 0;
+    for kill in 0..KILLS {
+        let mut worker = start_worker(dir.path());
+        let begun = Instant::now();
+        let before = facts;
+        // A worker has told of facts when it is killed, and not in the same part of a round.
+        while facts == before || begun.elapsed().as_millis() < u128::from(20 + kill * 7 % 31) {
+            facts += check_whole(&merged);
+            assert!(begun.elapsed().as_secs() < 60);
+        }
+        // This is SIGKILL.
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+        check_whole(&merged);
+        // The directory would else hold what each of them has removed.
+        if kill % 6 == 5 {
+            for file in fs::read_dir(dir.path()).unwrap() {
+                let path = file.unwrap().path();
+                let is_of_a_worker = ["db", "narthex", "lock"]
+                    .iter()
+                    .any(|extension| path.extension() == Some(extension.as_ref()));
+                if is_of_a_worker {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn python_merges_the_directory_all_the_same() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python");
+    let import = Command::new(&python).args(["-c", "import prometheus_client"]).output();
+    if !import.is_ok_and(|import| import.status.success()) {
+        eprintln!("skipped: there is no Python with its client");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let jobs = Counter::builder("jobs", "h").labels(["l"]).store(&store).build().unwrap();
+    jobs.labels(["x"]).inc_with_exemplar(&[("id", "1")]);
+    jobs.labels(["y"]).inc_by(2);
+    let info = Info::builder("build", "h").store(&store).build().unwrap();
+    info.info([("version", "1")]).unwrap();
+    let state = Enum::builder("state", "h").states(["a"]).store(&store).build().unwrap();
+    store.publish(&info).unwrap();
+    let program = "import sys\n\
+        from prometheus_client import CollectorRegistry, generate_latest, multiprocess\n\
+        registry = CollectorRegistry()\n\
+        multiprocess.MultiProcessCollector(registry, path=sys.argv[1])\n\
+        sys.stdout.buffer.write(generate_latest(registry))\n";
+    let python = Command::new(&python).args(["-c", program]).arg(dir.path()).output().unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    let expected = "# HELP jobs_total h\n# TYPE jobs_total counter\n\
+                    jobs_total{l=\"x\"} 1.0\njobs_total{l=\"y\"} 2.0\n";
+    assert_eq!(String::from_utf8_lossy(&python.stdout), expected);
+    drop(state);
 }

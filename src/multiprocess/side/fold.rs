@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::entry_kind::{EXEMPLAR, ROWS, STATE, UNIT};
 use super::exemplar::encode_exemplar;
+use super::row_key::rows_key;
 use super::said::{Said, StateSaid, time_of};
-use super::writer::rows_key;
 use crate::cell::side::{HEAD, NewEntry, USED_AT, encode};
 use crate::model::Exemplar;
 use crate::multiprocess::mode::GaugeMode;

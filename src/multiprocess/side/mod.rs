@@ -5,15 +5,18 @@
 mod entry_kind;
 mod exemplar;
 pub(crate) mod fold;
+mod handle;
 mod merge;
 mod publish;
 mod reader;
+mod row_key;
 mod said;
 mod writer;
 
+pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::merge::Sides;
 pub(crate) use self::said::{RowNotes, time_of};
-pub(crate) use self::writer::{ExemplarHome, SharedExemplar, SideHandle, SideWriter, StateHome};
+pub(crate) use self::writer::SideWriter;
 
 /// How the name of a side file ends.
 pub(crate) const EXTENSION: &str = "narthex";

@@ -6,6 +6,7 @@ use super::entry_kind::{EXEMPLAR, FAMILIES, INFO, ROWS, STATE, UNIT};
 use super::exemplar;
 use super::publish::{self, Published};
 use super::reader::SideRow;
+use super::row_key::rows_of;
 use crate::model::Exemplar;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::mode::GaugeMode;
@@ -178,14 +179,6 @@ impl Said {
 /// When an exemplar was taken, in seconds since 1970; before all others if it does not say.
 pub(crate) fn time_of(exemplar: &Exemplar) -> f64 {
     exemplar.as_ref().timestamp().map_or(f64::NEG_INFINITY, |time| time.as_seconds())
-}
-
-/// The kind and the rows in a key.
-fn rows_of(key: &[u8]) -> Option<(FileKind, impl Iterator<Item = u32>)> {
-    let (kind, rows) = key.split_first_chunk()?;
-    let kind = FileKind::at(u32::from_le_bytes(*kind))?;
-    let rows = rows.chunks_exact(4).filter_map(|row| Some(u32::from_le_bytes(*row.first_chunk()?)));
-    Some((kind, rows))
 }
 
 /// Of the entries of each key, the last one that is open.
