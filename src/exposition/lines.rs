@@ -236,8 +236,8 @@ impl Lines {
         let (count_suffix, sum_suffix) = histogram_suffixes(desc.metric_type());
         let width = columns.bounds.values().len();
         let place = le_place(chunk.names());
-        // OpenMetrics wants both count and sum, or neither, as where a sum may fall.
-        let totals = !style.openmetrics || columns.have_sums(desc.metric_type());
+        // OpenMetrics wants both count and sum, or neither.
+        let counted = !style.openmetrics || columns.sum_place != SumPlace::Absent;
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
         self.fill_bounds(columns.bounds);
         let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width.max(1)));
@@ -246,7 +246,7 @@ impl Lines {
             self.fill_around_le(&row, place);
             let this = &*self;
             let sum = |page: &mut Page<'_>| {
-                if let Some(&sum) = columns.sums.get(row.number).filter(|_| totals) {
+                if let Some(&sum) = columns.sums.get(row.number) {
                     this.simple_line(page, &this.second, sum_suffix, sum, row.timestamp, style);
                 }
             };
@@ -268,7 +268,7 @@ impl Lines {
             } else {
                 total = buckets.iter().sum();
             }
-            if totals {
+            if counted {
                 this.simple_line(page, &this.first, count_suffix, total, row.timestamp, style);
             }
             if columns.sum_place == SumPlace::Last {
@@ -424,12 +424,4 @@ struct Histograms<'a> {
     buckets: &'a [f64],
     sums: &'a [f64],
     sum_place: SumPlace,
-}
-
-impl Histograms<'_> {
-    /// Whether there are sums, and they only grow if the type says that they do.
-    fn have_sums(&self, metric_type: MetricType) -> bool {
-        let falls = self.bounds.values().first().is_some_and(|bound| *bound < 0.0);
-        self.sum_place != SumPlace::Absent && !(falls && metric_type == MetricType::Histogram)
-    }
 }
