@@ -237,7 +237,7 @@ impl Lines {
         let width = columns.bounds.values().len();
         let place = le_place(chunk.names());
         // OpenMetrics wants both count and sum, or neither.
-        let counted = !style.openmetrics || columns.sum_place != SumPlace::Absent;
+        let totals = !style.openmetrics || columns.sum_place != SumPlace::Absent;
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
         self.fill_bounds(columns.bounds);
         let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width.max(1)));
@@ -268,7 +268,7 @@ impl Lines {
             } else {
                 total = buckets.iter().sum();
             }
-            if counted {
+            if totals {
                 this.simple_line(page, &this.first, count_suffix, total, row.timestamp, style);
             }
             if columns.sum_place == SumPlace::Last {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::{self, Future};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::http;
@@ -20,7 +21,7 @@ use crate::http::response::Response;
 ///
 /// Collectors run on tokio's blocking threads, so that a slow one keeps no
 /// other connection waiting; without a tokio runtime they run in place. Those
-/// that must await are awaited until the scraper stops waiting, for which the
+/// that must await are awaited for three quarters of the time that the scraper waits, for which the
 /// runtime must have its time enabled. The body of a request is never read.
 ///
 /// ```
@@ -140,8 +141,12 @@ async fn refresh(task: &ScrapeTask) {
         return;
     }
     match task.deadline() {
-        // A scrape that is over says so itself.
-        Some(deadline) => drop(time::timeout_at(deadline.into(), refresh).await),
+        // Who is not done by then tells what it told before. A part of the time
+        // is left for the scrape itself.
+        Some(deadline) => {
+            let left = deadline.saturating_duration_since(Instant::now());
+            drop(time::timeout(left * 3 / 4, refresh).await);
+        }
         None => refresh.await,
     }
 }

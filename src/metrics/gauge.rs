@@ -134,6 +134,13 @@ impl Gauge {
         drop(old);
     }
 
+    /// Shows again what is set.
+    pub fn clear_function(&self) {
+        let old = self.series.cell.function.write().take();
+        // Dropped here, where no lock is held: it is foreign code.
+        drop(old);
+    }
+
     /// The number, as a scrape would see it.
     ///
     /// # Panics

@@ -8,8 +8,9 @@ impl CollectorRegistry {
     /// The first sample of that full name with exactly those labels.
     ///
     /// Made for tests, and for collectors that derive numbers from others: one
-    /// that looks into its own registry is passed over. A `_created` sample is found where a series has a start
-    /// time. Collectors that fail are passed over.
+    /// that looks into its own registry is passed over. A `_created` sample is
+    /// found where a series has a start time. Collectors that fail are passed
+    /// over.
     #[doc(alias = "value")]
     pub fn get_sample_value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let created = name.strip_suffix(Suffix::Created.as_str());

@@ -82,6 +82,8 @@ struct Entry {
     title: Arc<str>,
     /// Sorted.
     claimed: Arc<[String]>,
+    /// Whether it may tell of any name: it merges what others have filed.
+    merges: bool,
 }
 
 /// Names one registration, to take it back.
@@ -132,12 +134,14 @@ impl CollectorRegistry {
             Some(desc) => desc.name().into(),
             None => collector.name().into(),
         };
+        let shared = collector.shared_directory();
+        let merges = matches!(shared, Some(SharedDirectory::Merges(_)));
         let mut state = self.inner.state.write();
-        state.refuse_twice_shown(collector.shared_directory())?;
+        state.refuse_twice_shown(shared)?;
         let id = CollectorId(state.next_id);
         state.claims.take(&claimed, id, &title)?;
         state.next_id += 1;
-        state.entries.push(Entry { id, collector, title, claimed: claimed.into() });
+        state.entries.push(Entry { id, collector, title, claimed: claimed.into(), merges });
         Ok(id)
     }
 
@@ -146,7 +150,7 @@ impl CollectorRegistry {
         let wanted = Claims::wanted(std::slice::from_ref(desc))?;
         let state = self.inner.state.read();
         state.refuse_twice_shown(shared)?;
-        state.claims.refuse_taken(&wanted, desc.name())
+        state.claims.refuse_taken(&wanted, &format!("{} {:?}", desc.metric_type(), desc.name()))
     }
 
     /// Adds a collector until the guard is dropped.
@@ -293,7 +297,7 @@ impl CollectorRegistry {
         if let Some(info) = info.filter(|_| wanted(&[TargetInfo::SAMPLE.to_owned()])) {
             scrape.family(info.family())?;
         }
-        for entry in entries.iter().filter(|entry| wanted(&entry.claimed)) {
+        for entry in entries.iter().filter(|entry| entry.merges || wanted(&entry.claimed)) {
             let Some(_visit) = Visit::enter(inner.number, entry.id) else {
                 if policy == FailurePolicy::Fail {
                     let message = format!("collector {:?} collects itself", &*entry.title);
@@ -313,6 +317,9 @@ impl CollectorRegistry {
                 inner.self_metrics.note_collector(&entry.title, took, collected.is_err());
             }
             if let Err(error) = collected {
+                if let Some(tell) = &inner.options.tell {
+                    tell.call(&entry.title, &error);
+                }
                 if policy == FailurePolicy::Fail {
                     let message = format!("collector {:?} failed", &*entry.title);
                     return Err(Error::collector(message).with_source(error));

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 
-use super::claims::{clash, forms};
+use super::claims::forms;
 use super::self_metrics::Counts;
 use super::{CollectorRegistry, Entry};
 use crate::collector::Scrape;
@@ -49,7 +49,8 @@ impl<'a> Pass<'a> {
             taken.extend(state.claims.taken_from_others(&names, entry.id));
         }
         if !taken.is_empty() {
-            return Err(clash(taken, &format!("family {:?}", desc.name())));
+            let state = self.registry.inner.state.read();
+            return Err(state.claims.clash(taken, &format!("family {:?}", desc.name())));
         }
         let options = &self.registry.inner.options;
         let passing = Passing { family, created: options.created, rows: Cell::new(None) };

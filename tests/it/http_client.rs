@@ -25,6 +25,7 @@ impl Answer {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
+    #[cfg(feature = "gzip")]
     pub(crate) fn unzipped(&self) -> String {
         assert_eq!(self.header("content-encoding"), Some("gzip"));
         let mut text = String::new();

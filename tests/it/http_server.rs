@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use narthex::http::{MetricsServer, start_http_server};
 
-use crate::http_client::{Connection, ask, get};
+use crate::http_client::{Connection, get};
 use crate::http_fixture::{
     address_of_its_own, both, failing, gauge, registry, registry_of, waiting,
 };
@@ -308,13 +308,23 @@ fn a_failing_collector_is_told_to_the_scraper() {
 #[test]
 fn what_is_compressed_unpacks_to_the_same() {
     let server = start_http_server("127.0.0.1:0", &registry()).unwrap();
-    let answer = ask(server.local_addr(), "GET", "/metrics", &[("Accept-Encoding", "gzip")]);
+    let answer = crate::http_client::ask(
+        server.local_addr(),
+        "GET",
+        "/metrics",
+        &[("Accept-Encoding", "gzip")],
+    );
     assert_eq!(answer.unzipped(), both());
     assert_eq!(answer.header("vary"), Some("Accept, Accept-Encoding"));
 
     let plain =
         MetricsServer::builder(&registry()).compression(false).start("127.0.0.1:0").unwrap();
-    let answer = ask(plain.local_addr(), "GET", "/metrics", &[("Accept-Encoding", "gzip")]);
+    let answer = crate::http_client::ask(
+        plain.local_addr(),
+        "GET",
+        "/metrics",
+        &[("Accept-Encoding", "gzip")],
+    );
     assert_eq!(answer.text(), both());
     assert_eq!(answer.header("vary"), Some("Accept"));
 }

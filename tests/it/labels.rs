@@ -94,6 +94,20 @@ fn values_that_look_alike_are_different_children() -> narthex::Result {
 }
 
 #[test]
+fn values_that_begin_alike_are_told_apart() -> narthex::Result {
+    // So many that some have hashes that are alike as far as a table looks at them.
+    let vec = Counter::builder("c", "h").labels(["a"]).build()?;
+    for character in ["\\", "x", "\n"] {
+        (1..600).for_each(|n| vec.labels([character.repeat(n)]).inc_by(n as u32));
+        for n in 1..600 {
+            assert_eq!(vec.labels([character.repeat(n)]).get(), n as f64);
+        }
+    }
+    assert_eq!(vec.len(), 3 * 599);
+    Ok(())
+}
+
+#[test]
 fn escapes_are_written_as_the_formats_want_them() -> narthex::Result {
     let vec = Counter::builder("c", "h").labels(["a"]).build()?;
     vec.labels(["back\\slash \"quote\"\nline"]).inc();
@@ -162,7 +176,7 @@ fn label_names_are_checked_when_the_metric_is_built() {
     ] {
         let error = Counter::builder("c", "h").labels(names).build().expect_err("a bad name");
         assert!(error.is_invalid_label());
-        assert_eq!(error.to_string(), message);
+        assert_eq!(error.to_string(), format!("counter \"c\": {message}"));
     }
     for (names, message) in [
         (["a", "a"], "label name \"a\" stands twice"),
@@ -171,7 +185,7 @@ fn label_names_are_checked_when_the_metric_is_built() {
     ] {
         let error = Counter::builder("c", "h").labels(names).build().expect_err("twice");
         assert!(error.is_duplicate(), "{error}");
-        assert_eq!(error.to_string(), message);
+        assert_eq!(error.to_string(), format!("counter \"c\": {message}"));
         let error = Gauge::builder("c", "h").labels_dyn(names).build().expect_err("twice");
         assert!(error.is_duplicate(), "{error}");
     }
@@ -283,6 +297,24 @@ fn many_children_are_all_shown_once() -> narthex::Result {
     });
     let expected: Vec<_> = (0..1000).map(|child| (value(child), child as f64)).collect();
     assert_eq!(shown, expected);
+    Ok(())
+}
+
+#[test]
+fn a_child_that_is_made_anew_during_a_scrape_is_shown_once() -> narthex::Result {
+    let vec = Counter::builder("c", "h").labels(["l"]).build()?;
+    (0..1000).for_each(|child| vec.labels((child,)).inc());
+    let mut shown = Vec::new();
+    for_each_sample(&vec, &mut |sample| {
+        let name = sample.labels().get("l").expect("l").into_owned();
+        if shown.len() < 2000 {
+            vec.remove([&name]);
+            vec.labels([&name]).inc();
+        }
+        shown.push(name);
+    });
+    assert_eq!(shown, (0..1000).map(|child| child.to_string()).collect::<Vec<_>>());
+    assert_eq!(vec.len(), 1000);
     Ok(())
 }
 

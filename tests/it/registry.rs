@@ -337,6 +337,34 @@ fn registering_and_scraping_at_once_loses_nothing() -> narthex::Result {
 }
 
 #[test]
+fn an_error_says_who_has_the_name() -> narthex::Result {
+    let registry = CollectorRegistry::new();
+    let _ = Histogram::builder("h", "h").register(&registry)?;
+    let _ = Gauge::builder("http-requests", "h").register(&registry)?;
+    let said = |name: &str| Gauge::builder(name, "h").register(&registry).unwrap_err().to_string();
+    assert_eq!(
+        said("h_count"),
+        "gauge \"h_count\" would take names that are taken: h_count (of \"h\")"
+    );
+    assert_eq!(
+        said("http_requests"),
+        "gauge \"http_requests\" would take names that are taken: http_requests (of \"http-requests\")",
+    );
+    let help = Gauge::builder("http-requests", "other").get_or_register(&registry).unwrap_err();
+    assert_eq!(
+        help.to_string(),
+        "\"http-requests\" is registered already, with the help \"h\", not \"other\"",
+    );
+    Ok(())
+}
+
+#[test]
+fn the_global_registry_can_be_read_like_any_other() -> narthex::Result {
+    assert!(narthex::exposition::text::encode(&narthex::REGISTRY)?.contains("platform_info"));
+    Ok(())
+}
+
+#[test]
 fn metrics_may_be_used_where_a_panic_is_caught() -> narthex::Result {
     let registry = CollectorRegistry::new();
     let jobs = Counter::builder("jobs", "h").register(&registry)?;

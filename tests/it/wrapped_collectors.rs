@@ -317,12 +317,13 @@ mod awaited {
         registry.register(Arc::new(Hangs)).unwrap();
         let service = MetricsService::new(MetricsHandler::new(&registry));
         let request = hyper::Request::get("/metrics")
-            .header("X-Prometheus-Scrape-Timeout-Seconds", "0.05")
+            .header("X-Prometheus-Scrape-Timeout-Seconds", "2")
             .body(())
             .unwrap();
         let answer =
             block_on(async { tokio::time::timeout(10 * SECOND, service.call(request)).await });
-        assert_eq!(answer.unwrap().unwrap().status(), 500);
+        // The rest of the scrape is not lost to it.
+        assert_eq!(answer.unwrap().unwrap().status(), 200);
     }
 
     #[cfg(feature = "http")]
