@@ -7,8 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use once_cell::sync::Lazy;
-
 use crate::error::{Error, Result};
 use crate::model::{Desc, Family};
 
@@ -127,8 +125,7 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
     }
 }
 
-// So that a collector in a static, such as the global registry, is one itself.
-impl<C: Collector, F: FnOnce() -> C + Send> Collector for Lazy<C, F> {
+impl<C: Collector + ?Sized> Collector for Box<C> {
     fn describe(&self) -> Vec<Desc> {
         (**self).describe()
     }
@@ -151,6 +148,10 @@ impl<C: Collector, F: FnOnce() -> C + Send> Collector for Lazy<C, F> {
 
     fn shared_directory(&self) -> Option<SharedDirectory> {
         (**self).shared_directory()
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        (**self).as_any()
     }
 }
 

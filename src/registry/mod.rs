@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use self::claims::Claims;
 use self::pass::Pass;
@@ -125,9 +125,9 @@ impl CollectorRegistry {
     /// contain itself, or would show numbers in shared files twice. Those of
     /// the collector, if the registry must collect it to learn its names.
     pub fn register(&self, collector: Arc<dyn Collector>) -> Result<CollectorId> {
-        if collector.reaches_registry(self.inner.number) {
-            return Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself"));
-        }
+        // Two registries may be registered in each other by two threads at once.
+        static NESTING: Mutex<()> = Mutex::new(());
+        self.refuse_nesting(&*collector)?;
         let descs = self.descs_of(&*collector)?;
         let claimed = Claims::wanted(&descs)?;
         let title: Arc<str> = match descs.first() {
@@ -136,6 +136,8 @@ impl CollectorRegistry {
         };
         let shared = collector.shared_directory();
         let merges = matches!(shared, Some(SharedDirectory::Merges(_)));
+        let _nesting = NESTING.lock();
+        self.refuse_nesting(&*collector)?;
         let mut state = self.inner.state.write();
         state.refuse_twice_shown(shared)?;
         let id = CollectorId(state.next_id);
@@ -255,6 +257,13 @@ impl CollectorRegistry {
     /// self-metrics: transports do that.
     pub fn note_bytes(&self, bytes: usize) {
         self.inner.self_metrics.note_bytes(bytes);
+    }
+
+    fn refuse_nesting(&self, collector: &dyn Collector) -> Result {
+        if collector.reaches_registry(self.inner.number) {
+            return Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself"));
+        }
+        Ok(())
     }
 
     fn descs_of(&self, collector: &dyn Collector) -> Result<Vec<Desc>> {
