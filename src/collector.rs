@@ -125,36 +125,6 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
     }
 }
 
-impl<C: Collector + ?Sized> Collector for Box<C> {
-    fn describe(&self) -> Vec<Desc> {
-        (**self).describe()
-    }
-
-    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        (**self).collect(scrape)
-    }
-
-    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
-        (**self).refresh()
-    }
-
-    fn name(&self) -> &str {
-        (**self).name()
-    }
-
-    fn reaches_registry(&self, registry: u64) -> bool {
-        (**self).reaches_registry(registry)
-    }
-
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        (**self).shared_directory()
-    }
-
-    fn as_any(&self) -> Option<&dyn Any> {
-        (**self).as_any()
-    }
-}
-
 /// A scrape under way: what a collector yields its families to.
 ///
 /// It is to [`Collector::collect`] what [`fmt::Formatter`] is to [`fmt::Display::fmt`].

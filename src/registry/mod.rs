@@ -125,8 +125,6 @@ impl CollectorRegistry {
     /// contain itself, or would show numbers in shared files twice. Those of
     /// the collector, if the registry must collect it to learn its names.
     pub fn register(&self, collector: Arc<dyn Collector>) -> Result<CollectorId> {
-        // Two registries may be registered in each other by two threads at once.
-        static NESTING: Mutex<()> = Mutex::new(());
         self.refuse_nesting(&*collector)?;
         let descs = self.descs_of(&*collector)?;
         let claimed = Claims::wanted(&descs)?;
@@ -136,6 +134,8 @@ impl CollectorRegistry {
         };
         let shared = collector.shared_directory();
         let merges = matches!(shared, Some(SharedDirectory::Merges(_)));
+        // Two threads may register two registries in each other.
+        static NESTING: Mutex<()> = Mutex::new(());
         let _nesting = NESTING.lock();
         self.refuse_nesting(&*collector)?;
         let mut state = self.inner.state.write();
@@ -260,10 +260,10 @@ impl CollectorRegistry {
     }
 
     fn refuse_nesting(&self, collector: &dyn Collector) -> Result {
-        if collector.reaches_registry(self.inner.number) {
-            return Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself"));
+        match collector.reaches_registry(self.inner.number) {
+            true => Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself")),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn descs_of(&self, collector: &dyn Collector) -> Result<Vec<Desc>> {
