@@ -1,6 +1,7 @@
 //! Where collectors are gathered, so that one scrape asks them all.
 
 mod claims;
+mod guard;
 mod lookup;
 mod pass;
 mod policy;
@@ -22,6 +23,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 
 use self::claims::Claims;
+pub use self::guard::RegistrationGuard;
 use self::pass::Pass;
 use self::policy::Options;
 pub use self::policy::{FailurePolicy, RegistryBuilder};
@@ -161,7 +163,7 @@ impl CollectorRegistry {
     /// Those of [`register`](Self::register).
     pub fn register_guarded(&self, collector: Arc<dyn Collector>) -> Result<RegistrationGuard> {
         let id = self.register(collector)?;
-        Ok(RegistrationGuard { registry: self.clone(), id, armed: true })
+        Ok(RegistrationGuard::new(self.clone(), id))
     }
 
     /// Takes a collector out; its names are free again.
@@ -402,50 +404,6 @@ impl State {
                     &*entry.title
                 ),
             )),
-        }
-    }
-}
-
-/// Keeps a collector registered until it is dropped.
-///
-/// ```
-/// use narthex::{CollectorRegistry, Counter};
-/// use std::sync::Arc;
-///
-/// let registry = CollectorRegistry::new();
-/// let counter = Counter::builder("jobs", "Done.").build()?;
-/// let guard = registry.register_guarded(Arc::new(counter))?;
-/// assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(0.0));
-/// drop(guard);
-/// assert_eq!(registry.get_sample_value("jobs_total", &[]), None);
-/// # Ok::<(), narthex::Error>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "the collector is unregistered as soon as the guard is dropped"]
-pub struct RegistrationGuard {
-    registry: CollectorRegistry,
-    id: CollectorId,
-    armed: bool,
-}
-
-impl RegistrationGuard {
-    /// The registration that it guards.
-    pub fn id(&self) -> CollectorId {
-        self.id
-    }
-
-    /// Leaves the collector registered for good.
-    pub fn keep(mut self) -> CollectorId {
-        self.armed = false;
-        self.id
-    }
-}
-
-impl Drop for RegistrationGuard {
-    fn drop(&mut self) {
-        if self.armed {
-            // It may have been taken out by its number already.
-            let _ = self.registry.unregister(self.id);
         }
     }
 }
