@@ -265,7 +265,7 @@ impl Drop for EndOnDrop<'_> {
 
 #[test]
 fn readers_beside_folds_see_every_count_once() {
-    const WORKERS: u64 = 400;
+    const WORKERS: u64 = 1500;
 
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
@@ -314,7 +314,7 @@ fn readers_beside_folds_see_every_count_once() {
             }
             died.fetch_add(1, Ordering::SeqCst);
         }
-        while readings.load(Ordering::SeqCst) < 50 && !done.load(Ordering::SeqCst) {
+        while readings.load(Ordering::SeqCst) < 300 && !done.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(1));
         }
     });
