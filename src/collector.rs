@@ -232,16 +232,23 @@ pub fn collector_fn<F>(collect: F) -> CollectorFn<F>
 where
     F: Fn(&mut Scrape<'_>) -> Result + Send + Sync,
 {
-    CollectorFn { collect, descs: Vec::new() }
+    CollectorFn { collect, descs: Vec::new(), name: None }
 }
 
 /// A closure as a collector, made by [`collector_fn`].
 pub struct CollectorFn<F> {
     collect: F,
     descs: Vec<Desc>,
+    name: Option<String>,
 }
 
 impl<F> CollectorFn<F> {
+    /// The same, with a name for errors and self-metrics to call it by.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
     /// The same, with the families that the closure will yield said beforehand.
     #[must_use]
     pub fn describing(self, descs: impl IntoIterator<Item = Desc>) -> Self {
@@ -259,6 +266,10 @@ where
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         (self.collect)(scrape)
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| std::any::type_name::<Self>())
     }
 }
 

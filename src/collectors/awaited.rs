@@ -13,6 +13,37 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, MetricFamily};
 
 /// Something that must await its numbers: a query, a call to another service.
+///
+/// ```
+/// use narthex::CollectorRegistry;
+/// use narthex::collectors::{AsyncCollector, AwaitedCollector};
+/// use narthex::model::{Desc, GaugeMetricFamily, MetricFamily, MetricType, NO_LABELS};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// struct Rows;
+///
+/// impl AsyncCollector for Rows {
+///     fn describe(&self) -> Vec<Desc> {
+///         Desc::new("table_rows", "Of the table.", MetricType::Gauge).into_iter().collect()
+///     }
+///
+///     async fn collect(&self) -> narthex::Result<Vec<MetricFamily>> {
+///         let mut family = GaugeMetricFamily::new("table_rows", "Of the table.")?;
+///         family.add_metric(NO_LABELS, 1042.0)?;
+///         Ok(vec![family.into()])
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let registry = CollectorRegistry::new();
+/// registry.register(Arc::new(AwaitedCollector::new(Rows, Duration::from_secs(2))))?;
+/// registry.refresh().await;
+/// assert_eq!(registry.get_sample_value("table_rows", &[]), Some(1042.0));
+/// # Ok::<(), narthex::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait AsyncCollector: Send + Sync {
     /// The families that it will tell; empty if that is not known beforehand.
     fn describe(&self) -> Vec<Desc> {
@@ -21,6 +52,11 @@ pub trait AsyncCollector: Send + Sync {
 
     /// Awaits the families.
     fn collect(&self) -> impl Future<Output = Result<Vec<MetricFamily>>> + Send;
+
+    /// What errors and self-metrics call it: the name of its type by default.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
 }
 
 /// Makes an asynchronous collector of a closure.
@@ -29,12 +65,28 @@ where
     F: Fn() -> Fut + Send + Sync,
     Fut: Future<Output = Result<Vec<MetricFamily>>> + Send,
 {
-    AsyncCollectorFn { collect }
+    AsyncCollectorFn { collect, descs: Vec::new(), name: None }
 }
 
 /// A closure as an asynchronous collector, made by [`async_collector_fn`].
 pub struct AsyncCollectorFn<F> {
     collect: F,
+    descs: Vec<Desc>,
+    name: Option<String>,
+}
+
+impl<F> AsyncCollectorFn<F> {
+    /// The same, with the families that the closure will tell said beforehand.
+    #[must_use]
+    pub fn describing(self, descs: impl IntoIterator<Item = Desc>) -> Self {
+        Self { descs: descs.into_iter().collect(), ..self }
+    }
+
+    /// The same, with a name for errors and self-metrics to call it by.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
 }
 
 impl<F, Fut> AsyncCollector for AsyncCollectorFn<F>
@@ -42,14 +94,22 @@ where
     F: Fn() -> Fut + Send + Sync,
     Fut: Future<Output = Result<Vec<MetricFamily>>> + Send,
 {
+    fn describe(&self) -> Vec<Desc> {
+        self.descs.clone()
+    }
+
     fn collect(&self) -> impl Future<Output = Result<Vec<MetricFamily>>> + Send {
         (self.collect)()
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| std::any::type_name::<Self>())
     }
 }
 
 impl<F> fmt::Debug for AsyncCollectorFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncCollectorFn").finish_non_exhaustive()
+        f.debug_struct("AsyncCollectorFn").field("descs", &self.descs).finish_non_exhaustive()
     }
 }
 
@@ -59,6 +119,10 @@ impl<F> fmt::Debug for AsyncCollectorFn<F> {
 /// for as long as it is given; the HTTP servers do that before each scrape. The
 /// scrape then tells what came last. If that fails or takes too long, the last
 /// good families are told; if there never were any, the scrape gets the error.
+///
+/// A registry that [collects what describes nothing](crate::RegistryBuilder::auto_describe)
+/// when it is registered, as [`REGISTRY`](crate::REGISTRY) does, refuses one that neither
+/// describes its families nor was awaited yet.
 ///
 /// ```
 /// use narthex::collectors::{AwaitedCollector, async_collector_fn};
@@ -101,11 +165,12 @@ impl<C: AsyncCollector> AwaitedCollector<C> {
     }
 
     async fn ask(&self) -> Result {
-        let asked = tokio::time::timeout(self.time_out, self.collector.collect()).await;
-        let told = asked.unwrap_or_else(|_| {
-            let message = format!("{} took longer than {:?}", self.name(), self.time_out);
-            Err(Error::new(ErrorKind::TimedOut, message))
-        });
+        let told = match tokio::runtime::Handle::try_current() {
+            Ok(_) => self.told().await,
+            Err(outside) => {
+                Err(Error::collector("awaited outside of a tokio runtime").with_source(outside))
+            }
+        };
         let mut last = self.last.lock();
         match told {
             Ok(families) => {
@@ -114,9 +179,18 @@ impl<C: AsyncCollector> AwaitedCollector<C> {
             }
             Err(error) => {
                 last.message = Some((error.kind(), error.to_string()));
-                Err(error)
+                // Without anything good the scrape itself will fail, and be counted.
+                if last.good.is_some() { Err(error) } else { Ok(()) }
             }
         }
+    }
+
+    async fn told(&self) -> Result<Vec<MetricFamily>> {
+        let told = tokio::time::timeout(self.time_out, self.collector.collect()).await;
+        told.unwrap_or_else(|_| {
+            let message = format!("{} took longer than {:?}", self.name(), self.time_out);
+            Err(Error::new(ErrorKind::TimedOut, message))
+        })
     }
 }
 
@@ -142,7 +216,7 @@ impl<C: AsyncCollector> Collector for AwaitedCollector<C> {
     }
 
     fn name(&self) -> &str {
-        std::any::type_name::<C>()
+        self.collector.name()
     }
 
     fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {

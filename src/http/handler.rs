@@ -248,6 +248,10 @@ impl ScrapeTask {
         self.permit.inner.settings.registry.refresh().await;
     }
 
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     fn new(request: &Request<'_>, permit: Permit) -> Self {
         let settings = &permit.inner.settings;
         let mut encoding = exposition::negotiate(request.accept());

@@ -109,6 +109,14 @@ impl Gauge {
         Ok(())
     }
 
+    /// Takes an amount away, or says why not.
+    ///
+    /// # Errors
+    /// Those of [`try_inc_by`](Self::try_inc_by).
+    pub fn try_dec_by(&self, amount: impl Amount) -> Result {
+        self.try_inc_by(-amount.to_f64())
+    }
+
     /// Sets it to the seconds since 1970.
     pub fn set_to_current_time(&self) {
         self.set(now());
@@ -131,6 +139,13 @@ impl Gauge {
     pub fn set_function(&self, f: impl Fn() -> f64 + Send + Sync + 'static) {
         let old = self.series.cell.function.write().replace(Arc::new(f));
         // Dropped without the lock: what it owns is foreign.
+        drop(old);
+    }
+
+    /// Shows again what is set.
+    pub fn clear_function(&self) {
+        let old = self.series.cell.function.write().take();
+        // Dropped here, where no lock is held: it is foreign code.
         drop(old);
     }
 
@@ -191,7 +206,8 @@ impl Observer for Gauge {
 #[cfg(feature = "multiprocess")]
 impl<T: Built<Gauge>> MetricBuilder<Gauge, T> {
     /// How the numbers of several processes become one; [`GaugeMode::All`] by
-    /// default. It matters only in a [store](Self::store).
+    /// default. It matters only in a [store](Self::store), but for one thing:
+    /// a gauge that shows its most recent number can only be set, anywhere.
     #[doc(alias = "multiprocess_mode")]
     pub fn mode(mut self, mode: GaugeMode) -> Self {
         self.settings.mode = mode;

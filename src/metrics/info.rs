@@ -10,7 +10,7 @@ use super::instrument::{Instrument, Kind, Schema, Series};
 use super::label_text::LabelText;
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, Suffix};
+use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, Suffix};
 
 /// Facts about the program; cheap to clone, and safe to share.
 ///
@@ -71,7 +71,7 @@ impl Info {
         let own = schema.names.declared().zip(own.iter().map(String::as_str));
         let all: Vec<_> =
             own.chain(facts.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).collect();
-        let facts = Facts::new(&all)?;
+        let facts = Facts::new(&all, schema.validation)?;
         *self.series.cell.write() = Some(Arc::new(facts));
         Ok(())
     }
@@ -93,8 +93,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    fn new(labels: &[(&str, &str)]) -> Result<Self> {
-        let names = LabelNames::new(labels.iter().map(|(name, _)| name))?;
+    fn new(labels: &[(&str, &str)], validation: NameValidation) -> Result<Self> {
+        let names = labels.iter().map(|(name, _)| name);
+        let names = LabelNames::with_validation(names, validation)?;
         let values: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
         Ok(Self { labels: LabelText::new(&names, &values), names })
     }
@@ -132,10 +133,7 @@ impl Kind for Info {
 
     fn record(series: &Series<Self>, columns: &mut Columns) {
         let facts = series.cell.read().clone();
-        match &facts {
-            None => columns.push_float(series.row_labels(), 1.0),
-            Some(facts) => columns.push_float(facts.labels.row(), 1.0),
-        }
+        push_facts(series, facts.as_deref(), columns);
     }
 
     fn show(rows: &[Self], columns: &mut Columns, each: &mut dyn FnMut(&Chunk<'_>)) {
@@ -149,8 +147,14 @@ impl Kind for Info {
                 }
                 columns.begin_anew(names);
             }
-            Self::record(&row.series, columns);
+            // Read once: others may replace the facts, and their names, meanwhile.
+            push_facts(&row.series, facts.as_deref(), columns);
         }
         each(&columns.chunk());
     }
+}
+
+fn push_facts(series: &Series<Info>, facts: Option<&Facts>, columns: &mut Columns) {
+    let labels = facts.map_or_else(|| series.row_labels(), |facts| facts.labels.row());
+    columns.push_float(labels, 1.0);
 }

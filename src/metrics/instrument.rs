@@ -1,6 +1,7 @@
 //! What the six kinds of metrics have in common: a schema, and series that share it.
 
 use std::fmt;
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,9 @@ use super::label_text::LabelText;
 use crate::cell::Home;
 use crate::collector::SharedDirectory;
 use crate::error::Result;
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
+use crate::model::{
+    Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels, Suffix,
+};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::{FileKind, MultiprocessStore};
 
@@ -86,18 +89,28 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
 pub struct Schema<M: Instrument> {
     pub(super) desc: Desc,
     pub(super) names: LabelNames,
+    pub(super) validation: NameValidation,
     pub(super) settings: M::Settings,
     #[cfg(feature = "multiprocess")]
     pub(super) store: Option<MultiprocessStore>,
 }
 
 impl<M: Instrument> Schema<M> {
-    /// Whether a metric of the other schema would be the same as one of this.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.desc == other.desc
-            && self.names == other.names
-            && self.settings == other.settings
-            && self.shared_directory() == other.shared_directory()
+    /// How a metric of the other schema would differ from one of this.
+    pub(super) fn difference(&self, other: &Self) -> Option<String> {
+        if self.names != other.names {
+            Some(format!("the labels {:?}, not {:?}", self.names, other.names))
+        } else if self.desc.unit() != other.desc.unit() {
+            Some("another unit".to_owned())
+        } else if self.desc != other.desc {
+            Some(format!("the help {:?}, not {:?}", self.desc.help(), other.desc.help()))
+        } else if self.settings != other.settings {
+            Some("other settings".to_owned())
+        } else if self.shared_directory() != other.shared_directory() {
+            Some("its numbers elsewhere".to_owned())
+        } else {
+            None
+        }
     }
 
     /// Where a number of a new series is to live: `suffix` names its sample,
@@ -126,7 +139,7 @@ impl<M: Instrument> Schema<M> {
 
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
         #[cfg(feature = "multiprocess")]
-        if let Some(store) = &self.store {
+        if let (Some(store), Some(_)) = (&self.store, M::file(&self.settings)) {
             return Some(SharedDirectory::Writes(store.dir().to_owned()));
         }
         None
@@ -143,6 +156,9 @@ pub struct Series<M: Instrument> {
     pub(super) place: u64,
     pub(super) hash: u64,
 }
+
+// No panic leaves a number half-written, and foreign code is dropped unchanged.
+impl<M: Instrument> RefUnwindSafe for Series<M> {}
 
 impl<M: Instrument> Series<M> {
     pub(super) fn new(schema: &Arc<Schema<M>>, values: &[&str], place: u64, hash: u64) -> Self {

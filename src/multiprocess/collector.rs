@@ -20,6 +20,9 @@ use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily, NO_LABELS};
 
+const DAMAGED_FILES: &str = "narthex_multiprocess_damaged_files";
+const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
+
 /// Yields the merged metrics of all processes that share a directory.
 ///
 /// Values are merged as Python's client does it: counters, summaries and
@@ -43,6 +46,10 @@ use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily
 /// `narthex_multiprocess_skipped_entries`, by `reason` (`key`: not readable,
 /// `name`: not allowed, `clash`: the name belongs to another family of the
 /// scrape). [`damaged_files`](Self::damaged_files) says which files they are.
+///
+/// What the files hold is not known beforehand, so it describes nothing: a
+/// restricted view, such as a scrape with `name[]`, asks it only in a registry
+/// built with [`collectors_without_names`](crate::RegistryBuilder::collectors_without_names).
 ///
 /// ```
 /// use narthex::multiprocess::MultiProcessCollector;
@@ -235,16 +242,8 @@ impl MultiProcessCollector {
         let entries = entries.into_iter().filter(|(_, count)| *count > 0).collect();
         let mut families = Vec::new();
         for (name, help, counts) in [
-            (
-                "narthex_multiprocess_damaged_files",
-                "Shared files that could not be read to their ends.",
-                files,
-            ),
-            (
-                "narthex_multiprocess_skipped_entries",
-                "Entries of shared files that were left out.",
-                entries,
-            ),
+            (DAMAGED_FILES, "Shared files that could not be read to their ends.", files),
+            (SKIPPED_ENTRIES, "Entries of shared files that were left out.", entries),
         ] {
             if counts.is_empty() {
                 continue;
@@ -283,7 +282,7 @@ impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         let Merged { families, refused, owners } = self.merge(scrape.deadline())?;
         let mut clashing = 0;
-        let mut taken = HashSet::new();
+        let mut taken = HashSet::from([DAMAGED_FILES, SKIPPED_ENTRIES].map(str::to_owned));
         for family in &families {
             // Processes that disagree about a name do not cost the rest.
             let claims = claims(family.desc());

@@ -1,6 +1,7 @@
 //! Where collectors are gathered, so that one scrape asks them all.
 
 mod claims;
+mod guard;
 mod lookup;
 mod pass;
 mod policy;
@@ -13,14 +14,16 @@ mod view;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::RefUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use self::claims::Claims;
+pub use self::guard::RegistrationGuard;
 use self::pass::Pass;
 use self::policy::Options;
 pub use self::policy::{FailurePolicy, RegistryBuilder};
@@ -61,6 +64,9 @@ struct Inner {
     own_names: Vec<String>,
 }
 
+// Collectors run without a lock, so none panics half-way through a change.
+impl RefUnwindSafe for Inner {}
+
 #[derive(Default)]
 struct State {
     // In the order of registration, which is that of exposition.
@@ -78,6 +84,8 @@ struct Entry {
     title: Arc<str>,
     /// Sorted.
     claimed: Arc<[String]>,
+    /// Whether it may tell of any name: it merges what others have filed.
+    merges: bool,
 }
 
 /// Names one registration, to take it back.
@@ -119,22 +127,34 @@ impl CollectorRegistry {
     /// contain itself, or would show numbers in shared files twice. Those of
     /// the collector, if the registry must collect it to learn its names.
     pub fn register(&self, collector: Arc<dyn Collector>) -> Result<CollectorId> {
-        if collector.reaches_registry(self.inner.number) {
-            return Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself"));
-        }
+        self.refuse_nesting(&*collector)?;
         let descs = self.descs_of(&*collector)?;
         let claimed = Claims::wanted(&descs)?;
         let title: Arc<str> = match descs.first() {
             Some(desc) => desc.name().into(),
             None => collector.name().into(),
         };
+        let shared = collector.shared_directory();
+        let merges = matches!(shared, Some(SharedDirectory::Merges(_)));
+        // Two threads may register two registries in each other.
+        static NESTING: Mutex<()> = Mutex::new(());
+        let _nesting = NESTING.lock();
+        self.refuse_nesting(&*collector)?;
         let mut state = self.inner.state.write();
-        state.refuse_twice_shown(collector.shared_directory())?;
+        state.refuse_twice_shown(shared)?;
         let id = CollectorId(state.next_id);
         state.claims.take(&claimed, id, &title)?;
         state.next_id += 1;
-        state.entries.push(Entry { id, collector, title, claimed: claimed.into() });
+        state.entries.push(Entry { id, collector, title, claimed: claimed.into(), merges });
         Ok(id)
+    }
+
+    /// Says why a family cannot be registered now, before anything is made for it.
+    pub(crate) fn refuse(&self, desc: &Desc, shared: Option<SharedDirectory>) -> Result {
+        let wanted = Claims::wanted(std::slice::from_ref(desc))?;
+        let state = self.inner.state.read();
+        state.refuse_twice_shown(shared)?;
+        state.claims.refuse_taken(&wanted, &format!("{} {:?}", desc.metric_type(), desc.name()))
     }
 
     /// Adds a collector until the guard is dropped.
@@ -143,7 +163,7 @@ impl CollectorRegistry {
     /// Those of [`register`](Self::register).
     pub fn register_guarded(&self, collector: Arc<dyn Collector>) -> Result<RegistrationGuard> {
         let id = self.register(collector)?;
-        Ok(RegistrationGuard { registry: self.clone(), id, armed: true })
+        Ok(RegistrationGuard::new(self.clone(), id))
     }
 
     /// Takes a collector out; its names are free again.
@@ -157,8 +177,12 @@ impl CollectorRegistry {
         };
         let entry = state.entries.remove(place);
         state.claims.give_back(&entry.claimed);
+        // Collectors of one type and without names are told of as one.
+        let is_last = state.entries.iter().all(|other| other.title != entry.title);
         drop(state);
-        self.inner.self_metrics.forget(&entry.title);
+        if is_last {
+            self.inner.self_metrics.forget(&entry.title);
+        }
         Ok(entry.collector)
     }
 
@@ -173,7 +197,7 @@ impl CollectorRegistry {
     /// family `target`; none of them takes it away.
     ///
     /// # Errors
-    /// [`Error::is_duplicate`] if a collector owns the name `target_info`;
+    /// [`Error::is_duplicate`] if a collector owns `target` or `target_info`;
     /// [`Error::is_invalid_label`] if a name is not allowed.
     pub fn set_target_info<I, N, V>(&self, facts: I) -> Result
     where
@@ -185,7 +209,7 @@ impl CollectorRegistry {
         let mut state = self.inner.state.write();
         match (state.target_info.is_some(), info.is_some()) {
             (false, true) => state.claims.take_target_info()?,
-            (true, false) => state.claims.give_back(&[TargetInfo::SAMPLE.to_owned()]),
+            (true, false) => state.claims.give_back(&TargetInfo::NAMES),
             _ => {}
         }
         state.target_info = info;
@@ -237,6 +261,13 @@ impl CollectorRegistry {
         self.inner.self_metrics.note_bytes(bytes);
     }
 
+    fn refuse_nesting(&self, collector: &dyn Collector) -> Result {
+        match collector.reaches_registry(self.inner.number) {
+            true => Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself")),
+            false => Ok(()),
+        }
+    }
+
     fn descs_of(&self, collector: &dyn Collector) -> Result<Vec<Desc>> {
         let mut descs = collector.describe();
         if descs.is_empty() && self.inner.options.auto_describe {
@@ -248,6 +279,10 @@ impl CollectorRegistry {
             })?;
         }
         Ok(descs)
+    }
+
+    fn titles(&self) -> Vec<Arc<str>> {
+        self.inner.state.read().entries.iter().map(|entry| entry.title.clone()).collect()
     }
 
     /// Collects what `wanted` picks by the names that it claims.
@@ -273,7 +308,7 @@ impl CollectorRegistry {
         if let Some(info) = info.filter(|_| wanted(&[TargetInfo::SAMPLE.to_owned()])) {
             scrape.family(info.family())?;
         }
-        for entry in entries.iter().filter(|entry| wanted(&entry.claimed)) {
+        for entry in entries.iter().filter(|entry| entry.merges || wanted(&entry.claimed)) {
             let Some(_visit) = Visit::enter(inner.number, entry.id) else {
                 if policy == FailurePolicy::Fail {
                     let message = format!("collector {:?} collects itself", &*entry.title);
@@ -293,6 +328,9 @@ impl CollectorRegistry {
                 inner.self_metrics.note_collector(&entry.title, took, collected.is_err());
             }
             if let Err(error) = collected {
+                if let Some(tell) = &inner.options.tell {
+                    tell.call(&entry.title, &error);
+                }
                 if policy == FailurePolicy::Fail {
                     let message = format!("collector {:?} failed", &*entry.title);
                     return Err(Error::collector(message).with_source(error));
@@ -301,7 +339,8 @@ impl CollectorRegistry {
         }
         inner.self_metrics.note_scrape(begun.elapsed());
         if inner.options.self_metrics && wanted(&inner.own_names) {
-            inner.self_metrics.collect(pass.counts(), scrape)?;
+            let titles = self.titles().into_iter().collect();
+            inner.self_metrics.collect(pass.counts(), &titles, scrape)?;
         }
         Ok(())
     }
@@ -339,9 +378,9 @@ impl Default for CollectorRegistry {
 
 impl fmt::Debug for CollectorRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles: Vec<_> =
-            self.inner.state.read().entries.iter().map(|entry| entry.title.clone()).collect();
-        f.debug_struct("CollectorRegistry").field("collectors", &titles).finish_non_exhaustive()
+        f.debug_struct("CollectorRegistry")
+            .field("collectors", &self.titles())
+            .finish_non_exhaustive()
     }
 }
 
@@ -365,50 +404,6 @@ impl State {
                     &*entry.title
                 ),
             )),
-        }
-    }
-}
-
-/// Keeps a collector registered until it is dropped.
-///
-/// ```
-/// use narthex::{CollectorRegistry, Counter};
-/// use std::sync::Arc;
-///
-/// let registry = CollectorRegistry::new();
-/// let counter = Counter::builder("jobs", "Done.").build()?;
-/// let guard = registry.register_guarded(Arc::new(counter))?;
-/// assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(0.0));
-/// drop(guard);
-/// assert_eq!(registry.get_sample_value("jobs_total", &[]), None);
-/// # Ok::<(), narthex::Error>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "the collector is unregistered as soon as the guard is dropped"]
-pub struct RegistrationGuard {
-    registry: CollectorRegistry,
-    id: CollectorId,
-    armed: bool,
-}
-
-impl RegistrationGuard {
-    /// The registration that it guards.
-    pub fn id(&self) -> CollectorId {
-        self.id
-    }
-
-    /// Leaves the collector registered for good.
-    pub fn keep(mut self) -> CollectorId {
-        self.armed = false;
-        self.id
-    }
-}
-
-impl Drop for RegistrationGuard {
-    fn drop(&mut self) {
-        if self.armed {
-            // It may have been taken out by its number already.
-            let _ = self.registry.unregister(self.id);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Collectors of others: what they yield, how they fail, and what they may do meanwhile.
 
 use std::error::Error as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use narthex::exposition::{self, Encoding};
@@ -65,10 +65,7 @@ fn nameless_collectors_are_checked_when_they_are_scraped() -> Result {
     let error = exposition::text::encode(&registry).unwrap_err();
     assert!(error.is_collector());
     let cause = error.source().expect("a cause");
-    assert_eq!(
-        cause.to_string(),
-        "a second family of one scrape would take names that are taken: taken"
-    );
+    assert_eq!(cause.to_string(), "family \"taken\" would take names that are taken: taken");
     registry.unregister(id)?;
     // The name is taken though its owner has not been asked yet.
     let first = CollectorRegistry::new();
@@ -90,6 +87,21 @@ fn nameless_collectors_are_checked_when_they_are_scraped() -> Result {
     let error = exposition::text::encode(&registry).unwrap_err();
     let cause = error.source().expect("a cause");
     assert_eq!(cause.to_string(), "family \"c\" would take names that are taken: c_total");
+    Ok(())
+}
+
+#[test]
+fn a_described_family_does_not_lend_its_names_to_another() -> Result {
+    let collector = collector_fn(|scrape| {
+        let mut family = CounterMetricFamily::new("c", "h")?;
+        family.add_metric([] as [&str; 0], 1.0)?;
+        scrape.family(&family)?;
+        scrape.family(&gauge("c_total", 2.0)?)
+    });
+    let registry = CollectorRegistry::builder().on_failure(FailurePolicy::Skip).build();
+    let described = collector.describing([Desc::new("c", "h", MetricType::Counter)?]);
+    registry.register(Arc::new(described))?;
+    assert_eq!(lines(&registry), ["c_total 1.0"]);
     Ok(())
 }
 
@@ -234,6 +246,35 @@ fn a_registry_tells_of_itself() -> Result {
     assert_eq!(taken.duplicates(), ["narthex_scrape_bytes"]);
     let only = registry.restricted(["narthex_registry_collectors"]);
     assert_eq!(lines(&only), ["narthex_registry_collectors 0.0"]);
+    Ok(())
+}
+
+#[test]
+fn a_registry_forgets_collectors_with_their_registration() -> Result {
+    let builder = CollectorRegistry::builder().self_metrics(true);
+    let registry = builder.on_failure(FailurePolicy::Skip).build();
+    let told = || -> Vec<String> {
+        let failures = "narthex_collector_failures_total{";
+        lines(&registry).into_iter().filter(|line| line.starts_with(failures)).collect()
+    };
+    // One leaves while it is asked.
+    let (inner, own_id) = (registry.clone(), Arc::new(OnceLock::new()));
+    let id = own_id.clone();
+    let leaving =
+        collector_fn(move |_| id.get().map_or(Ok(()), |id| inner.unregister(*id).map(|_| ())));
+    let id = registry.register(Arc::new(leaving.describing([described("leaving")?])))?;
+    own_id.set(id).expect("set once");
+    assert_eq!(told(), [] as [&str; 0]);
+    assert_eq!(told(), [] as [&str; 0]);
+    // Two of one type are told of as one, as long as there is one.
+    let twin = || collector_fn(|_| Err(Error::collector("unplugged")));
+    let first = registry.register(Arc::new(twin()))?;
+    let second = registry.register(Arc::new(twin()))?;
+    assert!(matches!(&*told(), [line] if line.ends_with(" 2.0")));
+    registry.unregister(first)?;
+    assert!(matches!(&*told(), [line] if line.ends_with(" 3.0")));
+    registry.unregister(second)?;
+    assert_eq!(told(), [] as [&str; 0]);
     Ok(())
 }
 
