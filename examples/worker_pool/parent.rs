@@ -87,17 +87,26 @@ impl Slot {
             println!("worker {pid} started");
             let status = tokio::select! {
                 status = child.wait() => status?,
-                () = told_to_stop(&mut self.stopping) => return end(child).await,
+                () = told_to_stop(&mut self.stopping) => {
+                    end(child).await?;
+                    self.forget(pid);
+                    return Ok(());
+                }
             };
-            // Numbers of the living, like requests in progress, end with the worker.
-            if let Err(error) = mark_process_dead(&self.dir, pid) {
-                eprintln!("worker {pid} left files that cannot be removed: {error}");
-            }
+            self.forget(pid);
             self.replaced.inc();
             println!("worker {pid} died ({status}): replacing it");
             if begun.elapsed() < SHORT_LIFE {
                 tokio::time::sleep(SHORT_LIFE).await;
             }
+        }
+    }
+
+    /// Numbers of the living, like requests in progress, end with the worker.
+    /// We would know without this; Python's client, if it reads the files, would not.
+    fn forget(&self, pid: u32) {
+        if let Err(error) = mark_process_dead(&self.dir, pid) {
+            eprintln!("worker {pid} left files that cannot be removed: {error}");
         }
     }
 
@@ -149,7 +158,9 @@ impl Directory {
         fs::create_dir_all(&path)?;
         for entry in fs::read_dir(&path)? {
             let file = entry?.path();
-            if file.extension().is_some_and(|extension| extension == "db") {
+            let kept = ["db", "lock", "dead", "narthex", "manifest", "damaged"];
+            if file.extension().is_some_and(|extension| kept.iter().any(|kept| extension == *kept))
+            {
                 fs::remove_file(file)?;
             }
         }

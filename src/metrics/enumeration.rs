@@ -151,11 +151,13 @@ impl<T: Built<Enum>> MetricBuilder<Enum, T> {
     /// let dir = tempfile::tempdir()?;
     /// let merged = CollectorRegistry::new();
     /// merged.register(Arc::new(MultiProcessCollector::new(dir.path())?))?;
+    /// let mut workers = Vec::new();
     /// for health in ["good", "poor", "good"] {
     ///     let store = MultiprocessStore::open(dir.path())?;
     ///     let builder = Enum::builder("health", "Of a worker.").states(["good", "poor"]);
     ///     let worker = builder.mode(GaugeMode::Max).store(&store).build()?;
     ///     worker.state(health)?;
+    ///     workers.push(worker);
     /// }
     /// assert_eq!(merged.get_sample_value("health", &[("health", "poor")]), Some(1.0));
     /// assert_eq!(merged.get_sample_value("health", &[("health", "good")]), Some(0.0));

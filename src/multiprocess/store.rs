@@ -1,25 +1,22 @@
 //! The files that this process writes into the shared directory.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use once_cell::sync::OnceCell;
 use parking_lot::MutexGuard;
 
 use super::directory::{canonical_dir, dir_from_env};
+use super::file_kind::{FileKind, KINDS};
 use super::key;
-use super::mode::GaugeMode;
+use super::owner::Owner;
 use super::side::{self, SideWriter};
+use super::unique::unique;
 use crate::cell::mapped::{MappedCell, MappedFile};
 use crate::error::{Error, ErrorKind, Result};
-
-/// How many files a process writes at most: one for each kind.
-const KINDS: usize = 3 + GaugeMode::ALL.len();
 
 /// A directory that worker processes share, as one of them writes to it;
 /// cheap to clone.
@@ -48,6 +45,10 @@ struct Inner {
     identifier: String,
     process: u32,
     files: [OnceCell<Arc<MappedFile>>; KINDS],
+    /// None inside if nobody needs to know whether the process lives: see [`Owner::claim`].
+    owner: OnceCell<Option<Owner>>,
+    /// Whether the identifier was given by hand, and may have been another's.
+    is_named: bool,
     side: SideWriter,
     unfiled: AtomicU64,
 }
@@ -116,9 +117,10 @@ impl MultiprocessStore {
         cell
     }
 
-    /// The side file; none in a forked child.
+    /// The side file; none in a forked child, or if the identifier cannot be claimed.
     pub(crate) fn side(&self) -> Option<&SideWriter> {
-        (process::id() == self.inner.process).then_some(&self.inner.side)
+        let is_own = process::id() == self.inner.process && self.claim().is_ok();
+        is_own.then_some(&self.inner.side)
     }
 
     /// Keeps other threads from making or removing series, if there is a side file.
@@ -131,8 +133,18 @@ impl MultiprocessStore {
         self.inner.unfiled.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Claims the identifier, before the first file that bears it is there.
+    fn claim(&self) -> std::io::Result<&Option<Owner>> {
+        let Inner { dir, identifier, .. } = &*self.inner;
+        self.inner.owner.get_or_try_init(|| match self.inner.is_named {
+            true => Ok(None),
+            false => Owner::claim(dir, identifier),
+        })
+    }
+
     fn file(&self, kind: FileKind) -> std::io::Result<&Arc<MappedFile>> {
-        self.inner.files[kind.place() as usize].get_or_try_init(|| {
+        self.inner.files[kind.place()].get_or_try_init(|| {
+            self.claim()?;
             MappedFile::create(&self.inner.dir.join(kind.file_name(&self.inner.identifier)))
         })
     }
@@ -186,6 +198,7 @@ impl StoreBuilder {
     /// of files mean.
     pub fn open(self) -> Result<MultiprocessStore> {
         let process = process::id();
+        let is_named = self.identifier.is_some();
         let identifier = match self.identifier {
             Some(identifier) => check_identifier(identifier)?,
             None => format!("{process}-{}", unique()),
@@ -199,61 +212,11 @@ impl StoreBuilder {
                 process,
                 side: SideWriter::new(side),
                 files: Default::default(),
+                owner: OnceCell::new(),
+                is_named,
                 unfiled: AtomicU64::new(0),
             }),
         })
-    }
-}
-
-/// The kinds of files: one for each type of metric, and for each mode of gauges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FileKind {
-    Counter,
-    Summary,
-    Histogram,
-    Gauge(GaugeMode),
-}
-
-impl FileKind {
-    /// The number of the kind, which side files have too.
-    pub(crate) fn place(self) -> u32 {
-        match self {
-            Self::Counter => 0,
-            Self::Summary => 1,
-            Self::Histogram => 2,
-            Self::Gauge(mode) => 3 + mode as u32,
-        }
-    }
-
-    /// The kind of that number.
-    pub(crate) fn at(place: u32) -> Option<Self> {
-        match place {
-            0 => Some(Self::Counter),
-            1 => Some(Self::Summary),
-            2 => Some(Self::Histogram),
-            _ => GaugeMode::ALL.get(place as usize - 3).copied().map(Self::Gauge),
-        }
-    }
-
-    /// The kind and the identifier in the name of a file.
-    pub(crate) fn of_file(name: &str) -> Option<(Self, &str)> {
-        let (kind, identifier) = name.strip_suffix(".db")?.rsplit_once('_')?;
-        let kind = match kind {
-            "counter" => Self::Counter,
-            "summary" => Self::Summary,
-            "histogram" => Self::Histogram,
-            _ => Self::Gauge(GaugeMode::parse(kind.strip_prefix("gauge_")?)?),
-        };
-        Some((kind, identifier))
-    }
-
-    fn file_name(self, identifier: &str) -> String {
-        match self {
-            Self::Counter => format!("counter_{identifier}.db"),
-            Self::Summary => format!("summary_{identifier}.db"),
-            Self::Histogram => format!("histogram_{identifier}.db"),
-            Self::Gauge(mode) => format!("gauge_{mode}_{identifier}.db"),
-        }
     }
 }
 
@@ -269,13 +232,4 @@ fn check_identifier(identifier: String) -> Result<String> {
         }
         None => Ok(identifier),
     }
-}
-
-/// Eight letters and digits that no other store has: numbers of processes are used again.
-fn unique() -> String {
-    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    // The keys of `RandomState` are random.
-    let random = RandomState::new().hash_one((since, process::id()));
-    (0..8).map(|place| char::from(DIGITS[(random >> (5 * place)) as usize % 32])).collect()
 }

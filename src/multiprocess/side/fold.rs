@@ -8,19 +8,18 @@ use super::row_key::rows_key;
 use super::said::{Said, StateSaid, time_of};
 use crate::cell::side::{HEAD, NewEntry, USED_AT, encode};
 use crate::model::Exemplar;
+use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::mode::GaugeMode;
-use crate::multiprocess::store::FileKind;
 
-/// The content of a side file that says what lasts of several.
+/// The content of a side file that says what lasts of several; none if nothing does.
 ///
 /// `row_of` tells where a row of the n-th of them went: in the file of the same
 /// kind that goes with the new one. Removed rows are to go nowhere. Of a row
 /// that several went to, the earliest start time stays, and the newest exemplar.
-#[cfg_attr(not(test), expect(dead_code, reason = "for whoever folds the files of the dead"))]
 pub(crate) fn fold<'a>(
     sides: impl IntoIterator<Item = &'a Said>,
     row_of: impl Fn(usize, FileKind, u32) -> Option<u32>,
-) -> Vec<u8> {
+) -> Option<Vec<u8>> {
     let mut starts: HashMap<(u32, u32), f64> = HashMap::new();
     let mut exemplars: HashMap<(u32, u32), &Exemplar> = HashMap::new();
     let mut units: Vec<&(String, String)> = Vec::new();
@@ -29,7 +28,7 @@ pub(crate) fn fold<'a>(
         for (&kind, notes) in &said.rows {
             let to = |row: u32| {
                 let counts = !notes.is_removed(row as usize);
-                Some((kind.place(), row_of(place, kind, row).filter(|_| counts)?))
+                Some((kind.place() as u32, row_of(place, kind, row).filter(|_| counts)?))
             };
             for &(row, start) in &notes.starts {
                 let Some(to) = to(row) else { continue };
@@ -83,7 +82,7 @@ fn write(
     exemplars: HashMap<(u32, u32), &Exemplar>,
     units: &[&(String, String)],
     states: &[StateSaid],
-) -> Vec<u8> {
+) -> Option<Vec<u8>> {
     let mut out = HEAD.to_vec();
     let mut push = |kind: u16, key: &[u8], words: &[u64], value: Option<&[u8]>| {
         // An entry of more than four thousand million bytes cannot be, so none is left out.
@@ -113,10 +112,13 @@ fn write(
         let key = serde_json::to_vec(&(name, labels, help, mode.as_str(), states));
         push(STATE, &key.unwrap_or_default(), &[*place as u64, time.to_bits(), 0], None);
     }
+    if out.len() == HEAD.len() {
+        return None;
+    }
     // What does not fit into the count is more than any reader would take.
     let used = u32::try_from(out.len()).unwrap_or(u32::MAX);
     out[USED_AT..USED_AT + 4].copy_from_slice(&used.to_le_bytes());
-    out
+    Some(out)
 }
 
 #[cfg(test)]
@@ -149,8 +151,8 @@ mod tests {
         StateSaid { name, labels: BTreeMap::new(), help, mode, states, place, time }
     }
 
-    fn read_back(bytes: &[u8]) -> Said {
-        let (entries, mut damages) = reader::entries(bytes);
+    fn read_back(bytes: &Option<Vec<u8>>) -> Said {
+        let (entries, mut damages) = reader::entries(bytes.as_deref().unwrap());
         let said = Said::of(&entries, &mut damages);
         assert_eq!(damages, []);
         said

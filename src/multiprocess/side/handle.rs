@@ -11,9 +11,10 @@ use super::writer::SideEntry;
 use crate::cell::mapped::Rows;
 use crate::cell::side::{NewEntry, SideSlot};
 use crate::model::ExemplarRef;
+use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key;
 use crate::multiprocess::mode::GaugeMode;
-use crate::multiprocess::store::{FileKind, MultiprocessStore};
+use crate::multiprocess::store::MultiprocessStore;
 
 /// The word of a state's place, and the word of the time at which it was set.
 const STATE_PLACE: usize = 0;

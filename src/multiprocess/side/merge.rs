@@ -5,15 +5,15 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::EXTENSION;
 use super::said::{RowNotes, Said, StateSaid};
-use super::{EXTENSION, reader};
 use crate::error::Result;
 use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
+use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::reader::{Damage, DamageKind};
 use crate::multiprocess::settle::PID;
-use crate::multiprocess::store::FileKind;
 
 /// The side files of a directory, sorted by name.
 #[derive(Debug, Default)]
@@ -28,8 +28,8 @@ impl Sides {
     ///
     /// Of a process that is not alive only what lasts is kept.
     pub(crate) fn read(&mut self, path: &Path, is_alive: bool) -> Option<Damage> {
-        let bytes = match reader::read(path) {
-            Ok(bytes) => bytes,
+        let (mut said, damages) = match Said::read(path) {
+            Ok(read) => read,
             // It was removed since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(_) => return Some(Damage { offset: 0, what: DamageKind::Unreadable }),
@@ -37,8 +37,6 @@ impl Sides {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let identifier = name.strip_suffix(EXTENSION).and_then(|name| name.strip_suffix('.'));
         let identifier = identifier.unwrap_or_default().to_owned();
-        let (entries, mut damages) = reader::entries(&bytes);
-        let mut said = Said::of(&entries, &mut damages);
         if !is_alive {
             said.keep_lasting();
         }
@@ -49,7 +47,7 @@ impl Sides {
 
     /// What is said of the rows of a file of that name.
     pub(crate) fn rows(&self, file_name: &str) -> Option<&RowNotes> {
-        let (kind, identifier) = FileKind::of_file(file_name)?;
+        let (kind, identifier) = FileKind::parse(file_name)?;
         let (_, said) = self.list.get(*self.by_identifier.get(identifier)?)?;
         said.rows.get(&kind)
     }

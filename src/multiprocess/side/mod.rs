@@ -15,7 +15,7 @@ mod writer;
 
 pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::merge::Sides;
-pub(crate) use self::said::{RowNotes, time_of};
+pub(crate) use self::said::{RowNotes, Said, time_of};
 pub(crate) use self::writer::SideWriter;
 
 /// How the name of a side file ends.

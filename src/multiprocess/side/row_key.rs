@@ -1,11 +1,11 @@
 //! The keys of entries that are about rows: the kind of their file, and where in it they stand.
 
-use crate::multiprocess::store::FileKind;
+use crate::multiprocess::file_kind::FileKind;
 
 /// The kind of a file and places in it, as keys have them.
 pub(super) fn rows_key(kind: FileKind, rows: &[u32]) -> Vec<u8> {
     let mut key = Vec::with_capacity(4 + 4 * rows.len());
-    key.extend_from_slice(&kind.place().to_le_bytes());
+    key.extend_from_slice(&(kind.place() as u32).to_le_bytes());
     for row in rows {
         key.extend_from_slice(&row.to_le_bytes());
     }

@@ -1,17 +1,19 @@
 //! What a side file says, decoded.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::path::Path;
 
 use super::entry_kind::{EXEMPLAR, FAMILIES, INFO, ROWS, STATE, UNIT};
 use super::exemplar;
 use super::publish::{self, Published};
-use super::reader::SideRow;
+use super::reader::{self, SideRow};
 use super::row_key::rows_of;
 use crate::model::Exemplar;
+use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::reader::{Damage, DamageKind};
-use crate::multiprocess::store::FileKind;
 
 /// What a side file says.
 #[derive(Debug, Default, PartialEq)]
@@ -72,6 +74,14 @@ fn find<T>(sorted: &[(u32, T)], row: usize) -> Option<&T> {
 }
 
 impl Said {
+    /// What the side file at `path` says, and what is wrong with it.
+    pub(crate) fn read(path: &Path) -> io::Result<(Self, Vec<Damage>)> {
+        let bytes = reader::read(path)?;
+        let (entries, mut damages) = reader::entries(&bytes);
+        let said = Self::of(&entries, &mut damages);
+        Ok((said, damages))
+    }
+
     /// Decodes entries; what makes no sense is left out and becomes damage.
     pub(crate) fn of(entries: &[SideRow<'_>], damages: &mut Vec<Damage>) -> Self {
         let mut said = Self::default();

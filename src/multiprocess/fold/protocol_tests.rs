@@ -1,0 +1,432 @@
+//! Folds that are killed before, in and after each step, and folds that run beside readers and each other.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::super::disk::RealDisk;
+use super::*;
+use crate::collector::for_each_family;
+use crate::multiprocess::file_kind::FileKind;
+use crate::multiprocess::fold_lock::begin;
+use crate::multiprocess::mode::GaugeMode;
+use crate::multiprocess::owner::{lock_path, numbering};
+use crate::multiprocess::reader::{Entry, write};
+use crate::multiprocess::{MultiProcessCollector, MultiprocessStore, compact, mark_process_dead};
+
+const DIR: &str = "NARTHEX_TEST_FOLD_DIR";
+const STOP: &str = "NARTHEX_TEST_FOLD_STOP";
+
+const ALL: Scope = Scope { local_numbers: false, processes: usize::MAX };
+
+/// No process has this number: Linux gives none above 2^22.
+const NOBODY: &str = "1999999999";
+
+/// A disk whose process is killed at one of its steps.
+struct Deadly {
+    /// How many steps are still left; a write has two, as it may be cut in half.
+    steps: Cell<u32>,
+}
+
+impl Deadly {
+    fn step(&self) {
+        match self.steps.get() {
+            0 => kill_process(Pid::from_raw(process::id() as i32).unwrap(), Signal::KILL).unwrap(),
+            left => self.steps.set(left - 1),
+        }
+    }
+}
+
+impl Disk for Deadly {
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.step();
+        RealDisk.write(path, &bytes[..bytes.len() / 2])?;
+        self.step();
+        RealDisk.write(path, bytes)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step();
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.step();
+        RealDisk.remove(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.step();
+        RealDisk.sync_dir(dir)
+    }
+}
+
+/// Not a test by itself: what the other tests run in processes of their own.
+#[test]
+fn child() {
+    let Some(dir) = env::var_os(DIR) else { return };
+    let dir = Path::new(&dir);
+    match env::var(STOP).unwrap().parse() {
+        Ok(steps) => {
+            let _lock = begin(dir, true).unwrap().unwrap();
+            fold(dir, &Deadly { steps: Cell::new(steps) }, ALL).unwrap();
+        }
+        // Until the one who waits for it is gone, or has what it wants.
+        Err(_) => {
+            let begun = Instant::now();
+            while !dir.join("enough").exists() && begun.elapsed() < Duration::from_secs(60) {
+                compact(dir).unwrap();
+            }
+        }
+    }
+}
+
+fn start_child(dir: &Path, stop: &str) -> process::Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", "multiprocess::fold::protocol::tests::child", "--quiet"])
+        .env(DIR, dir)
+        .env(STOP, stop)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn put(dir: &Path, kind: FileKind, identifier: &str, entries: &[(&str, f64, f64)]) {
+    let entries = entries.iter().map(|&(key, value, timestamp)| Entry {
+        offset: 0,
+        key: key.as_bytes(),
+        value,
+        timestamp,
+    });
+    let hidden = dir.join(format!(".{identifier}"));
+    fs::write(&hidden, write(entries).unwrap()).unwrap();
+    fs::rename(hidden, dir.join(kind.file_name(identifier))).unwrap();
+}
+
+/// Leaves the files of a process in all kinds; each adds `bit` to what is summed.
+fn leave(dir: &Path, identifier: &str, bit: u32) {
+    let amount = f64::from(1 << bit);
+    put(dir, FileKind::Counter, identifier, &[(r#"["c", "c_total", {}, "h"]"#, amount, 0.0)]);
+    put(
+        dir,
+        FileKind::Summary,
+        identifier,
+        &[
+            (r#"["s", "s_count", {}, "h"]"#, amount, 0.0),
+            (r#"["s", "s_sum", {}, "h"]"#, amount / 2.0, 0.0),
+        ],
+    );
+    put(
+        dir,
+        FileKind::Histogram,
+        identifier,
+        &[
+            (r#"["d", "d_sum", {}, "h"]"#, amount, 0.0),
+            (r#"["d", "d_bucket", {"le": "1.0"}, "h"]"#, amount, 0.0),
+            (r#"["d", "d_bucket", {"le": "+Inf"}, "h"]"#, amount, 0.0),
+        ],
+    );
+    for mode in GaugeMode::ALL {
+        let key = format!(r#"["g_{mode}", "g_{mode}", {{}}, "h"]"#);
+        let timestamp = if mode.is_most_recent() { 1e9 + f64::from(bit % 5) } else { 0.0 };
+        put(dir, FileKind::Gauge(mode), identifier, &[(&key, amount, timestamp)]);
+    }
+}
+
+fn leave_dead(dir: &Path, identifier: &str, bit: u32) {
+    fs::write(lock_path(dir, identifier), "").unwrap();
+    leave(dir, identifier, bit);
+}
+
+/// Every series of the merged directory but those that tell of the mode itself.
+fn merged(dir: &Path) -> BTreeMap<String, f64> {
+    let mut samples = BTreeMap::new();
+    let collector = MultiProcessCollector::new(dir).unwrap().folding(false);
+    for_each_family(&collector, &mut |family| {
+        family.for_each_sample(&mut |sample| {
+            let labels: String =
+                sample.labels().iter().map(|(name, value)| format!(",{name}={value}")).collect();
+            samples.insert(format!("{}{labels}", sample.name()), sample.value());
+        });
+        Ok(())
+    })
+    .unwrap();
+    samples.retain(|name, _| !name.starts_with("narthex_"));
+    samples
+}
+
+/// A directory in the midst of life: a generation that was folded, dead
+/// processes with a damaged file, one of Python's, and one that lives.
+fn populate(dir: &Path) -> MultiprocessStore {
+    leave_dead(dir, "3-a", 0);
+    leave_dead(dir, "3-b", 1);
+    compact(dir).unwrap();
+    leave_dead(dir, "3-c", 2);
+    leave_dead(dir, "12-d", 3);
+    // The second entry is cut off.
+    let total = r#"["c", "c_total", {}, "h"]"#;
+    put(dir, FileKind::Counter, "12-d", &[(total, 8.0, 0.0), (total, 999.0, 0.0)]);
+    let cut = dir.join("counter_12-d.db");
+    let len = fs::metadata(&cut).unwrap().len();
+    fs::OpenOptions::new().write(true).open(cut).unwrap().set_len(len - 1).unwrap();
+    // A process that was killed before it published its first file.
+    fs::write(lock_path(dir, "13-e"), "").unwrap();
+    fs::write(dir.join(".counter_13-e.db.0123"), "").unwrap();
+    fs::write(dir.join(".14-f.lock.0123"), "").unwrap();
+
+    leave(dir, NOBODY, 4);
+    fs::remove_file(dir.join(FileKind::Gauge(GaugeMode::All).file_name(NOBODY))).unwrap();
+    assert_eq!(mark_process_dead(dir, NOBODY).unwrap(), 5);
+
+    let store = MultiprocessStore::open(dir).unwrap();
+    let cell = store.cell(FileKind::Counter, "c", "c_total", &[], "h").unwrap();
+    cell.add(32.0);
+    store
+}
+
+/// What [`populate`] comes to: six bits, of which the live process has one.
+fn ledger() -> BTreeMap<String, f64> {
+    [
+        ("c_total", 63.0),
+        ("s_count", 31.0),
+        ("s_sum", 15.5),
+        ("d_sum", 31.0),
+        ("d_bucket,le=1.0", 31.0),
+        ("d_bucket,le=+Inf", 62.0),
+        ("d_count", 62.0),
+        ("g_min", 1.0),
+        ("g_max", 16.0),
+        ("g_sum", 31.0),
+        // Bit 4 is the one of the latest time.
+        ("g_mostrecent", 16.0),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_kill_at_any_step_neither_loses_nor_doubles() {
+    let mut kills = 0;
+    for steps in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let store = populate(dir);
+        assert_eq!(merged(dir), ledger(), "before");
+        let ended = start_child(dir, &steps.to_string()).wait().unwrap();
+        assert_eq!(merged(dir), ledger(), "killed at step {steps}: {:?}", names(dir));
+        compact(dir).unwrap();
+        assert_eq!(merged(dir), ledger(), "finished after step {steps}: {:?}", names(dir));
+        // Nothing is left of the dead, wherever it was.
+        let own = store.identifier();
+        let generation = Manifest::read(dir).unwrap().generation;
+        let folded = folded_identifier(generation);
+        let mut expected = vec![
+            "counter_12-d.db.damaged".to_owned(),
+            format!("counter_{folded}.db"),
+            format!("counter_{own}.db"),
+            "fold.lock".to_owned(),
+            "fold.manifest".to_owned(),
+            format!("{own}.lock"),
+        ];
+        for kind in
+            ["gauge_max", "gauge_min", "gauge_mostrecent", "gauge_sum", "histogram", "summary"]
+        {
+            expected.push(format!("{kind}_{folded}.db"));
+        }
+        expected.sort();
+        assert_eq!(names(dir), expected, "after step {steps}");
+        if ended.success() {
+            break;
+        }
+        kills += 1;
+    }
+    // Eleven files and locks removed for each of two dead, half as much written: it must be many.
+    assert!(kills > 80, "{kills}");
+}
+
+struct EndOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn readers_beside_folds_see_every_count_once() {
+    const WORKERS: u64 = 1500;
+
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (begun, died) = (AtomicU64::new(0), AtomicU64::new(0));
+    let done = AtomicBool::new(false);
+    let mut elsewhere = start_child(dir, "never");
+    let readings = AtomicU64::new(0);
+    thread::scope(|scope| {
+        // A panic in a thread is one of the test only when all others have ended.
+        let _end = EndOnDrop(&done);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let _end = EndOnDrop(&done);
+                while !done.load(Ordering::SeqCst) {
+                    let least = died.load(Ordering::SeqCst);
+                    let seen = merged(dir).get("c_total").map_or(0, |total| *total as u64);
+                    let most = begun.load(Ordering::SeqCst);
+                    assert!(least <= seen && seen <= most, "{seen} is not within {least}..={most}");
+                    readings.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                compact(dir).unwrap();
+            }
+        });
+        for worker in 0..WORKERS {
+            begun.fetch_add(1, Ordering::SeqCst);
+            let total = r#"["c", "c_total", {}, "h"]"#;
+            if worker % 8 == 0 {
+                // One of Python's, and its number is used again and again.
+                let number = (1_999_999_000 + worker % 16).to_string();
+                let path = dir.join(FileKind::Counter.file_name(&number));
+                if path.exists() || dir.join(format!("{number}.dead")).exists() {
+                    begun.fetch_sub(1, Ordering::SeqCst);
+                    continue;
+                }
+                put(dir, FileKind::Counter, &number, &[(total, 1.0, 0.0)]);
+                mark_process_dead(dir, &number).unwrap();
+            } else {
+                let identifier = format!("{worker}-x");
+                // A lock that nobody holds comes last: from then on it is a dead one's.
+                put(dir, FileKind::Counter, &identifier, &[(total, 1.0, 0.0)]);
+                fs::write(lock_path(dir, &identifier), "").unwrap();
+            }
+            died.fetch_add(1, Ordering::SeqCst);
+        }
+        while readings.load(Ordering::SeqCst) < 300 && !done.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    fs::write(dir.join("enough"), "").unwrap();
+    assert!(elsewhere.wait().unwrap().success());
+    compact(dir).unwrap();
+    assert_eq!(merged(dir)["c_total"], died.load(Ordering::SeqCst) as f64);
+    assert_eq!(
+        names(dir),
+        [
+            &*format!("counter_{}.db", folded_identifier(Manifest::read(dir).unwrap().generation)),
+            "enough",
+            "fold.lock",
+            "fold.manifest",
+        ]
+    );
+}
+
+#[test]
+fn a_directory_does_not_grow_with_the_workers_that_ever_lived() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let store = MultiprocessStore::open(dir).unwrap();
+    store.cell(FileKind::Counter, "c", "c_total", &[], "h").unwrap().add(0.5);
+    for worker in 0..2000 {
+        let identifier = format!("{worker}-x");
+        fs::write(lock_path(dir, &identifier), "").unwrap();
+        let total = r#"["c", "c_total", {}, "h"]"#;
+        put(dir, FileKind::Counter, &identifier, &[(total, 1.0, 0.0)]);
+        put(dir, FileKind::Gauge(GaugeMode::LiveSum), &identifier, &[(total, 1.0, 0.0)]);
+    }
+    let compacted = compact(dir).unwrap();
+    assert_eq!(compacted.processes(), 2000);
+    assert_eq!(compacted.generation(), 1);
+    assert_eq!(compacted.removed_files(), 6000);
+    assert!(compacted.freed_bytes() > 2000 * 2 * 48);
+    assert_eq!(names(dir).len(), 5);
+    assert_eq!(merged(dir)["c_total"], 2000.5);
+    // A second one finds nothing to do.
+    let again = compact(dir).unwrap();
+    assert_eq!((again.processes(), again.removed_files(), again.generation()), (0, 0, 1));
+}
+
+#[test]
+fn scrapes_fold_when_more_than_a_few_are_dead() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let scrape = |collector: &MultiProcessCollector| {
+        for_each_family(collector, &mut |_| Ok(())).unwrap();
+        Manifest::read(dir).unwrap().generation
+    };
+    let collector = MultiProcessCollector::new(dir).unwrap();
+    for worker in 0..4 {
+        leave_dead(dir, &format!("{worker}-x"), worker);
+    }
+    assert_eq!(scrape(&collector), 0);
+    leave_dead(dir, "4-x", 4);
+    assert_eq!(scrape(&MultiProcessCollector::new(dir).unwrap().folding(false)), 0);
+    assert_eq!(scrape(&MultiProcessCollector::new(dir).unwrap().read_by_python(true)), 0);
+    assert_eq!(scrape(&collector), 1);
+    assert_eq!(merged(dir)["c_total"], 31.0);
+    assert_eq!(scrape(&collector), 1);
+}
+
+#[test]
+fn files_without_a_lock_are_folded_only_when_somebody_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    leave(dir, NOBODY, 0);
+    let own = process::id().to_string();
+    leave(dir, &own, 1);
+    leave(dir, "uwsgi.1", 2);
+    let before = names(dir);
+    compact(dir).unwrap();
+    assert_eq!(names(dir).len(), before.len() + 1);
+
+    // Marked elsewhere, where numbers mean other processes.
+    mark_process_dead(dir, NOBODY).unwrap();
+    let mark = dir.join(format!("{NOBODY}.dead"));
+    assert_eq!(fs::read_to_string(&mark).unwrap(), numbering());
+    fs::write(&mark, "pid:[1]").unwrap();
+    assert_eq!(compact(dir).unwrap().processes(), 0);
+    fs::write(&mark, numbering()).unwrap();
+    // Marked, but there is a process of that number.
+    mark_process_dead(dir, &own).unwrap();
+    assert_eq!(compact(dir).unwrap().processes(), 1);
+    assert!(!mark.exists());
+    assert!(dir.join(format!("{own}.dead")).exists());
+    assert!(dir.join(format!("counter_{own}.db")).exists());
+    assert!(dir.join("counter_uwsgi.1.db").exists());
+    assert_eq!(merged(dir)["c_total"], 7.0);
+
+    // The operator vouches for numbers, and they are used again.
+    leave(dir, NOBODY, 3);
+    let scope = Scope { local_numbers: true, ..ALL };
+    assert_eq!(fold(dir, &RealDisk, scope).unwrap().unwrap().processes(), 1);
+    assert!(dir.join(format!("counter_{own}.db")).exists());
+    assert_eq!(merged(dir)["c_total"], 15.0);
+}
+
+#[test]
+fn a_manifest_that_makes_no_sense_stops_folds_and_not_scrapes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    leave_dead(dir, "1-x", 0);
+    compact(dir).unwrap();
+    leave_dead(dir, "2-x", 1);
+    fs::write(Manifest::path(dir), "gener").unwrap();
+    assert_eq!(merged(dir)["c_total"], 3.0);
+    let error = compact(dir).unwrap_err();
+    assert!(error.is_io());
+    assert!(error.to_string().ends_with("its fold.manifest makes no sense"), "{error}");
+    assert_eq!(merged(dir)["c_total"], 3.0);
+}
