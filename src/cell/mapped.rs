@@ -67,30 +67,38 @@ impl MappedFile {
         Ok(Self { file, entries: Mutex::new(entries) })
     }
 
-    /// The cell of `key`, appended with both numbers 0.0 if there is none.
+    /// The cells of `keys`, appended with both numbers 0.0 where there is none.
     ///
     /// An error leaves the file as it was.
-    pub(crate) fn cell(self: &Arc<Self>, key: &[u8]) -> io::Result<MappedCell> {
-        let (value, timestamp) = {
-            let mut entries = self.entries.lock();
-            let at = match entries.values.get(key) {
+    pub(crate) fn cells(self: &Arc<Self>, keys: &[&[u8]]) -> io::Result<Vec<MappedCell>> {
+        let mut entries = self.entries.lock();
+        let new = keys.iter().filter(|key| !entries.values.contains_key(**key));
+        let end = new.fold(entries.used, |end, key| end + head_of(key) + NUMBERS);
+        // The rows of a series are there together or not at all.
+        entries.grow_to(&self.file, end)?;
+        let cells = keys.iter().map(|key| {
+            let at = match entries.values.get(*key) {
                 Some(&at) => at,
                 None => entries.append(&self.file, key)?,
             };
-            (entries.word(at), entries.word(at + size_of::<u64>()))
-        };
-        Ok(MappedCell { _file: self.clone(), value, timestamp })
+            let (value, timestamp) = (entries.word(at), entries.word(at + size_of::<u64>()));
+            Ok(MappedCell { _file: self.clone(), value, timestamp })
+        });
+        cells.collect()
+    }
+
+    /// The cell of one key.
+    #[cfg(test)]
+    pub(crate) fn cell(self: &Arc<Self>, key: &[u8]) -> io::Result<MappedCell> {
+        self.cells(&[key]).map(|mut cells| cells.remove(0))
     }
 }
 
 impl Entries {
     fn append(&mut self, file: &File, key: &[u8]) -> io::Result<usize> {
-        let padding = 8 - (size_of::<i32>() + key.len()) % 8;
-        let head = size_of::<i32>() + key.len() + padding;
-        let end = self.used.checked_add(head + NUMBERS).filter(|&end| i32::try_from(end).is_ok());
-        let Some(end) = end else {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has no more room"));
-        };
+        let head = head_of(key);
+        let padding = head - size_of::<i32>() - key.len();
+        let end = self.used + head + NUMBERS;
         let at = self.used + head;
         self.grow_to(file, end)?;
 
@@ -107,6 +115,9 @@ impl Entries {
 
     /// Makes room for `end` bytes, without moving what is mapped.
     fn grow_to(&mut self, file: &File, end: usize) -> io::Result<()> {
+        if i32::try_from(end).is_err() {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has no more room"));
+        }
         let mut capacity = self.capacity;
         while capacity < end {
             capacity *= 2;
@@ -167,6 +178,12 @@ impl Entries {
         let byte = map.as_mut_ptr().wrapping_add(at - start);
         (NonNull::new(byte).expect("a mapping is not at address 0"), start + map.len() - at)
     }
+}
+
+/// The bytes of an entry before its numbers: the length of the key, the key, and 1 to 8 of padding.
+fn head_of(key: &[u8]) -> usize {
+    let unpadded = size_of::<i32>() + key.len();
+    unpadded + 8 - unpadded % 8
 }
 
 /// One number of a [`MappedFile`], and the time it was set at; keeps the file mapped.

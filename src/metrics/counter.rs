@@ -241,7 +241,7 @@ impl Kind for Counter {
 
     fn new_cell(schema: &Schema<Self>, values: &[&str]) -> CounterSeries {
         CounterSeries {
-            total: CounterCell::at(schema.home(Suffix::Total, values, None)),
+            total: CounterCell::at(schema.home(Suffix::Total, values)),
             exemplar: ExemplarSlot::default(),
         }
     }

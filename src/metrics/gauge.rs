@@ -291,7 +291,7 @@ impl Kind for Gauge {
 
     fn new_cell(schema: &Schema<Self>, values: &[&str]) -> GaugeSeries {
         GaugeSeries {
-            number: GaugeCell::at(schema.home(Suffix::None, values, None)),
+            number: GaugeCell::at(schema.home(Suffix::None, values)),
             function: RwLock::new(None),
         }
     }

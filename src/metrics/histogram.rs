@@ -311,15 +311,12 @@ impl Kind for Histogram {
 
     fn new_cell(schema: &Schema<Self>, values: &[&str]) -> HistogramSeries {
         let bounds = &schema.settings.bounds;
-        let sum = schema.home(Suffix::Sum, values, None);
-        let buckets: Vec<_> = bounds
-            .texts()
-            .iter()
-            .map(|le| schema.home(Suffix::Bucket, values, Some(("le", le))))
-            .collect();
+        let texts = bounds.texts();
+        let buckets = texts.iter().map(|le| (Suffix::Bucket, Some(("le", &**le))));
+        let numbers: Vec<_> = std::iter::once((Suffix::Sum, None)).chain(buckets).collect();
         HistogramSeries {
-            exemplars: buckets.iter().map(|_| ExemplarSlot::default()).collect(),
-            numbers: HistogramCell::at(sum, buckets),
+            exemplars: texts.iter().map(|_| ExemplarSlot::default()).collect(),
+            numbers: HistogramCell::at(schema.homes(values, &numbers)),
         }
     }
 

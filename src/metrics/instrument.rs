@@ -14,7 +14,7 @@ use crate::model::{
     Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels, Suffix,
 };
 #[cfg(feature = "multiprocess")]
-use crate::multiprocess::{FileKind, MultiprocessStore};
+use crate::multiprocess::{FileKind, MultiprocessStore, cell_key};
 
 /// A metric that users hold: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge),
 /// [`Summary`](crate::Summary), [`Histogram`](crate::Histogram),
@@ -85,6 +85,9 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
     }
 }
 
+/// A number of a series: the suffix of its sample, and the label that the type adds.
+pub(super) type Number<'a> = (Suffix, Option<(&'a str, &'a str)>);
+
 /// What all series of one metric share.
 pub struct Schema<M: Instrument> {
     pub(super) desc: Desc,
@@ -113,28 +116,30 @@ impl<M: Instrument> Schema<M> {
         }
     }
 
-    /// Where a number of a new series is to live: `suffix` names its sample,
-    /// `extra` is the label that the type adds.
+    /// Where the numbers of a new series are to live: of each, the suffix names
+    /// its sample, and the type may add a label.
     #[cfg(feature = "multiprocess")]
-    pub(super) fn home(
-        &self,
-        suffix: Suffix,
-        values: &[&str],
-        extra: Option<(&str, &str)>,
-    ) -> Home {
-        let Some(store) = &self.store else { return Home::Memory };
+    pub(super) fn homes(&self, values: &[&str], numbers: &[Number<'_>]) -> Vec<Home> {
+        let (Some(store), Some(file)) = (&self.store, M::file(&self.settings)) else {
+            return numbers.iter().map(|_| Home::Memory).collect();
+        };
         let name = self.desc.name();
-        let labels: Vec<_> =
-            self.names.declared().zip(values.iter().copied()).chain(extra).collect();
-        let sample = format!("{name}{}", suffix.as_str());
-        let file = M::file(&self.settings);
-        file.and_then(|file| store.cell(file, name, &sample, &labels, self.desc.help()))
-            .map_or(Home::Memory, Home::Mapped)
+        let keys = numbers.iter().map(|(suffix, extra)| {
+            let labels: Vec<_> =
+                self.names.declared().zip(values.iter().copied()).chain(*extra).collect();
+            cell_key(name, &format!("{name}{}", suffix.as_str()), &labels, self.desc.help())
+        });
+        store.cells(file, keys.collect()).into_iter().map(Home::Mapped).collect()
     }
 
     #[cfg(not(feature = "multiprocess"))]
-    pub(super) fn home(&self, _: Suffix, _: &[&str], _: Option<(&str, &str)>) -> Home {
-        Home::Memory
+    pub(super) fn homes(&self, _: &[&str], numbers: &[Number<'_>]) -> Vec<Home> {
+        numbers.iter().map(|_| Home::Memory).collect()
+    }
+
+    /// Where the only number of a new series is to live.
+    pub(super) fn home(&self, suffix: Suffix, values: &[&str]) -> Home {
+        self.homes(values, &[(suffix, None)]).pop().unwrap_or(Home::Memory)
     }
 
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {

@@ -106,10 +106,7 @@ impl Kind for Summary {
     }
 
     fn new_cell(schema: &Schema<Self>, values: &[&str]) -> SummaryCell {
-        SummaryCell::at(
-            schema.home(Suffix::Count, values, None),
-            schema.home(Suffix::Sum, values, None),
-        )
+        SummaryCell::at(schema.homes(values, &[(Suffix::Count, None), (Suffix::Sum, None)]))
     }
 
     fn of(series: Arc<Series<Self>>) -> Self {

@@ -1,19 +1,21 @@
 //! The files that this process writes into the shared directory.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
 
 use super::directory::{canonical_dir, dir_from_env};
 use super::file_kind::{FileKind, KINDS};
-use super::key;
 use super::owner::Owner;
+use super::unfiled::Unfiled;
 use super::unique::unique;
-use crate::cell::mapped::{MappedCell, MappedFile};
+use crate::cell::mapped::MappedFile;
+use crate::cell::shared::SharedCell;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A directory that worker processes share, as one of them writes to it;
@@ -47,7 +49,20 @@ struct Inner {
     owner: OnceCell<Option<Owner>>,
     /// Whether the identifier was given by hand, and may have been another's.
     is_named: bool,
-    unfiled: AtomicU64,
+    unfiled: Unfiled,
+}
+
+/// The stores of this process, which other processes know nothing of.
+static STORES: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
+
+/// How many series of this process wait for room in files of `dir`, after they were offered it.
+pub(crate) fn unfiled_in(dir: &Path) -> usize {
+    let stores: Vec<_> = {
+        let mut stores = STORES.lock();
+        stores.retain(|store| store.strong_count() > 0);
+        stores.iter().filter_map(Weak::upgrade).filter(|store| store.dir == dir).collect()
+    };
+    stores.into_iter().map(|inner| MultiprocessStore { inner }.file_waiting()).sum()
 }
 
 impl MultiprocessStore {
@@ -86,35 +101,38 @@ impl MultiprocessStore {
         &self.inner.identifier
     }
 
-    /// How many numbers have not found room in a file, the disk being full for
-    /// one. They count on in this process, but no other sees them.
+    /// How many series have not found room in a file, the disk being full for
+    /// one. They count on in this process, but no other sees them, until they
+    /// move into the file with all that they have counted: when the next
+    /// series is made, when a [`MultiProcessCollector`](super::MultiProcessCollector)
+    /// of this process is scraped, or by [`file_waiting`](Self::file_waiting).
     pub fn unfiled(&self) -> u64 {
-        self.inner.unfiled.load(Ordering::Relaxed)
+        self.inner.unfiled.count() as u64
     }
 
-    /// The cell of a series, in the file of its kind.
-    ///
-    /// None if it cannot be filed, which is counted; the caller keeps the number elsewhere.
-    pub(crate) fn cell(
-        &self,
-        kind: FileKind,
-        metric_name: &str,
-        sample_name: &str,
-        labels: &[(&str, &str)],
-        help: &str,
-    ) -> Option<MappedCell> {
-        let key = key::write(metric_name, sample_name, labels, help);
+    /// Moves series that are [`unfiled`](Self::unfiled) into files, as far as
+    /// there is room by now; says how many still wait.
+    pub fn file_waiting(&self) -> usize {
         // A forked child and its parent would append over each other.
-        let cell = (process::id() == self.inner.process)
-            .then(|| self.file(kind).and_then(|file| file.cell(key.as_bytes())).ok())
-            .flatten();
-        if cell.is_none() {
-            self.inner.unfiled.fetch_add(1, Ordering::Relaxed);
+        if process::id() != self.inner.process {
+            return self.inner.unfiled.count();
         }
-        cell
+        self.inner.unfiled.retry(|kind| self.file(kind))
     }
 
-    fn file(&self, kind: FileKind) -> std::io::Result<&Arc<MappedFile>> {
+    /// The numbers of a series, in the file of its kind if there is room for all of them.
+    pub(crate) fn cells(&self, kind: FileKind, keys: Vec<String>) -> Vec<SharedCell> {
+        self.file_waiting();
+        if process::id() == self.inner.process {
+            let bytes: Vec<_> = keys.iter().map(String::as_bytes).collect();
+            if let Ok(cells) = self.file(kind).and_then(|file| file.cells(&bytes)) {
+                return cells.into_iter().map(SharedCell::Filed).collect();
+            }
+        }
+        self.inner.unfiled.keep(kind, keys)
+    }
+
+    fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
         let Inner { dir, identifier, .. } = &*self.inner;
         self.inner.files[kind.place()].get_or_try_init(|| {
             self.inner.owner.get_or_try_init(|| match self.inner.is_named {
@@ -179,17 +197,17 @@ impl StoreBuilder {
             Some(identifier) => check_identifier(identifier)?,
             None => format!("{process}-{}", unique()),
         };
-        Ok(MultiprocessStore {
-            inner: Arc::new(Inner {
-                dir: canonical_dir(&self.dir)?,
-                identifier,
-                process,
-                files: Default::default(),
-                owner: OnceCell::new(),
-                is_named,
-                unfiled: AtomicU64::new(0),
-            }),
-        })
+        let inner = Arc::new(Inner {
+            dir: canonical_dir(&self.dir)?,
+            identifier,
+            process,
+            files: Default::default(),
+            owner: OnceCell::new(),
+            is_named,
+            unfiled: Unfiled::default(),
+        });
+        STORES.lock().push(Arc::downgrade(&inner));
+        Ok(MultiprocessStore { inner })
     }
 }
 
