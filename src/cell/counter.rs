@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Home;
-#[cfg(feature = "multiprocess")]
-use super::mapped::MappedCell;
 use super::real::Real;
+#[cfg(feature = "multiprocess")]
+use super::shared::SharedCell;
 
 // 2^32 increments of this size still fit into the whole lane.
 const WHOLE_LIMIT: f64 = 4_294_967_296.0;
@@ -19,7 +19,7 @@ pub(crate) enum CounterCell {
         fraction: Real,
     },
     #[cfg(feature = "multiprocess")]
-    Mapped(MappedCell),
+    Mapped(SharedCell),
 }
 
 impl CounterCell {

@@ -1,15 +1,15 @@
 //! The home of a number that goes up and down.
 
 use super::Home;
-#[cfg(feature = "multiprocess")]
-use super::mapped::MappedCell;
 use super::real::Real;
+#[cfg(feature = "multiprocess")]
+use super::shared::SharedCell;
 
 #[derive(Debug)]
 pub(crate) enum GaugeCell {
     Memory(Real),
     #[cfg(feature = "multiprocess")]
-    Mapped(MappedCell),
+    Mapped(SharedCell),
 }
 
 impl GaugeCell {

@@ -73,11 +73,7 @@ impl Growing {
     /// An error leaves the file as it was.
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let at = self.used;
-        let end = at.checked_add(bytes.len()).filter(|&end| i32::try_from(end).is_ok());
-        let Some(end) = end else {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has no more room"));
-        };
-        self.grow_to(end)?;
+        let end = self.reserve(bytes.len())?;
         let mut rest = bytes;
         for (to, room) in self.pieces(at, bytes.len()) {
             let (now, later) = rest.split_at(room);
@@ -89,6 +85,23 @@ impl Growing {
         }
         self.publish(end);
         Ok(at)
+    }
+
+    /// Makes room for so many more bytes, without moving what is mapped; says where they end.
+    pub(super) fn reserve(&mut self, len: usize) -> io::Result<usize> {
+        let end = self.used.checked_add(len).filter(|&end| i32::try_from(end).is_ok());
+        let Some(end) = end else {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has no more room"));
+        };
+        let mut capacity = self.capacity;
+        while capacity < end {
+            capacity *= 2;
+        }
+        if capacity > self.capacity {
+            allocate(&self.file, self.capacity, capacity)?;
+            self.map_up_to(capacity)?;
+        }
+        Ok(end)
     }
 
     /// Copies bytes that were appended, and that nobody writes any more.
@@ -125,19 +138,6 @@ impl Growing {
             at += len;
         }
         pieces
-    }
-
-    /// Makes room for `end` bytes, without moving what is mapped.
-    fn grow_to(&mut self, end: usize) -> io::Result<()> {
-        let mut capacity = self.capacity;
-        while capacity < end {
-            capacity *= 2;
-        }
-        if capacity == self.capacity {
-            return Ok(());
-        }
-        allocate(&self.file, self.capacity, capacity)?;
-        self.map_up_to(capacity)
     }
 
     fn map_up_to(&mut self, capacity: usize) -> io::Result<()> {

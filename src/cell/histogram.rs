@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Home;
 #[cfg(feature = "multiprocess")]
-use super::mapped::MappedCell;
+use super::all_mapped;
 use super::real::Real;
+#[cfg(feature = "multiprocess")]
+use super::shared::SharedCell;
 
 /// A count for each bucket, and the sum; the count of all is the sum of the buckets.
 #[derive(Debug)]
@@ -16,23 +18,22 @@ pub(crate) enum HistogramCell {
     },
     #[cfg(feature = "multiprocess")]
     Mapped {
-        buckets: Box<[MappedCell]>,
-        sum: MappedCell,
+        buckets: Box<[SharedCell]>,
+        sum: SharedCell,
     },
 }
 
 impl HistogramCell {
-    /// In memory, unless all numbers have a home elsewhere.
-    pub(crate) fn at(sum: Home, buckets: Vec<Home>) -> Self {
-        let count = buckets.len();
+    /// In the homes of the sum and the buckets, or in memory.
+    pub(crate) fn at(homes: Vec<Home>) -> Self {
+        let buckets = homes.len() - 1;
         #[cfg(feature = "multiprocess")]
-        if let (Home::Mapped(sum), Some(buckets)) = (&sum, all_mapped(buckets)) {
-            return Self::Mapped { buckets, sum: sum.clone() };
+        if let Some(mut cells) = all_mapped(homes) {
+            let sum = cells.remove(0);
+            return Self::Mapped { buckets: cells.into(), sum };
         }
-        #[cfg(not(feature = "multiprocess"))]
-        let Home::Memory = sum;
         Self::Memory {
-            buckets: (0..count).map(|_| AtomicU64::new(0)).collect(),
+            buckets: (0..buckets).map(|_| AtomicU64::new(0)).collect(),
             sum: Real::default(),
         }
     }
@@ -61,18 +62,9 @@ impl HistogramCell {
             }
             #[cfg(feature = "multiprocess")]
             Self::Mapped { buckets, sum } => {
-                into.extend(buckets.iter().map(MappedCell::get));
+                into.extend(buckets.iter().map(SharedCell::get));
                 sum.get()
             }
         }
     }
-}
-
-#[cfg(feature = "multiprocess")]
-fn all_mapped(homes: Vec<Home>) -> Option<Box<[MappedCell]>> {
-    let mapped = homes.into_iter().map(|home| match home {
-        Home::Mapped(cell) => Some(cell),
-        Home::Memory => None,
-    });
-    mapped.collect()
 }

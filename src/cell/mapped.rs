@@ -45,26 +45,38 @@ impl MappedFile {
         Arc::new(Self { entries: Mutex::new(Entries { file, rows: HashMap::new() }) })
     }
 
-    /// The cell of `key`, appended with both numbers 0.0 if there is none.
+    /// The cells of `keys`, appended with both numbers 0.0 where there is none.
     ///
     /// An error leaves the file as it was.
-    pub(crate) fn cell(self: &Arc<Self>, key: &[u8]) -> io::Result<MappedCell> {
-        let (row, value, timestamp) = {
-            let mut entries = self.entries.lock();
-            let row = match entries.rows.get(key) {
+    pub(crate) fn cells(self: &Arc<Self>, keys: &[&[u8]]) -> io::Result<Vec<MappedCell>> {
+        let mut entries = self.entries.lock();
+        let new = keys.iter().filter(|key| !entries.rows.contains_key(**key));
+        let len = new.map(|key| head_of(key) + NUMBERS).sum();
+        // The rows of a series are there together or not at all.
+        entries.file.reserve(len)?;
+        let cells = keys.iter().map(|key| {
+            let row = match entries.rows.get(*key) {
                 Some(&row) => row,
                 None => entries.append(key)?,
             };
-            let at = row + head_len(key.len());
-            (row, entries.file.word(at), entries.file.word(at + size_of::<u64>()))
-        };
-        Ok(MappedCell { file: self.clone(), row: row as u32, value, timestamp })
+            let at = row + head_of(key);
+            let (value, timestamp) =
+                (entries.file.word(at), entries.file.word(at + size_of::<u64>()));
+            Ok(MappedCell { file: self.clone(), row: row as u32, value, timestamp })
+        });
+        cells.collect()
+    }
+
+    /// The cell of one key.
+    #[cfg(test)]
+    pub(crate) fn cell(self: &Arc<Self>, key: &[u8]) -> io::Result<MappedCell> {
+        self.cells(&[key]).map(|mut cells| cells.remove(0))
     }
 }
 
 impl Entries {
     fn append(&mut self, key: &[u8]) -> io::Result<usize> {
-        let head = head_len(key.len());
+        let head = head_of(key);
         let mut entry = Vec::with_capacity(head + NUMBERS);
         entry.extend_from_slice(&(key.len() as i32).to_ne_bytes());
         entry.extend_from_slice(key);
@@ -116,11 +128,10 @@ impl Rows {
     }
 }
 
-/// The bytes of an entry before its numbers.
-fn head_len(key: usize) -> usize {
-    // The padding is 1 to 8 bytes long.
-    let len = size_of::<i32>() + key;
-    len + 8 - len % 8
+/// The bytes of an entry before its numbers: the length of the key, the key, and 1 to 8 of padding.
+fn head_of(key: &[u8]) -> usize {
+    let unpadded = size_of::<i32>() + key.len();
+    unpadded + 8 - unpadded % 8
 }
 
 /// One number of a [`MappedFile`], and the time it was set at; keeps the file mapped.

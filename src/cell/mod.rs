@@ -13,6 +13,8 @@ pub(crate) mod mapped;
 mod real;
 mod refused;
 #[cfg(feature = "multiprocess")]
+pub(crate) mod shared;
+#[cfg(feature = "multiprocess")]
 pub(crate) mod side;
 mod summary;
 
@@ -21,7 +23,7 @@ mod summary;
 pub(crate) enum Home {
     Memory,
     #[cfg(feature = "multiprocess")]
-    Mapped(mapped::MappedCell),
+    Mapped(shared::SharedCell),
 }
 
 pub(crate) use self::counter::CounterCell;
@@ -29,3 +31,13 @@ pub(crate) use self::gauge::GaugeCell;
 pub(crate) use self::histogram::HistogramCell;
 pub(crate) use self::refused::{note_refused_observation, refused_observations};
 pub(crate) use self::summary::SummaryCell;
+
+/// The cells of numbers that all have their home in files.
+#[cfg(feature = "multiprocess")]
+fn all_mapped(homes: Vec<Home>) -> Option<Vec<shared::SharedCell>> {
+    let mapped = homes.into_iter().map(|home| match home {
+        Home::Mapped(cell) => Some(cell),
+        Home::Memory => None,
+    });
+    mapped.collect()
+}

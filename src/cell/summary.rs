@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Home;
 #[cfg(feature = "multiprocess")]
-use super::mapped::MappedCell;
+use super::all_mapped;
 use super::real::Real;
+#[cfg(feature = "multiprocess")]
+use super::shared::SharedCell;
 
 #[derive(Debug)]
 pub enum SummaryCell {
@@ -15,19 +17,21 @@ pub enum SummaryCell {
     },
     #[cfg(feature = "multiprocess")]
     Mapped {
-        count: MappedCell,
-        sum: MappedCell,
+        count: SharedCell,
+        sum: SharedCell,
     },
 }
 
 impl SummaryCell {
-    /// In memory, unless both numbers have a home elsewhere.
-    pub(crate) fn at(count: Home, sum: Home) -> Self {
-        match (count, sum) {
-            #[cfg(feature = "multiprocess")]
-            (Home::Mapped(count), Home::Mapped(sum)) => Self::Mapped { count, sum },
-            _ => Self::Memory { count: AtomicU64::new(0), sum: Real::default() },
+    /// In the homes of the count and the sum, or in memory.
+    pub(crate) fn at(homes: Vec<Home>) -> Self {
+        #[cfg(feature = "multiprocess")]
+        if let Some(Ok([count, sum])) = all_mapped(homes).map(<[SharedCell; 2]>::try_from) {
+            return Self::Mapped { count, sum };
         }
+        #[cfg(not(feature = "multiprocess"))]
+        drop(homes);
+        Self::Memory { count: AtomicU64::new(0), sum: Real::default() }
     }
 
     pub(crate) fn observe(&self, value: f64) {

@@ -241,7 +241,7 @@ impl Kind for Counter {
     }
 
     fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> CounterSeries {
-        let total = homes.home(Suffix::Total, None);
+        let total = homes.home(Suffix::Total);
         CounterSeries { exemplar: homes.exemplar(&total), total: CounterCell::at(total) }
     }
 

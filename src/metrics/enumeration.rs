@@ -273,7 +273,7 @@ impl Kind for Enum {
         match StateHome::new(store, desc.name(), &labels, desc.help(), mode, states) {
             Some(home) => StateCell::Shared(home),
             None => {
-                store.note_unfiled();
+                store.note_unsaid();
                 StateCell::default()
             }
         }

@@ -291,10 +291,7 @@ impl Kind for Gauge {
     }
 
     fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> GaugeSeries {
-        GaugeSeries {
-            number: GaugeCell::at(homes.home(Suffix::None, None)),
-            function: RwLock::new(None),
-        }
+        GaugeSeries { number: GaugeCell::at(homes.home(Suffix::None)), function: RwLock::new(None) }
     }
 
     fn of(series: Arc<Series<Self>>) -> Self {

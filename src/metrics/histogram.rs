@@ -312,12 +312,13 @@ impl Kind for Histogram {
 
     fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> HistogramSeries {
         let bounds = &schema.settings.bounds;
-        let sum = homes.home(Suffix::Sum, None);
-        let buckets: Vec<_> =
-            bounds.texts().iter().map(|le| homes.home(Suffix::Bucket, Some(("le", le)))).collect();
+        let texts = bounds.texts();
+        let buckets = texts.iter().map(|le| (Suffix::Bucket, Some(("le", &**le))));
+        let numbers: Vec<_> = std::iter::once((Suffix::Sum, None)).chain(buckets).collect();
+        let numbers = homes.of(&numbers);
         HistogramSeries {
-            exemplars: buckets.iter().map(|bucket| homes.exemplar(bucket)).collect(),
-            numbers: HistogramCell::at(sum, buckets),
+            exemplars: numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect(),
+            numbers: HistogramCell::at(numbers),
         }
     }
 

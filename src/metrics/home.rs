@@ -2,16 +2,26 @@
 
 #[cfg(not(feature = "multiprocess"))]
 use std::marker::PhantomData;
+#[cfg(feature = "multiprocess")]
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(feature = "multiprocess")]
+use once_cell::sync::OnceCell;
 
 use super::exemplar::ExemplarSlot;
 use crate::cell::Home;
 #[cfg(feature = "multiprocess")]
-use crate::cell::mapped::{MappedCell, Rows};
+use crate::cell::mapped::Rows;
+#[cfg(feature = "multiprocess")]
+use crate::cell::shared::SharedCell;
 use crate::model::Suffix;
 #[cfg(feature = "multiprocess")]
 use crate::model::{Desc, LabelNames};
 #[cfg(feature = "multiprocess")]
-use crate::multiprocess::{ExemplarHome, FileKind, MultiprocessStore, SideHandle};
+use crate::multiprocess::{ExemplarHome, FileKind, MultiprocessStore, SideHandle, cell_key};
+
+/// What the sample of a number is named, and the label that the type adds.
+pub(super) type Number<'a> = (Suffix, Option<(&'a str, &'a str)>);
 
 /// Finds homes for the numbers of one new series.
 #[cfg(not(feature = "multiprocess"))]
@@ -29,12 +39,16 @@ pub struct Homes<'a> {
     pub(super) store: Option<&'a MultiprocessStore>,
     /// The file that such metrics have.
     pub(super) file: Option<FileKind>,
-    pub(super) cells: Vec<MappedCell>,
+    pub(super) cells: Vec<SharedCell>,
 }
 
 #[cfg(not(feature = "multiprocess"))]
 impl Homes<'_> {
-    pub(super) fn home(&mut self, _: Suffix, _: Option<(&str, &str)>) -> Home {
+    pub(super) fn of(&mut self, numbers: &[Number<'_>]) -> Vec<Home> {
+        numbers.iter().map(|_| Home::Memory).collect()
+    }
+
+    pub(super) fn home(&mut self, _: Suffix) -> Home {
         Home::Memory
     }
 
@@ -45,25 +59,32 @@ impl Homes<'_> {
 
 #[cfg(feature = "multiprocess")]
 impl<'a> Homes<'a> {
-    /// Where a number is to live: `suffix` names its sample, `extra` is the
-    /// label that the type adds.
-    pub(super) fn home(&mut self, suffix: Suffix, extra: Option<(&str, &str)>) -> Home {
-        let Some(store) = self.store else { return Home::Memory };
+    /// Where the numbers are to live, all of those that the series has.
+    pub(super) fn of(&mut self, numbers: &[Number<'_>]) -> Vec<Home> {
+        let (Some(store), Some(file)) = (self.store, self.file) else {
+            return numbers.iter().map(|_| Home::Memory).collect();
+        };
         let name = self.desc.name();
-        let labels: Vec<_> = self.labels().chain(extra).collect();
-        let sample = format!("{name}{}", suffix.as_str());
-        let cell =
-            self.file.and_then(|file| store.cell(file, name, &sample, &labels, self.desc.help()));
-        self.cells.extend(cell.clone());
-        cell.map_or(Home::Memory, Home::Mapped)
+        let keys = numbers.iter().map(|(suffix, extra)| {
+            let labels: Vec<_> = self.labels().chain(*extra).collect();
+            cell_key(name, &format!("{name}{}", suffix.as_str()), &labels, self.desc.help())
+        });
+        self.cells = store.cells(file, keys.collect());
+        self.cells.iter().cloned().map(Home::Mapped).collect()
+    }
+
+    /// Where the only number of the series is to live.
+    pub(super) fn home(&mut self, suffix: Suffix) -> Home {
+        self.of(&[(suffix, None)]).pop().unwrap_or(Home::Memory)
     }
 
     /// The place of the exemplars of a number.
     pub(super) fn exemplar(&self, number: &Home) -> ExemplarSlot {
         match (self.store, self.file, number) {
-            (Some(store), Some(file), Home::Mapped(cell)) => {
+            (Some(store), Some(file), Home::Mapped(SharedCell::Filed(cell))) => {
                 ExemplarSlot::shared(ExemplarHome::new(store, file, cell.row()))
             }
+            // Other processes do not see the exemplars of what moves into a file later.
             _ => ExemplarSlot::default(),
         }
     }
@@ -84,29 +105,62 @@ impl<'a> Homes<'a> {
             // It has no start time and cannot be removed: there is nothing to say.
             return None;
         }
-        let rows = Rows::of(&self.cells)?;
-        let said = SideHandle::rows(store, file, &rows, start)?;
-        Some(SeriesRows { said, rows })
+        let mut rows = SeriesRows {
+            store: store.clone(),
+            file,
+            start: AtomicU64::new(start.unwrap_or_default().to_bits()),
+            cells: self.cells,
+            said: OnceCell::new(),
+        };
+        if rows.said().is_some() {
+            rows.cells = Vec::new();
+        }
+        Some(rows)
     }
 }
 
-/// The rows of a series in a shared file.
+/// The rows of a series in a shared file, or those that it waits for.
 #[cfg(feature = "multiprocess")]
 pub(super) struct SeriesRows {
-    said: SideHandle,
-    rows: Rows,
+    store: MultiprocessStore,
+    file: FileKind,
+    /// In seconds since 1970; 0.0 if it is of no interest.
+    start: AtomicU64,
+    // None once it is said whose rows they are.
+    cells: Vec<SharedCell>,
+    said: OnceCell<(SideHandle, Rows)>,
 }
 
 #[cfg(feature = "multiprocess")]
 impl SeriesRows {
     pub(super) fn set_start(&self, start: f64) {
-        self.said.set_start(start);
+        self.start.store(start.to_bits(), Ordering::Relaxed);
+        if let Some((said, _)) = self.said() {
+            said.set_start(start);
+        }
     }
 
     /// Takes the rows out of what other processes count.
     pub(super) fn retire(&self) {
-        if self.said.retire() {
-            self.rows.disown();
+        if self.store.forget_waiting(&self.cells) {
+            return;
         }
+        if let Some((said, rows)) = self.said() {
+            if said.retire() {
+                rows.disown();
+            }
+        }
+    }
+
+    /// What is said of the rows, if the numbers are in the file by now.
+    fn said(&self) -> Option<&(SideHandle, Rows)> {
+        let said = self.said.get_or_try_init(|| {
+            let cells = self.cells.iter().map(|cell| cell.filed().cloned());
+            let rows = Rows::of(&cells.collect::<Option<Vec<_>>>().ok_or(())?).ok_or(())?;
+            let start = f64::from_bits(self.start.load(Ordering::Relaxed));
+            let said = SideHandle::rows(&self.store, self.file, &rows, start).ok_or(())?;
+            Ok::<_, ()>((said, rows))
+        });
+        said.ok()
     }
 }

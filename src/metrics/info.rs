@@ -109,7 +109,7 @@ impl InfoSeries {
     fn share(&self, schema: &Schema<Info>, facts: &[(&str, &str)]) {
         let Some(store) = &schema.store else { return };
         if !self.shared.as_ref().is_some_and(|shared| shared.set_facts(facts)) {
-            store.note_unfiled();
+            store.note_unsaid();
         }
     }
 }
@@ -152,7 +152,7 @@ impl Kind for Info {
             desc.help(),
         );
         if shared.is_none() {
-            store.note_unfiled();
+            store.note_unsaid();
         }
         InfoSeries { shown: RwLock::default(), shared }
     }

@@ -107,7 +107,7 @@ impl Kind for Summary {
     }
 
     fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> SummaryCell {
-        SummaryCell::at(homes.home(Suffix::Count, None), homes.home(Suffix::Sum, None))
+        SummaryCell::at(homes.of(&[(Suffix::Count, None), (Suffix::Sum, None)]))
     }
 
     fn of(series: Arc<Series<Self>>) -> Self {

@@ -16,7 +16,7 @@ use super::merge::{Merge, Refused};
 use super::owner::Liveness;
 use super::reader::{self, Damage, DamageKind};
 use super::side::Sides;
-use super::store::MultiprocessStore;
+use super::store::{MultiprocessStore, unfiled_in};
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily, NO_LABELS};
@@ -41,7 +41,9 @@ const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
 /// [folds](Self::folding) their files. In a directory in which such processes
 /// write, three gauges tell of them: `narthex_multiprocess_live_processes`,
 /// `narthex_multiprocess_dead_processes` (those that are not folded yet) and
-/// `narthex_multiprocess_folds`.
+/// `narthex_multiprocess_folds`. While series of the scraping process itself
+/// are [`unfiled`](MultiprocessStore::unfiled), they are counted in
+/// `narthex_multiprocess_unfiled_series`.
 ///
 /// A file that is damaged, or is no metrics file at all, costs the scrape
 /// nothing but the entries behind the damage. While there is any, the scrape
@@ -266,6 +268,15 @@ impl MultiProcessCollector {
             for (reason, count) in counts {
                 family.add_metric([reason], count as f64)?;
             }
+            families.push(family);
+        }
+        let unfiled = unfiled_in(&self.dir);
+        if unfiled > 0 {
+            let mut family = GaugeMetricFamily::new(
+                "narthex_multiprocess_unfiled_series",
+                "Series of this process that no other sees, for want of room in a file.",
+            )?;
+            family.add_metric(NO_LABELS, unfiled as f64)?;
             families.push(family);
         }
         // A directory in which only Python's client writes is shown as that client shows it.

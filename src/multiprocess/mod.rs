@@ -55,12 +55,14 @@ mod replay_tests;
 mod settle;
 mod side;
 mod store;
+mod unfiled;
 mod unique;
 
 pub use self::collector::{DamagedFile, MultiProcessCollector};
 pub use self::dead::mark_process_dead;
 pub(crate) use self::file_kind::FileKind;
 pub use self::fold::{Compacted, Compaction, compact};
+pub(crate) use self::key::write as cell_key;
 pub use self::mode::GaugeMode;
 pub(crate) use self::side::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub use self::store::{MultiprocessStore, StoreBuilder};

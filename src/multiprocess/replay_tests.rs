@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::file_kind::FileKind;
 use super::mode::GaugeMode;
 use super::store::MultiprocessStore;
-use crate::cell::mapped::MappedCell;
+use crate::cell::shared::SharedCell;
 use crate::model::{MetricType, full_name};
 
 /// Python's default buckets.
@@ -38,7 +38,7 @@ struct Defined {
     help: String,
     label_names: Vec<String>,
     bounds: Vec<f64>,
-    children: HashMap<Vec<String>, Vec<MappedCell>>,
+    children: HashMap<Vec<String>, Vec<SharedCell>>,
 }
 
 impl Defined {
@@ -76,28 +76,29 @@ impl Defined {
         }
     }
 
-    fn child(&mut self, store: &MultiprocessStore, values: &[String]) -> &[MappedCell] {
+    fn child(&mut self, store: &MultiprocessStore, values: &[String]) -> &[SharedCell] {
         let Self { kind, name, help, label_names, bounds, .. } = self;
         self.children.entry(values.to_vec()).or_insert_with(|| {
             let labels: Vec<(&str, &str)> =
                 label_names.iter().zip(values).map(|(n, v)| (n.as_str(), v.as_str())).collect();
-            let cell = |suffix: &str, extra: Option<(&str, &str)>| {
+            let key = |suffix: &str, extra: Option<(&str, &str)>| {
                 let labels: Vec<_> = labels.iter().copied().chain(extra).collect();
-                store.cell(*kind, name, &format!("{name}{suffix}"), &labels, help).unwrap()
+                super::key::write(name, &format!("{name}{suffix}"), &labels, help)
             };
-            match kind {
-                FileKind::Counter => vec![cell("_total", None)],
-                FileKind::Gauge(_) => vec![cell("", None)],
-                FileKind::Summary => vec![cell("_count", None), cell("_sum", None)],
+            let keys = match kind {
+                FileKind::Counter => vec![key("_total", None)],
+                FileKind::Gauge(_) => vec![key("", None)],
+                FileKind::Summary => vec![key("_count", None), key("_sum", None)],
                 FileKind::Histogram => {
-                    let mut cells = vec![cell("_sum", None)];
+                    let mut keys = vec![key("_sum", None)];
                     for bound in bounds {
                         let le = crate::model::format_f64(*bound);
-                        cells.push(cell("_bucket", Some(("le", &le))));
+                        keys.push(key("_bucket", Some(("le", &le))));
                     }
-                    cells
+                    keys
                 }
-            }
+            };
+            store.cells(*kind, keys)
         })
     }
 

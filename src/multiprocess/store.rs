@@ -1,21 +1,23 @@
 //! The files that this process writes into the shared directory.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use once_cell::sync::OnceCell;
-use parking_lot::MutexGuard;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::directory::{canonical_dir, dir_from_env};
 use super::file_kind::{FileKind, KINDS};
-use super::key;
 use super::owner::Owner;
 use super::side::{self, SideWriter};
+use super::unfiled::Unfiled;
 use super::unique::unique;
-use crate::cell::mapped::{MappedCell, MappedFile};
+use crate::cell::mapped::MappedFile;
+use crate::cell::shared::SharedCell;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A directory that worker processes share, as one of them writes to it;
@@ -50,7 +52,22 @@ struct Inner {
     /// Whether the identifier was given by hand, and may have been another's.
     is_named: bool,
     side: SideWriter,
-    unfiled: AtomicU64,
+    unfiled: Unfiled,
+    /// How many facts and states no other process sees.
+    unsaid: AtomicU64,
+}
+
+/// The stores of this process, which other processes know nothing of.
+static STORES: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
+
+/// How many series of this process wait for room in files of `dir`, after they were offered it.
+pub(crate) fn unfiled_in(dir: &Path) -> usize {
+    let stores: Vec<_> = {
+        let mut stores = STORES.lock();
+        stores.retain(|store| store.strong_count() > 0);
+        stores.iter().filter_map(Weak::upgrade).filter(|store| store.dir == dir).collect()
+    };
+    stores.into_iter().map(|inner| MultiprocessStore { inner }.file_waiting()).sum()
 }
 
 impl MultiprocessStore {
@@ -89,32 +106,40 @@ impl MultiprocessStore {
         &self.inner.identifier
     }
 
-    /// How many numbers have not found room in a file, the disk being full for
-    /// one. They count on in this process, but no other sees them.
+    /// How many series have not found room in a file, the disk being full for
+    /// one. They count on in this process, but no other sees them, until they
+    /// move into the file with all that they have counted: when the next
+    /// series is made, when a [`MultiProcessCollector`](super::MultiProcessCollector)
+    /// of this process is scraped, or by [`file_waiting`](Self::file_waiting).
     pub fn unfiled(&self) -> u64 {
-        self.inner.unfiled.load(Ordering::Relaxed)
+        self.inner.unfiled.count() as u64 + self.inner.unsaid.load(Ordering::Relaxed)
     }
 
-    /// The cell of a series, in the file of its kind.
-    ///
-    /// None if it cannot be filed, which is counted; the caller keeps the number elsewhere.
-    pub(crate) fn cell(
-        &self,
-        kind: FileKind,
-        metric_name: &str,
-        sample_name: &str,
-        labels: &[(&str, &str)],
-        help: &str,
-    ) -> Option<MappedCell> {
-        let key = key::write(metric_name, sample_name, labels, help);
+    /// Moves series that are [`unfiled`](Self::unfiled) into files, as far as
+    /// there is room by now; says how many still wait.
+    pub fn file_waiting(&self) -> usize {
         // A forked child and its parent would append over each other.
-        let cell = (process::id() == self.inner.process)
-            .then(|| self.file(kind).and_then(|file| file.cell(key.as_bytes())).ok())
-            .flatten();
-        if cell.is_none() {
-            self.note_unfiled();
+        if process::id() != self.inner.process {
+            return self.inner.unfiled.count();
         }
-        cell
+        self.inner.unfiled.retry(|kind| self.file(kind))
+    }
+
+    /// The numbers of a series, in the file of its kind if there is room for all of them.
+    pub(crate) fn cells(&self, kind: FileKind, keys: Vec<String>) -> Vec<SharedCell> {
+        self.file_waiting();
+        if process::id() == self.inner.process {
+            let bytes: Vec<_> = keys.iter().map(String::as_bytes).collect();
+            if let Ok(cells) = self.file(kind).and_then(|file| file.cells(&bytes)) {
+                return cells.into_iter().map(SharedCell::Filed).collect();
+            }
+        }
+        self.inner.unfiled.keep(kind, keys)
+    }
+
+    /// Lets the numbers of a series wait no more; false if they do not.
+    pub(crate) fn forget_waiting(&self, cells: &[SharedCell]) -> bool {
+        self.inner.unfiled.forget(cells)
     }
 
     /// The side file; none in a forked child, or if the identifier cannot be claimed.
@@ -128,13 +153,13 @@ impl MultiprocessStore {
         self.side().map(|side| side.rows.lock())
     }
 
-    /// Counts something that found no room in a file.
-    pub(crate) fn note_unfiled(&self) {
-        self.inner.unfiled.fetch_add(1, Ordering::Relaxed);
+    /// Counts facts or a state that found no room in the side file.
+    pub(crate) fn note_unsaid(&self) {
+        self.inner.unsaid.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Claims the identifier, before the first file that bears it is there.
-    fn claim(&self) -> std::io::Result<&Option<Owner>> {
+    fn claim(&self) -> io::Result<&Option<Owner>> {
         let Inner { dir, identifier, .. } = &*self.inner;
         self.inner.owner.get_or_try_init(|| match self.inner.is_named {
             true => Ok(None),
@@ -142,7 +167,7 @@ impl MultiprocessStore {
         })
     }
 
-    fn file(&self, kind: FileKind) -> std::io::Result<&Arc<MappedFile>> {
+    fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
         self.inner.files[kind.place()].get_or_try_init(|| {
             self.claim()?;
             MappedFile::create(&self.inner.dir.join(kind.file_name(&self.inner.identifier)))
@@ -205,18 +230,19 @@ impl StoreBuilder {
         };
         let dir = canonical_dir(&self.dir)?;
         let side = dir.join(format!("{identifier}.{}", side::EXTENSION));
-        Ok(MultiprocessStore {
-            inner: Arc::new(Inner {
-                dir,
-                identifier,
-                process,
-                side: SideWriter::new(side),
-                files: Default::default(),
-                owner: OnceCell::new(),
-                is_named,
-                unfiled: AtomicU64::new(0),
-            }),
-        })
+        let inner = Arc::new(Inner {
+            dir,
+            identifier,
+            process,
+            files: Default::default(),
+            owner: OnceCell::new(),
+            is_named,
+            side: SideWriter::new(side),
+            unfiled: Unfiled::default(),
+            unsaid: AtomicU64::new(0),
+        });
+        STORES.lock().push(Arc::downgrade(&inner));
+        Ok(MultiprocessStore { inner })
     }
 }
 

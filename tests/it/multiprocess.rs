@@ -440,6 +440,51 @@ fn a_number_without_a_file_counts_on_in_memory() {
 }
 
 #[test]
+fn numbers_without_a_file_move_into_it_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("histogram_web.db")).unwrap();
+    fs::create_dir(dir.path().join("gauge_mostrecent_web.db")).unwrap();
+    let store = MultiprocessStore::builder(dir.path()).identifier("web").open().unwrap();
+    let elsewhere = MultiprocessStore::open(other.path()).unwrap();
+    let sizes = Histogram::builder("size", "Sizes.").buckets([1.0]).store(&store).build().unwrap();
+    let last = Gauge::builder("last", "Last.").mode(GaugeMode::MostRecent).store(&store);
+    let last = last.build().unwrap();
+    // Another file has room all the while.
+    let jobs = Counter::builder("jobs", "Jobs.").store(&store).build().unwrap();
+    jobs.inc();
+    sizes.observe(0.5);
+    sizes.observe(2.5);
+    last.set(7);
+    assert_eq!((store.unfiled(), elsewhere.unfiled()), (2, 0));
+
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(MultiProcessCollector::of(&store))).unwrap();
+    let unfiled = "narthex_multiprocess_unfiled_series";
+    assert_eq!(registry.get_sample_value(unfiled, &[]), Some(2.0));
+    assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(1.0));
+    assert_eq!(registry.get_sample_value("size_sum", &[]), None);
+
+    fs::remove_dir(dir.path().join("histogram_web.db")).unwrap();
+    assert_eq!(registry.get_sample_value(unfiled, &[]), Some(1.0));
+    sizes.observe(0.25);
+    assert_eq!(registry.get_sample_value("size_sum", &[]), Some(3.25));
+    assert_eq!(registry.get_sample_value("size_bucket", &[("le", "1.0")]), Some(2.0));
+    assert_eq!(registry.get_sample_value("size_count", &[]), Some(3.0));
+    assert_eq!(sizes.snapshot().count(), 3.0);
+
+    fs::remove_dir(dir.path().join("gauge_mostrecent_web.db")).unwrap();
+    // A new series, of whatever kind, is an occasion, too.
+    Counter::builder("other", "Others.").store(&store).build().unwrap();
+    assert_eq!(store.unfiled(), 0);
+    assert_eq!(store.file_waiting(), 0);
+    assert_eq!(registry.get_sample_value(unfiled, &[]), None);
+    assert_eq!(registry.get_sample_value("last", &[]), Some(7.0));
+    last.set(8);
+    assert_eq!((last.get(), registry.get_sample_value("last", &[])), (8.0, Some(8.0)));
+}
+
+#[test]
 fn a_scrape_that_has_run_out_of_time_shows_no_part_of_the_numbers() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "counter_1.db", &[(r#"["c", "c_total", {}, ""]"#, 1.0)]);

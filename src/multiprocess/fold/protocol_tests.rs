@@ -96,6 +96,11 @@ fn start_child(dir: &Path, stop: &str) -> process::Child {
         .unwrap()
 }
 
+/// In memory, where there is no disk to wait for.
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn put(dir: &Path, kind: FileKind, identifier: &str, entries: &[(&str, f64, f64)]) {
     let entries = entries.iter().map(|&(key, value, timestamp)| Entry {
         offset: 0,
@@ -184,8 +189,8 @@ fn populate(dir: &Path) -> MultiprocessStore {
     assert_eq!(mark_process_dead(dir, NOBODY).unwrap(), 5);
 
     let store = MultiprocessStore::open(dir).unwrap();
-    let cell = store.cell(FileKind::Counter, "c", "c_total", &[], "h").unwrap();
-    cell.add(32.0);
+    let total = r#"["c", "c_total", {}, "h"]"#.to_owned();
+    store.cells(FileKind::Counter, vec![total])[0].add(32.0);
     store
 }
 
@@ -220,7 +225,7 @@ fn names(dir: &Path) -> Vec<String> {
 fn a_kill_at_any_step_neither_loses_nor_doubles() {
     let mut kills = 0;
     for steps in 0.. {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = directory();
         let dir = dir.path();
         let store = populate(dir);
         assert_eq!(merged(dir), ledger(), "before");
@@ -268,7 +273,7 @@ impl Drop for EndOnDrop<'_> {
 fn readers_beside_folds_see_every_count_once() {
     const WORKERS: u64 = 1500;
 
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let dir = dir.path();
     let (begun, died) = (AtomicU64::new(0), AtomicU64::new(0));
     let done = AtomicBool::new(false);
@@ -336,10 +341,10 @@ fn readers_beside_folds_see_every_count_once() {
 
 #[test]
 fn a_directory_does_not_grow_with_the_workers_that_ever_lived() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let dir = dir.path();
     let store = MultiprocessStore::open(dir).unwrap();
-    store.cell(FileKind::Counter, "c", "c_total", &[], "h").unwrap().add(0.5);
+    store.cells(FileKind::Counter, vec![r#"["c", "c_total", {}, "h"]"#.to_owned()])[0].add(0.5);
     for worker in 0..2000 {
         let identifier = format!("{worker}-x");
         fs::write(lock_path(dir, &identifier), "").unwrap();
@@ -361,7 +366,7 @@ fn a_directory_does_not_grow_with_the_workers_that_ever_lived() {
 
 #[test]
 fn scrapes_fold_when_more_than_a_few_are_dead() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let dir = dir.path();
     let scrape = |collector: &MultiProcessCollector| {
         for_each_family(collector, &mut |_| Ok(())).unwrap();
@@ -382,7 +387,7 @@ fn scrapes_fold_when_more_than_a_few_are_dead() {
 
 #[test]
 fn files_without_a_lock_are_folded_only_when_somebody_says_so() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let dir = dir.path();
     leave(dir, NOBODY, 0);
     let own = process::id().to_string();
@@ -418,7 +423,7 @@ fn files_without_a_lock_are_folded_only_when_somebody_says_so() {
 
 #[test]
 fn a_manifest_that_makes_no_sense_stops_folds_and_not_scrapes() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let dir = dir.path();
     leave_dead(dir, "1-x", 0);
     compact(dir).unwrap();

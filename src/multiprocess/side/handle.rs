@@ -38,15 +38,15 @@ impl SideHandle {
         Some(Self { store: store.clone(), entry })
     }
 
-    /// The rows of a series, which began at `start` if that is of interest.
+    /// The rows of a series, which began at `start`; 0.0 if that is of no interest.
     pub(crate) fn rows(
         store: &MultiprocessStore,
         kind: FileKind,
         rows: &Rows,
-        start: Option<f64>,
+        start: f64,
     ) -> Option<Self> {
         let key = rows_key(kind, rows.list());
-        let words = [start.unwrap_or(0.0).to_bits(), 0];
+        let words = [start.to_bits(), 0];
         Self::open(
             store,
             &NewEntry { kind: ROWS, key: &key, words: &words, value: None, capacity: 0 },
