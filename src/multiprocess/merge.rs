@@ -74,6 +74,7 @@ impl Merge {
             self.pids.push(gauge.pid.clone());
             self.pids.len() - 1
         });
+        let mut in_order = notes.map(RowNotes::in_order);
         for entry in entries {
             if notes.is_some_and(|notes| notes.is_removed(entry.offset)) {
                 continue;
@@ -105,7 +106,7 @@ impl Merge {
                 family.desc = Some(Desc::from_full_name(name, known.help, metric_type, None));
                 self.order.push(series.family);
             }
-            if let Some(notes) = notes {
+            if let Some(notes) = &mut in_order {
                 self.series[known.series]
                     .note(notes.start(entry.offset), notes.exemplar(entry.offset));
             }

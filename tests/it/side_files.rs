@@ -245,6 +245,31 @@ fn a_row_that_two_metrics_share_goes_with_the_last_of_them() {
 }
 
 #[test]
+fn a_child_that_is_removed_while_it_waits_for_room_is_never_filed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "web");
+    let blocked = dir.path().join("counter_web.db");
+    fs::create_dir(&blocked).unwrap();
+    let jobs = Counter::builder("jobs", "h").labels(["l"]).store(&store).build().unwrap();
+    let gone = jobs.labels(["gone"]).handle();
+    gone.inc();
+    jobs.labels(["late"]).inc_by(2);
+    assert!(jobs.remove(["gone"]));
+    assert_eq!(store.unfiled(), 1);
+    fs::remove_dir(&blocked).unwrap();
+    assert_eq!(store.file_waiting(), 0);
+    gone.inc();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let late = r#"jobs_total[("l", "late")]"#.to_owned();
+    assert_eq!(samples(&merged), BTreeMap::from([(late.clone(), 2.0)]));
+    // One that has moved into the file can be removed from it.
+    assert!(jobs.remove(["late"]));
+    assert_eq!(samples(&merged), BTreeMap::new());
+    jobs.labels(["late"]).inc();
+    assert_eq!(samples(&merged), BTreeMap::from([(late, 1.0)]));
+}
+
+#[test]
 fn equal_facts_are_shown_once_and_others_by_process() {
     let dir = tempfile::tempdir().unwrap();
     let make = |identifier: &str| {

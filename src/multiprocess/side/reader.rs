@@ -47,7 +47,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     (&mut file).take((used - bytes.len()) as u64).read_to_end(&mut bytes)?;
     for _ in 0..ATTEMPTS {
         let torn: Vec<_> =
-            layouts(&bytes).0.iter().filter(|at| at.value(&bytes).is_err()).copied().collect();
+            Layouts::of(&bytes).filter(|entry| entry.value(&bytes).is_err()).collect();
         if torn.is_empty() {
             break;
         }
@@ -62,16 +62,16 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The sound entries of the bytes that [`read`] gave, and what is wrong with the others.
 pub(crate) fn entries(bytes: &[u8]) -> (Vec<SideRow<'_>>, Vec<Damage>) {
-    let (layouts, damage) = layouts(bytes);
     let mut damages = Vec::new();
-    let mut entries = Vec::with_capacity(layouts.len());
-    for layout in layouts {
+    let mut entries = Vec::new();
+    let mut layouts = Layouts::of(bytes);
+    for layout in &mut layouts {
         match (layout.value(bytes), layout.row(bytes)) {
             (Ok(value), Some(row)) => entries.push(SideRow { value, ..row }),
             _ => damages.push(Damage { offset: layout.offset, what: DamageKind::Value }),
         }
     }
-    damages.extend(damage);
+    damages.extend(layouts.damage);
     (entries, damages)
 }
 
@@ -87,26 +87,44 @@ struct Layout {
     end: usize,
 }
 
-fn layouts(bytes: &[u8]) -> (Vec<Layout>, Option<Damage>) {
-    let damage = |offset, what| Some(Damage { offset, what });
-    let mut layouts = Vec::new();
-    let Some(used) = used(bytes) else {
-        let what = match bytes.len() < HEAD.len() {
-            true => DamageKind::Truncated,
-            false => DamageKind::Header,
+/// The entries one by one, up to the damage.
+struct Layouts<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    used: usize,
+    damage: Option<Damage>,
+}
+
+impl<'a> Layouts<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let (used, damage) = match used(bytes) {
+            Some(used) => (used, None),
+            None if bytes.len() < HEAD.len() => (0, Some(DamageKind::Truncated)),
+            None => (0, Some(DamageKind::Header)),
         };
-        return (layouts, damage(0, what));
-    };
-    let mut at = HEAD.len();
-    while at < used {
-        let Some(layout) = Layout::read(bytes, at, used) else {
-            let what = if bytes.len() < used { DamageKind::Truncated } else { DamageKind::Entry };
-            return (layouts, damage(at, what));
-        };
-        at = layout.end;
-        layouts.push(layout);
+        let damage = damage.map(|what| Damage { offset: 0, what });
+        Self { bytes, at: HEAD.len(), used, damage }
     }
-    (layouts, None)
+}
+
+impl Iterator for Layouts<'_> {
+    type Item = Layout;
+
+    fn next(&mut self) -> Option<Layout> {
+        if self.at >= self.used || self.damage.is_some() {
+            return None;
+        }
+        let layout = Layout::read(self.bytes, self.at, self.used);
+        match layout {
+            Some(layout) => self.at = layout.end,
+            None => {
+                let is_cut = self.bytes.len() < self.used;
+                let what = if is_cut { DamageKind::Truncated } else { DamageKind::Entry };
+                self.damage = Some(Damage { offset: self.at, what });
+            }
+        }
+        layout
+    }
 }
 
 impl Layout {

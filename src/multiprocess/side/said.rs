@@ -57,20 +57,42 @@ impl RowNotes {
         !self.removed.is_empty() && u32::try_from(row).is_ok_and(|row| self.removed.contains(&row))
     }
 
-    /// When the series of a row began, if that row is the one that says so.
-    pub(crate) fn start(&self, row: usize) -> Option<f64> {
-        find(&self.starts, row).copied()
-    }
-
-    pub(crate) fn exemplar(&self, row: usize) -> Option<&Exemplar> {
-        find(&self.exemplars, row)
+    /// What is said of rows that are asked for in their order.
+    pub(crate) fn in_order(&self) -> NotesInOrder<'_> {
+        NotesInOrder { starts: &self.starts, exemplars: &self.exemplars }
     }
 }
 
-fn find<T>(sorted: &[(u32, T)], row: usize) -> Option<&T> {
-    let row = u32::try_from(row).ok()?;
-    let place = sorted.binary_search_by_key(&row, |(have, _)| *have).ok()?;
-    sorted.get(place).map(|(_, said)| said)
+/// What is said of the rows that were not asked for yet.
+#[derive(Debug)]
+pub(crate) struct NotesInOrder<'a> {
+    starts: &'a [(u32, f64)],
+    exemplars: &'a [(u32, Exemplar)],
+}
+
+impl<'a> NotesInOrder<'a> {
+    /// When the series of a row began, if that row is the one that says so.
+    pub(crate) fn start(&mut self, row: usize) -> Option<f64> {
+        next_of(&mut self.starts, row).copied()
+    }
+
+    pub(crate) fn exemplar(&mut self, row: usize) -> Option<&'a Exemplar> {
+        next_of(&mut self.exemplars, row)
+    }
+}
+
+/// What is said of a row, after which those before it are done with.
+fn next_of<'a, T>(left: &mut &'a [(u32, T)], row: usize) -> Option<&'a T> {
+    while let Some(((at, said), rest)) = left.split_first() {
+        if *at as usize > row {
+            return None;
+        }
+        *left = rest;
+        if *at as usize == row {
+            return Some(said);
+        }
+    }
+    None
 }
 
 impl Said {
@@ -166,6 +188,8 @@ impl Said {
     /// Sorts what is said of rows, and keeps those that an open entry has too:
     /// two metrics of one name may share a row.
     fn settle_rows(&mut self, entries: &[SideRow<'_>]) {
+        let none_removed = self.rows.values().all(|notes| notes.removed.is_empty());
+        let entries = if none_removed { &[] } else { entries };
         for entry in entries.iter().filter(|entry| entry.kind == ROWS && !entry.is_closed()) {
             let Some((kind, rows)) = rows_of(entry.key) else { continue };
             let Some(notes) = self.rows.get_mut(&kind) else { continue };
