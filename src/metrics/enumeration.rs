@@ -165,7 +165,7 @@ impl<T: Built<Enum>> MetricBuilder<Enum, T> {
     /// ```
     #[cfg(feature = "multiprocess")]
     pub fn mode(mut self, mode: GaugeMode) -> Self {
-        self.settings.mode = mode;
+        self.settings.mode = Some(mode);
         self
     }
 }
@@ -211,27 +211,16 @@ impl StateCell {
 }
 
 /// What is chosen when an enum is built.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EnumSettings {
+    // Set when the metric is built.
     #[cfg(feature = "multiprocess")]
-    mode: GaugeMode,
+    mode: Option<GaugeMode>,
     states: Vec<Box<str>>,
     // Made when the metric is built: the states as values of a label, and the
     // names of the labels with the state's own among them.
     escaped: Vec<Box<str>>,
     shown_names: Option<LabelNames>,
-}
-
-impl Default for EnumSettings {
-    fn default() -> Self {
-        Self {
-            #[cfg(feature = "multiprocess")]
-            mode: GaugeMode::LiveAll,
-            states: Vec::new(),
-            escaped: Vec::new(),
-            shown_names: None,
-        }
-    }
 }
 
 impl Kind for Enum {
@@ -241,6 +230,8 @@ impl Kind for Enum {
     const TYPE: MetricType = MetricType::StateSet;
 
     fn check(settings: &mut EnumSettings, desc: &Desc, names: &LabelNames) -> Result {
+        #[cfg(feature = "multiprocess")]
+        settings.mode.get_or_insert(GaugeMode::LiveAll);
         let refuse = |message| Err(Error::new(ErrorKind::InvalidValue, message));
         if settings.states.is_empty() {
             return refuse(format!("enum {:?} has no states", desc.name()));
@@ -269,7 +260,7 @@ impl Kind for Enum {
         let Schema { desc, settings, store, .. } = schema;
         let Some(store) = store else { return StateCell::default() };
         let labels: Vec<_> = homes.labels().collect();
-        let (mode, states) = (settings.mode, &settings.states);
+        let (mode, states) = (settings.mode.unwrap_or(GaugeMode::LiveAll), &settings.states);
         match StateHome::new(store, desc.name(), &labels, desc.help(), mode, states) {
             Some(home) => StateCell::Shared(home),
             None => {

@@ -7,10 +7,12 @@ use super::directory::canonical_dir;
 use super::file_kind::FileKind;
 use super::mode::GaugeMode;
 use super::owner::{lock_path, numbering};
+use super::side;
 use crate::error::{Error, Result};
 
 /// Forgets the values that gauges of the `Live…` modes had in a process that
-/// has died: its files of these modes are removed from `dir`.
+/// has died: its files of these modes are removed from `dir`. So are its infos,
+/// its enums of these modes, and what it has published.
 ///
 /// A process is named by its number, which stands for all of its stores, or
 /// by the whole [`identifier`](super::MultiprocessStore::identifier) of one
@@ -47,6 +49,14 @@ pub fn mark_process_dead(dir: impl AsRef<Path>, process: impl fmt::Display) -> R
     for file in fs::read_dir(&dir).map_err(|error| cannot(&dir, error))? {
         let path = file.map_err(|error| cannot(&dir, error))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| is_side_file_of(name, &process)) {
+            match side::forget_live(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(cannot(&path, error));
+                }
+                _ => continue,
+            }
+        }
         if !name.is_some_and(|name| is_live_file_of(name, &process)) {
             lasting |= name.and_then(FileKind::parse).is_some_and(|(_, owner)| owner == process);
             continue;
@@ -72,6 +82,15 @@ fn is_live_file_of(name: &str, process: &str) -> bool {
     if !GaugeMode::parse(mode).is_some_and(GaugeMode::is_live) {
         return false;
     }
+    is_of(identifier, process)
+}
+
+fn is_side_file_of(name: &str, process: &str) -> bool {
+    let identifier = name.strip_suffix(side::EXTENSION).and_then(|name| name.strip_suffix('.'));
+    identifier.is_some_and(|identifier| is_of(identifier, process))
+}
+
+fn is_of(identifier: &str, process: &str) -> bool {
     match identifier.strip_prefix(process) {
         Some("") => true,
         Some(rest) => is_number(process) && rest.starts_with('-'),

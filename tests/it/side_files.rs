@@ -13,7 +13,9 @@ use narthex::model::{
     CounterMetricFamily, EscapingScheme, Exemplar, GaugeMetricFamily, HistogramMetricFamily,
     NO_LABELS, Timestamp,
 };
-use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore};
+use narthex::multiprocess::{
+    GaugeMode, MultiProcessCollector, MultiprocessStore, mark_process_dead,
+};
 use narthex::{
     Collector, CollectorRegistry, Counter, Enum, Error, Gauge, Histogram, Info, Summary,
     collector_fn, for_each_family,
@@ -341,6 +343,30 @@ fn states_follow_the_mode_of_the_enum() {
             assert_eq!(merged(Some(mode)), expected, "{mode}");
         }
     }
+}
+
+#[test]
+fn what_lives_goes_when_somebody_says_that_the_process_is_dead() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "web-3");
+    let jobs = Counter::builder("jobs", "h").unit("items").store(&store).build().unwrap();
+    jobs.inc();
+    let info = Info::builder("build", "h").store(&store).build().unwrap();
+    info.info([("version", "1")]).unwrap();
+    let states = |name: &str, mode| {
+        Enum::builder(name, "h").states(["a", "b"]).mode(mode).store(&store).build().unwrap()
+    };
+    let _states = [states("last", GaugeMode::Max), states("live", GaugeMode::LiveMax)];
+    store.publish(&narthex::collectors::PlatformCollector::new()).unwrap();
+    mark_process_dead(dir.path(), "web").unwrap();
+    assert_eq!(text(dir.path()).matches("# TYPE").count(), 5);
+    mark_process_dead(dir.path(), "web-3").unwrap();
+    assert_eq!(
+        text(dir.path()),
+        "# HELP jobs_items_total h\n# TYPE jobs_items_total counter\njobs_items_total 1.0\n\
+         # HELP last h\n# TYPE last gauge\nlast{last=\"a\"} 1.0\nlast{last=\"b\"} 0.0\n"
+    );
+    assert!(openmetrics(dir.path()).contains("# UNIT jobs_items items\n"));
 }
 
 #[test]

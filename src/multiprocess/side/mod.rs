@@ -2,6 +2,7 @@
 //!
 //! `docs/side-file-format.md` has it byte by byte.
 
+mod dead;
 mod entry_kind;
 mod exemplar;
 pub(crate) mod fold;
@@ -13,6 +14,7 @@ mod row_key;
 mod said;
 mod writer;
 
+pub(crate) use self::dead::forget_live;
 pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::merge::Sides;
 pub(crate) use self::said::{RowNotes, Said, time_of};

@@ -17,6 +17,8 @@ pub(crate) struct SideRow<'a> {
     pub(crate) kind: u16,
     pub(crate) key: &'a [u8],
     words: &'a [u8],
+    /// Where its last word stands, if it has words.
+    pub(crate) last_word_at: Option<usize>,
     /// The value that was written last, if any was.
     pub(crate) value: Option<&'a [u8]>,
 }
@@ -166,6 +168,7 @@ impl Layout {
             kind: self.kind,
             key: bytes.get(key_at..key_at + self.key_len)?,
             words: bytes.get(self.words_at..self.halves_at)?,
+            last_word_at: (self.words_at < self.halves_at).then(|| self.halves_at - 8),
             value: None,
         })
     }

@@ -174,13 +174,9 @@ impl Said {
     }
 
     fn add_state(&mut self, entry: &SideRow<'_>) -> Option<()> {
-        let (name, labels, help, mode, states): (_, _, _, String, Vec<String>) =
-            serde_json::from_slice(entry.key).ok()?;
-        let mode = GaugeMode::parse(&mode)?;
-        let place = usize::try_from(entry.word(0)?).ok().filter(|place| *place < states.len())?;
-        let time = f64::from_bits(entry.word(1)?);
+        let state = state_of(entry)?;
         if !entry.is_closed() {
-            self.states.push(StateSaid { name, labels, help, mode, states, place, time });
+            self.states.push(state);
         }
         Some(())
     }
@@ -208,6 +204,16 @@ impl Said {
             notes.exemplars.dedup_by_key(|(row, _)| *row);
         }
     }
+}
+
+/// What an entry says of an enum.
+pub(super) fn state_of(entry: &SideRow<'_>) -> Option<StateSaid> {
+    let (name, labels, help, mode, states): (_, _, _, String, Vec<String>) =
+        serde_json::from_slice(entry.key).ok()?;
+    let mode = GaugeMode::parse(&mode)?;
+    let place = usize::try_from(entry.word(0)?).ok().filter(|place| *place < states.len())?;
+    let time = f64::from_bits(entry.word(1)?);
+    Some(StateSaid { name, labels, help, mode, states, place, time })
 }
 
 /// When an exemplar was taken, in seconds since 1970; before all others if it does not say.
