@@ -22,6 +22,9 @@ use crate::multiprocess::{MultiProcessCollector, MultiprocessStore, compact, mar
 const DIR: &str = "NARTHEX_TEST_FOLD_DIR";
 const STOP: &str = "NARTHEX_TEST_FOLD_STOP";
 
+/// In place of a number of steps: to live and count.
+const LIVE: &str = "live";
+
 const ALL: Scope = Scope { local_numbers: false, processes: usize::MAX };
 
 /// No process has this number: Linux gives none above 2^22.
@@ -71,6 +74,17 @@ impl Disk for Deadly {
 fn child() {
     let Some(dir) = env::var_os(DIR) else { return };
     let dir = Path::new(&dir);
+    if env::var(STOP).unwrap() == LIVE {
+        let store = MultiprocessStore::open(dir).unwrap();
+        let total = r#"["c", "c_total", {}, "h"]"#.to_owned();
+        store.cells(FileKind::Counter, vec![total])[0].add(1.0);
+        let busy = r#"["b", "b", {}, "h"]"#.to_owned();
+        store.cells(FileKind::Gauge(GaugeMode::LiveSum), vec![busy])[0].add(1.0);
+        fs::write(dir.join(format!("ready.{}", process::id())), "").unwrap();
+        // Until it is killed.
+        thread::sleep(Duration::from_secs(60));
+        return;
+    }
     match env::var(STOP).unwrap().parse() {
         Ok(steps) => {
             let _lock = begin(dir, true).unwrap().unwrap();
@@ -336,6 +350,37 @@ fn readers_beside_folds_see_every_count_once() {
             "fold.manifest",
         ]
     );
+}
+
+#[test]
+fn a_worker_is_folded_when_it_was_killed_and_not_before() {
+    let dir = directory();
+    let dir = dir.path();
+    let mut workers: Vec<_> = (0..3).map(|_| start_child(dir, LIVE)).collect();
+    let is_ready = |worker: &process::Child| dir.join(format!("ready.{}", worker.id())).exists();
+    while !workers.iter().all(is_ready) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    for killed in 0..3 {
+        let living = 3.0 - f64::from(killed);
+        for _ in 0..2 {
+            let seen = merged(dir);
+            assert_eq!(seen["c_total"], 3.0);
+            assert_eq!(seen["b"], living);
+            compact(dir).unwrap();
+        }
+        let files = names(dir);
+        let of_workers = files.iter().filter(|name| name.starts_with("gauge_livesum_")).count();
+        assert_eq!(of_workers as f64, living, "{files:?}");
+        let mut worker = workers.pop().unwrap();
+        worker.kill().unwrap();
+        // It has died when somebody has waited for it, and not a moment before.
+        worker.wait().unwrap();
+    }
+    assert_eq!(merged(dir)["c_total"], 3.0);
+    assert!(!merged(dir).contains_key("b"));
+    assert_eq!(compact(dir).unwrap().processes(), 1);
+    assert_eq!(merged(dir)["c_total"], 3.0);
 }
 
 #[test]
