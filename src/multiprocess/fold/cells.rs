@@ -65,11 +65,11 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
     Ok(folded)
 }
 
+/// A file by its name: its kind, and its bytes.
+type Content = (String, (FileKind, Vec<u8>));
+
 /// The bytes of the files that outlive their process, by name.
-fn contents_of(
-    listing: &Listing,
-    files: &[(FileKind, &str)],
-) -> io::Result<Vec<(String, (FileKind, Vec<u8>))>> {
+fn contents_of(listing: &Listing, files: &[(FileKind, &str)]) -> io::Result<Vec<Content>> {
     let lasting = files.iter().filter(|(kind, _)| kind.outlives_its_process());
     let contents = lasting
         .map(|(kind, name)| Ok(((*name).to_owned(), (*kind, read(&listing.dir.join(name))?))));
