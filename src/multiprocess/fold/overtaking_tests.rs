@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{fs, thread};
 
 use super::super::disk::RealDisk;
+use super::super::fixture::ALL;
 use super::*;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::listing::attempt;
@@ -69,7 +70,6 @@ impl Folder {
     }
 }
 
-const ALL: Scope = Scope { local_numbers: false, processes: usize::MAX };
 const TOTAL: &[u8] = br#"["c", "c_total", {}, "h"]"#;
 
 fn leave(dir: &Path, identifier: &str, value: f64) {
