@@ -144,18 +144,29 @@ pub(crate) fn consistently<T, E: From<io::Error>>(
     const TRIES: usize = 4;
 
     for _ in 0..TRIES {
-        let manifest = manifest_or_newest(dir)?;
-        if manifest.is_moving() {
-            continue;
-        }
-        let listing = Listing::read(dir, manifest)?;
-        let got = read(&listing)?;
-        if manifest_or_newest(dir)? == listing.manifest {
+        if let Some(got) = attempt(dir, &mut || {}, &mut read)? {
             return Ok(got);
         }
     }
     let _still = keep_still(dir)?;
     read(&Listing::read(dir, manifest_or_newest(dir)?)?)
+}
+
+/// Reads once; None if somebody folded meanwhile. Whatever happens in a pause, the rest is right.
+pub(crate) fn attempt<T, E: From<io::Error>>(
+    dir: &Path,
+    pause: &mut dyn FnMut(),
+    read: &mut dyn FnMut(&Listing) -> Result<T, E>,
+) -> Result<Option<T>, E> {
+    let manifest = manifest_or_newest(dir)?;
+    if manifest.is_moving() {
+        return Ok(None);
+    }
+    pause();
+    let listing = Listing::read(dir, manifest)?;
+    let got = read(&listing)?;
+    pause();
+    Ok((manifest_or_newest(dir)? == listing.manifest).then_some(got))
 }
 
 /// The manifest, or if it is damaged the newest generation of folded files.

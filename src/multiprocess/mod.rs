@@ -31,6 +31,22 @@
 //!
 //! The directory must be emptied before the pool of processes starts, as a
 //! number that a former pool has left there counts like any other.
+//!
+//! Workers come and go. One of ours holds a lock, which the kernel drops when
+//! the process ends, by `SIGKILL` too, so it is known to be dead without being
+//! told of. A store that is dropped with all of its metrics has ended likewise.
+//! Gauges of the modes `all` and `live…` end with their process; everything
+//! else that it counted stays, and is folded into one file for each type and
+//! mode, by the scrapes or by [`compact`], so that neither the directory nor a
+//! scrape grows with the workers that ever lived. Processes of Python's client,
+//! and those whose identifier was given by hand, hold no lock:
+//! [`mark_process_dead`] says of one that it has died.
+//!
+//! What folding promises holds for readers of ours. Python's reader is exact
+//! whenever no fold is under way: a collector is told of such readers by
+//! [`MultiProcessCollector::read_by_python`]. A fold adds numbers in another
+//! order than a merge without it, so that a sum of fractions may differ in its
+//! last digit.
 
 mod collector;
 mod dead;

@@ -4,9 +4,11 @@ use std::fmt;
 
 /// What a gauge that lives in shared files shows when processes are merged.
 ///
-/// The `Live…` modes merge as their namesakes do, but
-/// [`mark_process_dead`](super::mark_process_dead) forgets the values of a
-/// process that has died.
+/// The `Live…` modes merge as their namesakes do, but the values of a process
+/// that has died are forgotten: at once if it is one of ours, and of others
+/// when [`mark_process_dead`](super::mark_process_dead) is told. A dead process
+/// of ours has no value of the mode `all` either: this is where the merge
+/// differs from that of Python's client.
 ///
 /// ```
 /// use narthex::multiprocess::GaugeMode;
@@ -20,7 +22,7 @@ use std::fmt;
 #[doc(alias = "multiprocess_mode")]
 #[non_exhaustive]
 pub enum GaugeMode {
-    /// A series for every process, told apart by the label `pid`.
+    /// A series for every process, told apart by the label `pid`; a dead one that is known to be has none.
     #[default]
     All,
     /// A series for every process that lives.

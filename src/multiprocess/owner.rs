@@ -1,10 +1,15 @@
 //! Whose files are whose, and whether the owner still lives.
 
+#[cfg(unix)]
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+#[cfg(unix)]
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::{fs, process};
+#[cfg(unix)]
+use std::process;
+use std::{fs, io};
 
+#[cfg(unix)]
 use super::unique::unique;
 
 /// What is known of the process that wrote some files.

@@ -101,15 +101,15 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
     Ok(folded)
 }
 
-/// A file of cells by its name.
-type Named = (String, (FileKind, Vec<u8>));
+/// A file by its name: its kind, and its bytes.
+type Content = (String, (FileKind, Vec<u8>));
 
 /// The bytes of the files that outlive their process, by name, and its side file.
 fn contents_of(
     listing: &Listing,
     owner: &str,
     files: &[(FileKind, &str)],
-) -> io::Result<(Vec<Named>, SideOf)> {
+) -> io::Result<(Vec<Content>, SideOf)> {
     let side = SideOf::read(&listing.dir.join(side_name(owner)))?;
     let lasting = files.iter().filter(|(kind, _)| kind.outlives_its_process());
     let contents = lasting

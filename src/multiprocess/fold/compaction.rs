@@ -102,3 +102,7 @@ fn cannot_fold(dir: &Path, error: io::Error) -> Error {
     };
     Error::io(format!("the files in {} cannot be folded{why}", dir.display()), error)
 }
+
+#[cfg(all(test, unix))]
+#[path = "compaction_tests.rs"]
+mod tests;

@@ -10,6 +10,8 @@ mod cells;
 mod compaction;
 mod disk;
 mod figures;
+#[cfg(all(test, unix))]
+mod fixture;
 mod protocol;
 mod sweep;
 

@@ -53,5 +53,8 @@ pub(super) fn fold(dir: &Path, disk: &dyn Disk, scope: Scope) -> io::Result<Opti
 }
 
 #[cfg(all(test, unix))]
+#[path = "overtaking_tests.rs"]
+mod overtaking_tests;
+#[cfg(all(test, unix))]
 #[path = "protocol_tests.rs"]
 mod tests;

@@ -10,22 +10,19 @@ use std::{env, fs, process, thread};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::super::disk::RealDisk;
+use super::super::fixture::{ALL, NOBODY, directory, leave, leave_dead, merged, names, put};
 use super::*;
-use crate::collector::for_each_family;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::fold_lock::begin;
 use crate::multiprocess::mode::GaugeMode;
-use crate::multiprocess::owner::{lock_path, numbering};
-use crate::multiprocess::reader::{Entry, write};
-use crate::multiprocess::{MultiProcessCollector, MultiprocessStore, compact, mark_process_dead};
+use crate::multiprocess::owner::lock_path;
+use crate::multiprocess::{MultiprocessStore, compact, mark_process_dead};
 
 const DIR: &str = "NARTHEX_TEST_FOLD_DIR";
 const STOP: &str = "NARTHEX_TEST_FOLD_STOP";
 
-const ALL: Scope = Scope { local_numbers: false, processes: usize::MAX };
-
-/// No process has this number: Linux gives none above 2^22.
-const NOBODY: &str = "1999999999";
+/// In place of a number of steps: to live and count.
+const LIVE: &str = "live";
 
 /// A disk whose process is killed at one of its steps.
 struct Deadly {
@@ -71,6 +68,17 @@ impl Disk for Deadly {
 fn child() {
     let Some(dir) = env::var_os(DIR) else { return };
     let dir = Path::new(&dir);
+    if env::var(STOP).unwrap() == LIVE {
+        let store = MultiprocessStore::open(dir).unwrap();
+        let total = r#"["c", "c_total", {}, "h"]"#.to_owned();
+        store.cells(FileKind::Counter, vec![total])[0].add(1.0);
+        let busy = r#"["b", "b", {}, "h"]"#.to_owned();
+        store.cells(FileKind::Gauge(GaugeMode::LiveSum), vec![busy])[0].add(1.0);
+        fs::write(dir.join(format!("ready.{}", process::id())), "").unwrap();
+        // Until it is killed.
+        thread::sleep(Duration::from_secs(60));
+        return;
+    }
     match env::var(STOP).unwrap().parse() {
         Ok(steps) => {
             let _lock = begin(dir, true).unwrap().unwrap();
@@ -94,75 +102,6 @@ fn start_child(dir: &Path, stop: &str) -> process::Child {
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
-}
-
-/// In memory, where there is no disk to wait for.
-fn directory() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
-
-fn put(dir: &Path, kind: FileKind, identifier: &str, entries: &[(&str, f64, f64)]) {
-    let entries = entries.iter().map(|&(key, value, timestamp)| Entry {
-        offset: 0,
-        key: key.as_bytes(),
-        value,
-        timestamp,
-    });
-    let hidden = dir.join(format!(".{identifier}"));
-    fs::write(&hidden, write(entries).unwrap()).unwrap();
-    fs::rename(hidden, dir.join(kind.file_name(identifier))).unwrap();
-}
-
-/// Leaves the files of a process in all kinds; each adds `bit` to what is summed.
-fn leave(dir: &Path, identifier: &str, bit: u32) {
-    let amount = f64::from(1 << bit);
-    put(dir, FileKind::Counter, identifier, &[(r#"["c", "c_total", {}, "h"]"#, amount, 0.0)]);
-    put(
-        dir,
-        FileKind::Summary,
-        identifier,
-        &[
-            (r#"["s", "s_count", {}, "h"]"#, amount, 0.0),
-            (r#"["s", "s_sum", {}, "h"]"#, amount / 2.0, 0.0),
-        ],
-    );
-    put(
-        dir,
-        FileKind::Histogram,
-        identifier,
-        &[
-            (r#"["d", "d_sum", {}, "h"]"#, amount, 0.0),
-            (r#"["d", "d_bucket", {"le": "1.0"}, "h"]"#, amount, 0.0),
-            (r#"["d", "d_bucket", {"le": "+Inf"}, "h"]"#, amount, 0.0),
-        ],
-    );
-    for mode in GaugeMode::ALL {
-        let key = format!(r#"["g_{mode}", "g_{mode}", {{}}, "h"]"#);
-        let timestamp = if mode.is_most_recent() { 1e9 + f64::from(bit % 5) } else { 0.0 };
-        put(dir, FileKind::Gauge(mode), identifier, &[(&key, amount, timestamp)]);
-    }
-}
-
-fn leave_dead(dir: &Path, identifier: &str, bit: u32) {
-    fs::write(lock_path(dir, identifier), "").unwrap();
-    leave(dir, identifier, bit);
-}
-
-/// Every series of the merged directory but those that tell of the mode itself.
-fn merged(dir: &Path) -> BTreeMap<String, f64> {
-    let mut samples = BTreeMap::new();
-    let collector = MultiProcessCollector::new(dir).unwrap().folding(false);
-    for_each_family(&collector, &mut |family| {
-        family.for_each_sample(&mut |sample| {
-            let labels: String =
-                sample.labels().iter().map(|(name, value)| format!(",{name}={value}")).collect();
-            samples.insert(format!("{}{labels}", sample.name()), sample.value());
-        });
-        Ok(())
-    })
-    .unwrap();
-    samples.retain(|name, _| !name.starts_with("narthex_"));
-    samples
 }
 
 /// A directory in the midst of life: a generation that was folded, dead
@@ -214,13 +153,6 @@ fn ledger() -> BTreeMap<String, f64> {
     .into()
 }
 
-fn names(dir: &Path) -> Vec<String> {
-    let names = fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name());
-    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn a_kill_at_any_step_neither_loses_nor_doubles() {
     let mut kills = 0;
@@ -257,6 +189,7 @@ fn a_kill_at_any_step_neither_loses_nor_doubles() {
         }
         kills += 1;
     }
+    println!("{kills} kills");
     // Eleven files and locks removed for each of two dead, half as much written: it must be many.
     assert!(kills > 80, "{kills}");
 }
@@ -340,98 +273,32 @@ fn readers_beside_folds_see_every_count_once() {
 }
 
 #[test]
-fn a_directory_does_not_grow_with_the_workers_that_ever_lived() {
+fn a_worker_is_folded_when_it_was_killed_and_not_before() {
     let dir = directory();
     let dir = dir.path();
-    let store = MultiprocessStore::open(dir).unwrap();
-    store.cells(FileKind::Counter, vec![r#"["c", "c_total", {}, "h"]"#.to_owned()])[0].add(0.5);
-    for worker in 0..2000 {
-        let identifier = format!("{worker}-x");
-        fs::write(lock_path(dir, &identifier), "").unwrap();
-        let total = r#"["c", "c_total", {}, "h"]"#;
-        put(dir, FileKind::Counter, &identifier, &[(total, 1.0, 0.0)]);
-        put(dir, FileKind::Gauge(GaugeMode::LiveSum), &identifier, &[(total, 1.0, 0.0)]);
+    let mut workers: Vec<_> = (0..3).map(|_| start_child(dir, LIVE)).collect();
+    let is_ready = |worker: &process::Child| dir.join(format!("ready.{}", worker.id())).exists();
+    while !workers.iter().all(is_ready) {
+        thread::sleep(Duration::from_millis(1));
     }
-    let compacted = compact(dir).unwrap();
-    assert_eq!(compacted.processes(), 2000);
-    assert_eq!(compacted.generation(), 1);
-    assert_eq!(compacted.removed_files(), 6000);
-    assert!(compacted.freed_bytes() > 2000 * 2 * 48);
-    assert_eq!(names(dir).len(), 5);
-    assert_eq!(merged(dir)["c_total"], 2000.5);
-    // A second one finds nothing to do.
-    let again = compact(dir).unwrap();
-    assert_eq!((again.processes(), again.removed_files(), again.generation()), (0, 0, 1));
-}
-
-#[test]
-fn scrapes_fold_when_more_than_a_few_are_dead() {
-    let dir = directory();
-    let dir = dir.path();
-    let scrape = |collector: &MultiProcessCollector| {
-        for_each_family(collector, &mut |_| Ok(())).unwrap();
-        Manifest::read(dir).unwrap().generation
-    };
-    let collector = MultiProcessCollector::new(dir).unwrap();
-    for worker in 0..4 {
-        leave_dead(dir, &format!("{worker}-x"), worker);
+    for killed in 0..3 {
+        let living = 3.0 - f64::from(killed);
+        for _ in 0..2 {
+            let seen = merged(dir);
+            assert_eq!(seen["c_total"], 3.0);
+            assert_eq!(seen["b"], living);
+            compact(dir).unwrap();
+        }
+        let files = names(dir);
+        let of_workers = files.iter().filter(|name| name.starts_with("gauge_livesum_")).count();
+        assert_eq!(of_workers as f64, living, "{files:?}");
+        let mut worker = workers.pop().unwrap();
+        worker.kill().unwrap();
+        // It has died when somebody has waited for it, and not a moment before.
+        worker.wait().unwrap();
     }
-    assert_eq!(scrape(&collector), 0);
-    leave_dead(dir, "4-x", 4);
-    assert_eq!(scrape(&MultiProcessCollector::new(dir).unwrap().folding(false)), 0);
-    assert_eq!(scrape(&MultiProcessCollector::new(dir).unwrap().read_by_python(true)), 0);
-    assert_eq!(scrape(&collector), 1);
-    assert_eq!(merged(dir)["c_total"], 31.0);
-    assert_eq!(scrape(&collector), 1);
-}
-
-#[test]
-fn files_without_a_lock_are_folded_only_when_somebody_says_so() {
-    let dir = directory();
-    let dir = dir.path();
-    leave(dir, NOBODY, 0);
-    let own = process::id().to_string();
-    leave(dir, &own, 1);
-    leave(dir, "uwsgi.1", 2);
-    let before = names(dir);
-    compact(dir).unwrap();
-    assert_eq!(names(dir).len(), before.len() + 1);
-
-    // Marked elsewhere, where numbers mean other processes.
-    mark_process_dead(dir, NOBODY).unwrap();
-    let mark = dir.join(format!("{NOBODY}.dead"));
-    assert_eq!(fs::read_to_string(&mark).unwrap(), numbering());
-    fs::write(&mark, "pid:[1]").unwrap();
-    assert_eq!(compact(dir).unwrap().processes(), 0);
-    fs::write(&mark, numbering()).unwrap();
-    // Marked, but there is a process of that number.
-    mark_process_dead(dir, &own).unwrap();
-    assert_eq!(compact(dir).unwrap().processes(), 1);
-    assert!(!mark.exists());
-    assert!(dir.join(format!("{own}.dead")).exists());
-    assert!(dir.join(format!("counter_{own}.db")).exists());
-    assert!(dir.join("counter_uwsgi.1.db").exists());
-    assert_eq!(merged(dir)["c_total"], 7.0);
-
-    // The operator vouches for numbers, and they are used again.
-    leave(dir, NOBODY, 3);
-    let scope = Scope { local_numbers: true, ..ALL };
-    assert_eq!(fold(dir, &RealDisk, scope).unwrap().unwrap().processes(), 1);
-    assert!(dir.join(format!("counter_{own}.db")).exists());
-    assert_eq!(merged(dir)["c_total"], 15.0);
-}
-
-#[test]
-fn a_manifest_that_makes_no_sense_stops_folds_and_not_scrapes() {
-    let dir = directory();
-    let dir = dir.path();
-    leave_dead(dir, "1-x", 0);
-    compact(dir).unwrap();
-    leave_dead(dir, "2-x", 1);
-    fs::write(Manifest::path(dir), "gener").unwrap();
     assert_eq!(merged(dir)["c_total"], 3.0);
-    let error = compact(dir).unwrap_err();
-    assert!(error.is_io());
-    assert!(error.to_string().ends_with("its fold.manifest makes no sense"), "{error}");
+    assert!(!merged(dir).contains_key("b"));
+    assert_eq!(compact(dir).unwrap().processes(), 1);
     assert_eq!(merged(dir)["c_total"], 3.0);
 }
