@@ -324,7 +324,9 @@ impl Collector for MultiProcessCollector {
         for family in self.report(refused, clashing, &owners)? {
             scrape.family(&family)?;
         }
-        self.fold(&owners);
+        if scrape.deadline().is_none_or(|deadline| Instant::now() < deadline) {
+            self.fold(&owners);
+        }
         Ok(())
     }
 

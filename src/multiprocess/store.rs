@@ -24,8 +24,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// cheap to clone.
 ///
 /// Files are created when the first metric of their kind is. After a `fork`
-/// the child opens a store of its own: the one that it inherited files
-/// nothing that it did not hold before.
+/// the child opens a store of its own, and makes its metrics with that: the one
+/// that it inherited files nothing new, and what the child adds to inherited
+/// metrics stands in the files of its parent, where it is no longer counted
+/// once the parent has died and was folded.
+///
+/// A store that was dropped, with all metrics that were made with it, counts
+/// as a process that has died.
 ///
 /// ```
 /// use narthex::multiprocess::MultiprocessStore;
