@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -55,6 +56,7 @@ pub struct MultiProcessCollector {
     dir: PathBuf,
     accumulate: bool,
     damaged: Mutex<Vec<DamagedFile>>,
+    skipped: AtomicU64,
 }
 
 impl MultiProcessCollector {
@@ -81,7 +83,7 @@ impl MultiProcessCollector {
     }
 
     fn over(dir: PathBuf) -> Self {
-        Self { dir, accumulate: true, damaged: Mutex::default() }
+        Self { dir, accumulate: true, damaged: Mutex::default(), skipped: AtomicU64::new(0) }
     }
 
     /// The same, but with buckets as the files hold them: not cumulative, and
@@ -99,6 +101,11 @@ impl MultiProcessCollector {
     /// The files that the last scrape could not read to their ends.
     pub fn damaged_files(&self) -> Vec<DamagedFile> {
         self.damaged.lock().clone()
+    }
+
+    /// How many entries of files the last scrape left out.
+    pub fn skipped_entries(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
     }
 
     /// The files to read, sorted by name.
@@ -131,7 +138,7 @@ impl MultiProcessCollector {
                 ));
             }
             if let Some(damage) = merge_file(&mut merge, &path) {
-                damaged.push(DamagedFile { path, damage });
+                damaged.push(DamagedFile::new(path, damage));
             }
         }
         *self.damaged.lock() = damaged;
@@ -190,6 +197,7 @@ impl Collector for MultiProcessCollector {
                 done => done?,
             }
         }
+        self.skipped.store(refused.keys + refused.names + clashing, Ordering::Relaxed);
         for family in self.report(refused, clashing)? {
             scrape.family(&family)?;
         }
@@ -209,6 +217,10 @@ pub struct DamagedFile {
 }
 
 impl DamagedFile {
+    pub(crate) fn new(path: PathBuf, damage: Damage) -> Self {
+        Self { path, damage }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -31,6 +31,7 @@ mod dead;
 mod directory;
 mod file_name;
 mod gathered;
+pub mod inspect;
 mod key;
 mod labels;
 mod merge;
