@@ -121,6 +121,7 @@
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `cli` | no | the program `narthex`, which is no part of the library |
 //!
 //! A feature adds and never changes what is there without it.
 
