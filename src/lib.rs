@@ -126,6 +126,7 @@
 //! A feature adds and never changes what is there without it.
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
+#![cfg_attr(doctest, doc = include_str!("../docs/multiprocess.md"))]
 #![cfg_attr(
     not(all(feature = "http", feature = "multiprocess")),
     allow(rustdoc::broken_intra_doc_links)
