@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use once_cell::sync::Lazy;
+
 use crate::error::{Error, Result};
 use crate::model::{Desc, Family};
 
@@ -125,6 +127,33 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
     }
 }
 
+// So that a collector in a static, such as the global registry, is one itself.
+impl<C: Collector, F: FnOnce() -> C + Send> Collector for Lazy<C, F> {
+    fn describe(&self) -> Vec<Desc> {
+        (**self).describe()
+    }
+
+    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+        (**self).collect(scrape)
+    }
+
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        (**self).refresh()
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn reaches_registry(&self, registry: u64) -> bool {
+        (**self).reaches_registry(registry)
+    }
+
+    fn shared_directory(&self) -> Option<SharedDirectory> {
+        (**self).shared_directory()
+    }
+}
+
 /// A scrape under way: what a collector yields its families to.
 ///
 /// It is to [`Collector::collect`] what [`fmt::Formatter`] is to [`fmt::Display::fmt`].
@@ -232,16 +261,23 @@ pub fn collector_fn<F>(collect: F) -> CollectorFn<F>
 where
     F: Fn(&mut Scrape<'_>) -> Result + Send + Sync,
 {
-    CollectorFn { collect, descs: Vec::new() }
+    CollectorFn { collect, descs: Vec::new(), name: None }
 }
 
 /// A closure as a collector, made by [`collector_fn`].
 pub struct CollectorFn<F> {
     collect: F,
     descs: Vec<Desc>,
+    name: Option<String>,
 }
 
 impl<F> CollectorFn<F> {
+    /// The same, with a name for errors and self-metrics to call it by.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
     /// The same, with the families that the closure will yield said beforehand.
     #[must_use]
     pub fn describing(self, descs: impl IntoIterator<Item = Desc>) -> Self {
@@ -259,6 +295,10 @@ where
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         (self.collect)(scrape)
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| std::any::type_name::<Self>())
     }
 }
 

@@ -57,6 +57,12 @@ impl Error {
         }
     }
 
+    /// The same error, said of `what`.
+    pub(crate) fn of(mut self, what: impl fmt::Display) -> Self {
+        self.inner.message = format!("{what}: {}", self.inner.message).into();
+        self
+    }
+
     /// An error of a custom collector: `message` says what it could not read.
     ///
     /// ```
@@ -167,14 +173,23 @@ impl fmt::Display for Error {
     }
 }
 
+// What a `main` that returns an error prints: the message and all of its causes.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Error");
-        debug.field("kind", &self.inner.kind).field("message", &self.inner.message);
-        if let Some(source) = &self.inner.source {
-            debug.field("source", source);
+        write!(f, "{} ({:?})", self.inner.message, self.inner.kind)?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
         }
-        debug.finish_non_exhaustive()
+        Ok(())
+    }
+}
+
+impl From<std::io::Error> for Error {
+    /// For collectors that read files: the operating system's word, as it is.
+    fn from(error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, error.to_string()).with_source(error)
     }
 }
 

@@ -43,7 +43,8 @@
 //! [`start_http_server`] serves a registry on a thread of its own;
 //! [`http::serve`] does it in a tokio runtime, and [`http::MetricsService`] is
 //! mounted into a server of one's own. [`exposition`] writes text, for anything
-//! else.
+//! else. A web framework answers with [`http::MetricsHandler`]: a function from
+//! the parts of a request to a response.
 //!
 //! ```
 //! use narthex::{CollectorRegistry, Counter, exposition};
@@ -97,6 +98,26 @@
 //! assert_eq!(replies.len(), 2);
 //! # Ok::<(), narthex::Error>(())
 //! ```
+//!
+//! In a line that awaits or sends, [`MetricVec::handle`] takes the place of
+//! `labels`: a lent child stays on its thread. Names that are known only when
+//! the program runs are for [`MetricBuilder::labels_dyn`].
+//!
+//! # More of instruments
+//!
+//! | for | there is |
+//! | --- | --- |
+//! | timing a closure, a scope, a future | [`Histogram::time`], [`Histogram::start_timer`], [`Histogram::time_future`] |
+//! | labels that are known when the work is done | [`MetricVec::start_timer`](LateTimer) |
+//! | exemplars | [`Counter::inc_with_exemplar`], [`Histogram::observe_with_exemplar`] |
+//! | counting errors | [`Counter::count_errors`], [`Counter::error_guard`] |
+//! | work in progress | [`Gauge::track_inprogress`] |
+//! | a number that is asked for at each scrape | [`Gauge::set_function`] |
+//! | names that an old Prometheus takes | [`MetricBuilder::name_validation`] |
+//! | the same metric from several places | [`MetricBuilder::get_or_register`] |
+//! | facts about the program in each scrape | [`CollectorRegistry::set_target_info`] |
+//! | a part of a registry, a prefix, constant labels | [`CollectorRegistry::restricted`], [`with_prefix`](CollectorRegistry::with_prefix), [`with_labels`](CollectorRegistry::with_labels) |
+//! | a collector that may fail | [`FailurePolicy`], [`RegistryBuilder::tell_failures`] |
 //!
 //! # Many processes
 //!

@@ -44,6 +44,9 @@ impl Options {
                 other => return Err(other.unexpected()),
             }
         }
+        if options.workers == 0 {
+            return Err("a pool needs a worker".into());
+        }
         Ok(Some(options))
     }
 }

@@ -29,7 +29,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let directory = Directory::prepare(options.dir)?;
+    let directory = Directory::prepare(options.dir)
+        .map_err(|error| format!("cannot prepare the shared directory: {error}"))?;
     let listener = TcpListener::bind(&options.listen)
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
 

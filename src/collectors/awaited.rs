@@ -21,6 +21,11 @@ pub trait AsyncCollector: Send + Sync {
 
     /// Awaits the families.
     fn collect(&self) -> impl Future<Output = Result<Vec<MetricFamily>>> + Send;
+
+    /// What errors and self-metrics call it: the name of its type by default.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
 }
 
 /// Makes an asynchronous collector of a closure.
@@ -29,12 +34,28 @@ where
     F: Fn() -> Fut + Send + Sync,
     Fut: Future<Output = Result<Vec<MetricFamily>>> + Send,
 {
-    AsyncCollectorFn { collect }
+    AsyncCollectorFn { collect, descs: Vec::new(), name: None }
 }
 
 /// A closure as an asynchronous collector, made by [`async_collector_fn`].
 pub struct AsyncCollectorFn<F> {
     collect: F,
+    descs: Vec<Desc>,
+    name: Option<String>,
+}
+
+impl<F> AsyncCollectorFn<F> {
+    /// The same, with the families that the closure will tell said beforehand.
+    #[must_use]
+    pub fn describing(self, descs: impl IntoIterator<Item = Desc>) -> Self {
+        Self { descs: descs.into_iter().collect(), ..self }
+    }
+
+    /// The same, with a name for errors and self-metrics to call it by.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
 }
 
 impl<F, Fut> AsyncCollector for AsyncCollectorFn<F>
@@ -42,8 +63,16 @@ where
     F: Fn() -> Fut + Send + Sync,
     Fut: Future<Output = Result<Vec<MetricFamily>>> + Send,
 {
+    fn describe(&self) -> Vec<Desc> {
+        self.descs.clone()
+    }
+
     fn collect(&self) -> impl Future<Output = Result<Vec<MetricFamily>>> + Send {
         (self.collect)()
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| std::any::type_name::<Self>())
     }
 }
 
@@ -101,11 +130,12 @@ impl<C: AsyncCollector> AwaitedCollector<C> {
     }
 
     async fn ask(&self) -> Result {
-        let asked = tokio::time::timeout(self.time_out, self.collector.collect()).await;
-        let told = asked.unwrap_or_else(|_| {
-            let message = format!("{} took longer than {:?}", self.name(), self.time_out);
-            Err(Error::new(ErrorKind::TimedOut, message))
-        });
+        let told = match tokio::runtime::Handle::try_current() {
+            Ok(_) => self.told().await,
+            Err(outside) => {
+                Err(Error::collector("awaited outside of a tokio runtime").with_source(outside))
+            }
+        };
         let mut last = self.last.lock();
         match told {
             Ok(families) => {
@@ -114,9 +144,18 @@ impl<C: AsyncCollector> AwaitedCollector<C> {
             }
             Err(error) => {
                 last.message = Some((error.kind(), error.to_string()));
-                Err(error)
+                // Without anything good the scrape itself will fail, and be counted.
+                if last.good.is_some() { Err(error) } else { Ok(()) }
             }
         }
+    }
+
+    async fn told(&self) -> Result<Vec<MetricFamily>> {
+        let told = tokio::time::timeout(self.time_out, self.collector.collect()).await;
+        told.unwrap_or_else(|_| {
+            let message = format!("{} took longer than {:?}", self.name(), self.time_out);
+            Err(Error::new(ErrorKind::TimedOut, message))
+        })
     }
 }
 
@@ -142,7 +181,7 @@ impl<C: AsyncCollector> Collector for AwaitedCollector<C> {
     }
 
     fn name(&self) -> &str {
-        std::any::type_name::<C>()
+        self.collector.name()
     }
 
     fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {

@@ -50,6 +50,14 @@ struct Kept {
     families: Option<Arc<[MetricFamily]>>,
     asked: Option<Instant>,
     asking: bool,
+    // Counts how often what was told, or is being told, was to be forgotten.
+    invalidated: u64,
+}
+
+impl Kept {
+    fn are_fresh(&self, max_age: Duration) -> bool {
+        self.asked.is_some_and(|asked| asked.elapsed() < max_age)
+    }
 }
 
 impl<C: Collector> CachedCollector<C> {
@@ -60,14 +68,15 @@ impl<C: Collector> CachedCollector<C> {
 
     /// Forgets what was told; the next scrape asks anew.
     pub fn invalidate(&self) {
-        self.kept.lock().asked = None;
+        let mut kept = self.kept.lock();
+        kept.asked = None;
+        kept.invalidated += 1;
     }
 
     /// The families to tell without asking, if there are such.
     fn kept(&self) -> Option<Arc<[MetricFamily]>> {
         let mut kept = self.kept.lock();
-        let fresh = kept.asked.is_some_and(|asked| asked.elapsed() < self.max_age);
-        if fresh || kept.asking && kept.families.is_some() {
+        if kept.are_fresh(self.max_age) || kept.asking && kept.families.is_some() {
             return kept.families.clone();
         }
         kept.asking = true;
@@ -76,7 +85,7 @@ impl<C: Collector> CachedCollector<C> {
 
     fn ask(&self, scrape: &Scrape<'_>) -> Result<Arc<[MetricFamily]>> {
         let _asking = Asking(&self.kept);
-        let asked = Instant::now();
+        let (asked, invalidated) = (Instant::now(), self.kept.lock().invalidated);
         let mut families = Vec::new();
         let mut record = |family: &dyn Family| {
             families.push(MetricFamily::copy_of(family));
@@ -86,8 +95,10 @@ impl<C: Collector> CachedCollector<C> {
         self.collector.collect(&mut inner.with_path(scrape.path()))?;
         let families: Arc<[MetricFamily]> = families.into();
         let mut kept = self.kept.lock();
-        kept.families = Some(families.clone());
-        kept.asked = Some(asked);
+        if kept.invalidated == invalidated {
+            kept.families = Some(families.clone());
+            kept.asked = Some(asked);
+        }
         Ok(families)
     }
 }
@@ -106,7 +117,9 @@ impl<C: Collector> Collector for CachedCollector<C> {
     }
 
     fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
-        self.collector.refresh()
+        // What is told anyway need not be awaited again.
+        let fresh = self.kept.lock().are_fresh(self.max_age);
+        if fresh { None } else { self.collector.refresh() }
     }
 
     fn name(&self) -> &str {

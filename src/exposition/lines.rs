@@ -236,6 +236,8 @@ impl Lines {
         let (count_suffix, sum_suffix) = histogram_suffixes(desc.metric_type());
         let width = columns.bounds.values().len();
         let place = le_place(chunk.names());
+        // OpenMetrics wants both count and sum, or neither.
+        let totals = !style.openmetrics || columns.sum_place != SumPlace::Absent;
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
         self.fill_bounds(columns.bounds);
         let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width.max(1)));
@@ -266,7 +268,9 @@ impl Lines {
             } else {
                 total = buckets.iter().sum();
             }
-            this.simple_line(page, &this.first, count_suffix, total, row.timestamp, style);
+            if totals {
+                this.simple_line(page, &this.first, count_suffix, total, row.timestamp, style);
+            }
             if columns.sum_place == SumPlace::Last {
                 sum(page);
             }

@@ -245,7 +245,16 @@ pub(super) struct ScrapeTask {
 impl ScrapeTask {
     /// Awaits the collectors that must await, before the scrape itself.
     pub(super) async fn refresh(&self) {
-        self.permit.inner.settings.registry.refresh().await;
+        let refresh = self.permit.inner.settings.registry.refresh();
+        match (self.deadline, tokio::runtime::Handle::try_current()) {
+            // Whoever is not done by then tells what it told before; a part of
+            // the time is left for the scrape.
+            (Some(deadline), Ok(_)) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let _ = tokio::time::timeout(left * 3 / 4, refresh).await;
+            }
+            _ => refresh.await,
+        }
     }
 
     fn new(request: &Request<'_>, permit: Permit) -> Self {

@@ -1,5 +1,7 @@
 //! Any collector as a registry, which is what can be restricted to names.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::collector::{Collector, Scrape, SharedDirectory};
@@ -22,6 +24,10 @@ struct Unnamed {
 impl Collector for Unnamed {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         self.collector.collect(scrape)
+    }
+
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        self.collector.refresh()
     }
 
     fn name(&self) -> &str {

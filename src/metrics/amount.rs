@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A number that a metric takes: any primitive number, or a [`Duration`] in seconds.
+/// A number that a metric takes: a primitive number of up to 64 bits, or a [`Duration`] in seconds.
 ///
 /// ```
 /// use narthex::Gauge;
@@ -32,6 +32,13 @@ macro_rules! amounts {
 }
 
 amounts!(f32 f64 i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
+
+impl<A: Amount + Copy> Amount for &A {
+    #[inline]
+    fn to_f64(self) -> f64 {
+        (*self).to_f64()
+    }
+}
 
 impl Amount for Duration {
     #[inline]

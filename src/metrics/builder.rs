@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::collector::Collector;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::desc::full_name_with;
 use crate::model::{Desc, LabelNames, NameValidation};
 #[cfg(feature = "multiprocess")]
@@ -126,7 +126,8 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         self
     }
 
-    /// Puts the numbers into files that the processes of a pool share.
+    /// Puts the numbers into files that the processes of a pool share. An info
+    /// and an enum have no such file, and stay in this process.
     #[cfg(feature = "multiprocess")]
     pub fn store(mut self, store: &MultiprocessStore) -> Self {
         self.store = Some(store.clone());
@@ -136,9 +137,9 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Makes the metric; no registry knows it yet.
     ///
     /// # Errors
-    /// [`Error::is_invalid_name`](crate::Error::is_invalid_name), [`Error::is_invalid_label`](crate::Error::is_invalid_label) or
-    /// [`Error::is_duplicate`](crate::Error::is_duplicate) if a name is not allowed or stands twice;
-    /// [`Error::is_invalid_value`](crate::Error::is_invalid_value) if a setting of the metric is not allowed.
+    /// [`Error::is_invalid_name`], [`Error::is_invalid_label`] or
+    /// [`Error::is_duplicate`] if a name is not allowed or stands twice;
+    /// [`Error::is_invalid_value`] if a setting of the metric is not allowed.
     pub fn build(self) -> Result<T> {
         Ok(T::of(Arc::new(self.schema()?)))
     }
@@ -146,12 +147,10 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Makes the metric and registers it.
     ///
     /// # Errors
-    /// Those of [`build`](Self::build), and [`Error::is_duplicate`](crate::Error::is_duplicate) if a name
+    /// Those of [`build`](Self::build), and [`Error::is_duplicate`] if a name
     /// is taken in the registry.
     pub fn register(self, registry: &CollectorRegistry) -> Result<T> {
-        let metric = self.build()?;
-        registry.register(Arc::new(metric.clone()))?;
-        Ok(metric)
+        register(Arc::new(self.schema()?), registry)
     }
 
     /// The metric of this name in the registry if it is just like this one,
@@ -161,21 +160,14 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Those of [`register`](Self::register): also if the one that is there
     /// differs in type, labels, help, unit or settings.
     pub fn get_or_register(self, registry: &CollectorRegistry) -> Result<T> {
-        let metric = self.build()?;
-        let found = || {
-            let wanted = metric.schema();
-            let owner = registry.owner_of(wanted.desc.name())?;
-            let have = owner.as_any()?.downcast_ref::<T>()?;
-            have.schema().is_like(wanted).then(|| have.clone())
-        };
-        if let Some(metric) = found() {
-            return Ok(metric);
+        let schema = Arc::new(self.schema()?);
+        let found =
+            || registry.owner_of(schema.desc.name()).map(|owner| same::<M, T>(&*owner, &schema));
+        if let Some(same) = found() {
+            return same;
         }
-        match registry.register(Arc::new(metric.clone())) {
-            Ok(_) => Ok(metric),
-            // Another thread may have been faster with the very same metric.
-            Err(error) => found().ok_or(error),
-        }
+        // Another thread may have been faster with the very same metric.
+        register(schema.clone(), registry).or_else(|error| found().unwrap_or(Err(error)))
     }
 
     fn schema(mut self) -> Result<Schema<M>> {
@@ -185,7 +177,8 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
             [&self.namespace, &self.subsystem, &self.name],
             &self.unit,
         )?;
-        let names = LabelNames::with_validation(&self.labels, self.validation)?;
+        let names = LabelNames::with_validation(&self.labels, self.validation)
+            .map_err(|error| error.of(format_args!("{} {:?}", M::TYPE, name.as_str())))?;
         names.refuse(M::TYPE.reserved_label(), &format!("{} {:?}", M::TYPE, name.as_str()))?;
         let unit = (!self.unit.is_empty()).then(|| self.unit.as_str().into());
         let desc = Desc::from_full_name(name, self.help, M::TYPE, unit);
@@ -197,6 +190,34 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
             #[cfg(feature = "multiprocess")]
             store: self.store,
         })
+    }
+}
+
+fn register<M: Instrument, T: Built<M>>(
+    schema: Arc<Schema<M>>,
+    registry: &CollectorRegistry,
+) -> Result<T> {
+    // A number in a file stays there, so none is made in vain.
+    registry.refuse(&schema.desc, schema.shared_directory())?;
+    let metric = T::of(schema);
+    registry.register(Arc::new(metric.clone()))?;
+    Ok(metric)
+}
+
+/// The metric that owns the name, if it is just like the one that is wanted.
+fn same<M: Instrument, T: Built<M>>(owner: &dyn Collector, wanted: &Schema<M>) -> Result<T> {
+    let refuse = |differs: &str| {
+        let mut names = wanted.desc.claims();
+        names.sort();
+        let message = format!("{:?} is registered already, {differs}", wanted.desc.name());
+        Err(Error::duplicate(message, names))
+    };
+    let Some(have) = owner.as_any().and_then(|owner| owner.downcast_ref::<T>()) else {
+        return refuse("as a metric of another kind");
+    };
+    match have.schema().difference(wanted) {
+        None => Ok(have.clone()),
+        Some(differs) => refuse(&format!("with {differs}")),
     }
 }
 

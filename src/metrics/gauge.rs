@@ -134,6 +134,13 @@ impl Gauge {
         drop(old);
     }
 
+    /// Shows again what is set.
+    pub fn clear_function(&self) {
+        let old = self.series.cell.function.write().take();
+        // Dropped here, where no lock is held: it is foreign code.
+        drop(old);
+    }
+
     /// The number, as a scrape would see it.
     ///
     /// # Panics
@@ -191,7 +198,8 @@ impl Observer for Gauge {
 #[cfg(feature = "multiprocess")]
 impl<T: Built<Gauge>> MetricBuilder<Gauge, T> {
     /// How the numbers of several processes become one; [`GaugeMode::All`] by
-    /// default. It matters only in a [store](Self::store).
+    /// default. It matters only in a [store](Self::store), but for one thing:
+    /// a gauge that shows its most recent number can only be set, anywhere.
     #[doc(alias = "multiprocess_mode")]
     pub fn mode(mut self, mode: GaugeMode) -> Self {
         self.settings.mode = mode;

@@ -238,8 +238,12 @@ impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
     /// The upper bounds of the buckets, ascending; +Inf is added.
     ///
     /// [`linear_buckets`] and [`exponential_buckets`] make some.
-    pub fn buckets(mut self, bounds: impl IntoIterator<Item = f64>) -> Self {
-        self.settings.given = bounds.into_iter().collect();
+    pub fn buckets<I>(mut self, bounds: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Amount,
+    {
+        self.settings.given = bounds.into_iter().map(Amount::to_f64).collect();
         self
     }
 }

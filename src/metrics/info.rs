@@ -132,10 +132,7 @@ impl Kind for Info {
 
     fn record(series: &Series<Self>, columns: &mut Columns) {
         let facts = series.cell.read().clone();
-        match &facts {
-            None => columns.push_float(series.row_labels(), 1.0),
-            Some(facts) => columns.push_float(facts.labels.row(), 1.0),
-        }
+        push_facts(series, facts.as_deref(), columns);
     }
 
     fn show(rows: &[Self], columns: &mut Columns, each: &mut dyn FnMut(&Chunk<'_>)) {
@@ -149,8 +146,14 @@ impl Kind for Info {
                 }
                 columns.begin_anew(names);
             }
-            Self::record(&row.series, columns);
+            // Read once: others may replace the facts, and their names, meanwhile.
+            push_facts(&row.series, facts.as_deref(), columns);
         }
         each(&columns.chunk());
     }
+}
+
+fn push_facts(series: &Series<Info>, facts: Option<&Facts>, columns: &mut Columns) {
+    let labels = facts.map_or_else(|| series.row_labels(), |facts| facts.labels.row());
+    columns.push_float(labels, 1.0);
 }

@@ -92,12 +92,21 @@ pub struct Schema<M: Instrument> {
 }
 
 impl<M: Instrument> Schema<M> {
-    /// Whether a metric of the other schema would be the same as one of this.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.desc == other.desc
-            && self.names == other.names
-            && self.settings == other.settings
-            && self.shared_directory() == other.shared_directory()
+    /// How a metric of the other schema would differ from one of this.
+    pub(super) fn difference(&self, other: &Self) -> Option<String> {
+        if self.names != other.names {
+            Some(format!("the labels {:?}, not {:?}", self.names, other.names))
+        } else if self.desc.unit() != other.desc.unit() {
+            Some("another unit".to_owned())
+        } else if self.desc != other.desc {
+            Some(format!("the help {:?}, not {:?}", self.desc.help(), other.desc.help()))
+        } else if self.settings != other.settings {
+            Some("other settings".to_owned())
+        } else if self.shared_directory() != other.shared_directory() {
+            Some("its numbers elsewhere".to_owned())
+        } else {
+            None
+        }
     }
 
     /// Where a number of a new series is to live: `suffix` names its sample,
@@ -126,7 +135,7 @@ impl<M: Instrument> Schema<M> {
 
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
         #[cfg(feature = "multiprocess")]
-        if let Some(store) = &self.store {
+        if let (Some(store), Some(_)) = (&self.store, M::file(&self.settings)) {
             return Some(SharedDirectory::Writes(store.dir().to_owned()));
         }
         None

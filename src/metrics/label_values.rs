@@ -1,6 +1,7 @@
 //! What names a child: an array of texts, or a tuple of values.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One value of a label; shown without allocating.
 pub trait LabelValue {
@@ -31,7 +32,7 @@ macro_rules! texts {
     };
 }
 
-texts!(str String Cow<'_, str>);
+texts!(str String Arc<str> Box<str> Cow<'_, str>);
 
 macro_rules! integers {
     ($($integer:ty)*) => {

@@ -54,7 +54,29 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     ///
     /// It is lent: keep its [`handle`](Child::handle) to hold on to it.
     pub fn labels(&self, values: impl LabelValues<N>) -> Child<'_, M> {
-        Child::new(values.with(|values| self.children.get_or_create(values)))
+        Child::new(self.handle(values))
+    }
+
+    /// A handle of the child of these label values: what
+    /// `labels(…).handle()` is, without a child lent meanwhile.
+    ///
+    /// This is the form for a line that awaits or sends:
+    ///
+    /// ```
+    /// use narthex::Histogram;
+    ///
+    /// let latency = Histogram::builder("latency_seconds", "Of replies.").labels(["route"]).build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// # let latency = latency.clone();
+    /// tokio::spawn(async move {
+    ///     latency.handle(["/"]).time_future(async { /* … */ }).await;
+    /// })
+    /// # .await.unwrap() });
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn handle(&self, values: impl LabelValues<N>) -> M {
+        values.with(|values| self.children.get_or_create(values))
     }
 
     /// The child of these label values, by name and in any order.
@@ -68,7 +90,9 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// Takes a child out of the exposition; says whether it was there.
     ///
     /// A handle that somebody still holds keeps working and is shown no more;
-    /// the same values make a new child, at zero.
+    /// the same values make a new child, at zero. In a
+    /// [store](crate::MetricBuilder::store) nothing is ever taken out of the
+    /// file, and the new child goes on from the old one's number.
     pub fn remove(&self, values: impl LabelValues<N>) -> bool {
         values.with(|values| self.children.remove(values))
     }
@@ -133,8 +157,16 @@ impl<M: Instrument> MetricVecDyn<M> {
     /// # Errors
     /// [`Error::is_invalid_label`] if there are not as many values as names.
     pub fn labels(&self, values: &[&str]) -> Result<Child<'_, M>> {
+        self.handle(values).map(Child::new)
+    }
+
+    /// A handle of the child of these label values.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as names.
+    pub fn handle(&self, values: &[&str]) -> Result<M> {
         self.check_count(values)?;
-        Ok(Child::new(self.children.get_or_create(values)))
+        Ok(self.children.get_or_create(values))
     }
 
     /// The child of these label values, by name and in any order.
@@ -191,7 +223,8 @@ impl<M: Instrument> MetricVecDyn<M> {
 /// A child that a labelled metric lends: it behaves like the metric itself.
 ///
 /// It stays on its thread and holds no lock; [`handle`](Self::handle) makes a
-/// copy to keep and to send.
+/// copy to keep and to send. A child lives to the end of its line, so a line
+/// that awaits asks for [`MetricVec::handle`] instead.
 ///
 /// ```compile_fail
 /// let replies = narthex::Counter::builder("replies", "By code.").labels(["code"]).build()?;
@@ -201,10 +234,15 @@ impl<M: Instrument> MetricVecDyn<M> {
 /// ```
 pub struct Child<'a, M> {
     metric: M,
-    // What is lent stays with its lender and on its thread, so that a later
-    // home of children need not count who looks at them.
-    lent: PhantomData<(&'a (), *const ())>,
+    lent: Lent<'a>,
 }
+
+/// What is lent stays with its lender and on its thread, so that a later home
+/// of children need not count who looks at them. The compiler's message names
+/// the way out.
+type Lent<'a> = PhantomData<(&'a (), KeepAHandleAcrossThreadsAndAwaits)>;
+
+struct KeepAHandleAcrossThreadsAndAwaits(PhantomData<*const ()>);
 
 impl<M: Instrument> Child<'_, M> {
     fn new(metric: M) -> Self {

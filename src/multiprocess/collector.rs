@@ -19,6 +19,9 @@ use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily};
 
+const DAMAGED_FILES: &str = "narthex_multiprocess_damaged_files";
+const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
+
 /// Yields the merged metrics of all processes that share a directory.
 ///
 /// Values are merged as Python's client does it: counters, summaries and
@@ -155,16 +158,8 @@ impl MultiProcessCollector {
         let entries = entries.into_iter().filter(|(_, count)| *count > 0).collect();
         let mut families = Vec::new();
         for (name, help, counts) in [
-            (
-                "narthex_multiprocess_damaged_files",
-                "Shared files that could not be read to their ends.",
-                files,
-            ),
-            (
-                "narthex_multiprocess_skipped_entries",
-                "Entries of shared files that were left out.",
-                entries,
-            ),
+            (DAMAGED_FILES, "Shared files that could not be read to their ends.", files),
+            (SKIPPED_ENTRIES, "Entries of shared files that were left out.", entries),
         ] {
             if counts.is_empty() {
                 continue;
@@ -183,7 +178,7 @@ impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         let (families, refused) = self.merge(scrape.deadline())?;
         let mut clashing = 0;
-        let mut taken = HashSet::new();
+        let mut taken = HashSet::from([DAMAGED_FILES, SKIPPED_ENTRIES].map(str::to_owned));
         for family in &families {
             // Processes that disagree about a name do not cost the rest.
             let claims = claims(family.desc());

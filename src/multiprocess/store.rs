@@ -163,9 +163,9 @@ impl StoreBuilder {
     ///
     /// # Errors
     /// [`Error::is_io`] if the directory does not exist;
-    /// [`Error::is_invalid_value`] if the identifier is empty or has one of
-    /// the characters `_`, `.`, `/`, `\`, which would change what the names of
-    /// files mean.
+    /// [`Error::is_invalid_value`] if the identifier is empty, or has a control
+    /// character or one of `_`, `.`, `/`, `\`, which would change what the names
+    /// of files mean.
     pub fn open(self) -> Result<MultiprocessStore> {
         let process = process::id();
         let identifier = match self.identifier {

@@ -1,6 +1,7 @@
 //! Which names are taken, and by whom.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::CollectorId;
 use super::target_info::TargetInfo;
@@ -16,9 +17,8 @@ pub(super) struct Claims {
     owners: HashMap<String, Owner>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Owner {
-    Collector(CollectorId),
+    Collector(CollectorId, Arc<str>),
     Registry,
 }
 
@@ -35,7 +35,11 @@ impl Claims {
             wanted.extend(claims);
         }
         if !clashing.is_empty() {
-            return Err(clash(clashing, "this collector"));
+            clashing.sort();
+            clashing.dedup();
+            let message =
+                format!("families of one collector have names in common: {}", clashing.join(", "));
+            return Err(Error::duplicate(message, clashing));
         }
         let mut wanted: Vec<_> = wanted.into_iter().collect();
         wanted.sort();
@@ -43,14 +47,36 @@ impl Claims {
     }
 
     /// Takes all of these names, or none and says which are taken.
-    pub(super) fn take(&mut self, wanted: &[String], id: CollectorId, title: &str) -> Result {
-        let taken: Vec<_> =
-            wanted.iter().filter(|name| self.owners.contains_key(*name)).cloned().collect();
-        if !taken.is_empty() {
-            return Err(clash(taken, &format!("collector {title:?}")));
-        }
-        self.owners.extend(wanted.iter().map(|name| (name.clone(), Owner::Collector(id))));
+    pub(super) fn take(&mut self, wanted: &[String], id: CollectorId, title: &Arc<str>) -> Result {
+        self.refuse_taken(wanted, &format!("collector {title:?}"))?;
+        let owner = || Owner::Collector(id, title.clone());
+        self.owners.extend(wanted.iter().map(|name| (name.clone(), owner())));
         Ok(())
+    }
+
+    /// Says which of these names are taken, and by whom, if any is.
+    pub(super) fn refuse_taken<S: AsRef<str>>(&self, wanted: &[S], who: &str) -> Result {
+        let taken = wanted.iter().map(AsRef::as_ref).filter(|name| self.owners.contains_key(*name));
+        let taken: Vec<String> = taken.map(str::to_owned).collect();
+        if taken.is_empty() { Ok(()) } else { Err(self.clash(taken, who)) }
+    }
+
+    /// An error that says of each name who has it.
+    pub(super) fn clash(&self, mut names: Vec<String>, who: &str) -> Error {
+        names.sort();
+        names.dedup();
+        let said: Vec<_> = names
+            .iter()
+            .map(|name| match self.owners.get(name) {
+                Some(Owner::Collector(_, title)) if **title != **name => {
+                    format!("{name} (of {title:?})")
+                }
+                Some(Owner::Registry) => format!("{name} (of the registry)"),
+                Some(Owner::Collector(..)) | None => name.clone(),
+            })
+            .collect();
+        let message = format!("{who} would take names that are taken: {}", said.join(", "));
+        Error::duplicate(message, names)
     }
 
     /// Keeps names for what the registry tells of itself.
@@ -59,31 +85,30 @@ impl Claims {
     }
 
     pub(super) fn take_target_info(&mut self) -> Result {
-        let name = TargetInfo::SAMPLE;
-        if self.owners.contains_key(name) {
-            return Err(clash(vec![name.to_owned()], "the target info"));
-        }
-        self.owners.insert(name.to_owned(), Owner::Registry);
+        self.refuse_taken(&TargetInfo::NAMES, "the target info")?;
+        self.keep_for_registry(&TargetInfo::NAMES.map(str::to_owned));
         Ok(())
     }
 
-    pub(super) fn give_back(&mut self, names: &[String]) {
+    pub(super) fn give_back<S: AsRef<str>>(&mut self, names: &[S]) {
         for name in names {
-            self.owners.remove(name);
+            self.owners.remove(name.as_ref());
         }
     }
 
     pub(super) fn owner(&self, name: &str) -> Option<CollectorId> {
         match self.owners.get(name) {
-            Some(Owner::Collector(id)) => Some(*id),
+            Some(Owner::Collector(id, _)) => Some(*id),
             Some(Owner::Registry) | None => None,
         }
     }
 
     /// The names that a family not announced beforehand would take from others.
     pub(super) fn taken_from_others(&self, names: &[String], id: CollectorId) -> Vec<String> {
-        let is_other = |name: &&String| {
-            self.owners.get(*name).is_some_and(|owner| *owner != Owner::Collector(id))
+        let is_other = |name: &&String| match self.owners.get(*name) {
+            Some(Owner::Collector(owner, _)) => *owner != id,
+            Some(Owner::Registry) => true,
+            None => false,
         };
         names.iter().filter(is_other).cloned().collect()
     }
@@ -99,10 +124,4 @@ pub(super) fn forms(desc: &Desc) -> Vec<String> {
         .collect();
     forms.extend(escaped);
     forms
-}
-
-pub(super) fn clash(mut names: Vec<String>, who: &str) -> Error {
-    names.sort();
-    names.dedup();
-    Error::duplicate(format!("{who} would take names that are taken: {}", names.join(", ")), names)
 }

@@ -78,6 +78,8 @@ struct Entry {
     title: Arc<str>,
     /// Sorted.
     claimed: Arc<[String]>,
+    /// Whether it may tell of any name: it merges what others have filed.
+    merges: bool,
 }
 
 /// Names one registration, to take it back.
@@ -128,13 +130,23 @@ impl CollectorRegistry {
             Some(desc) => desc.name().into(),
             None => collector.name().into(),
         };
+        let shared = collector.shared_directory();
+        let merges = matches!(shared, Some(SharedDirectory::Merges(_)));
         let mut state = self.inner.state.write();
-        state.refuse_twice_shown(collector.shared_directory())?;
+        state.refuse_twice_shown(shared)?;
         let id = CollectorId(state.next_id);
         state.claims.take(&claimed, id, &title)?;
         state.next_id += 1;
-        state.entries.push(Entry { id, collector, title, claimed: claimed.into() });
+        state.entries.push(Entry { id, collector, title, claimed: claimed.into(), merges });
         Ok(id)
+    }
+
+    /// Says why a family cannot be registered now, before anything is made for it.
+    pub(crate) fn refuse(&self, desc: &Desc, shared: Option<SharedDirectory>) -> Result {
+        let wanted = Claims::wanted(std::slice::from_ref(desc))?;
+        let state = self.inner.state.read();
+        state.refuse_twice_shown(shared)?;
+        state.claims.refuse_taken(&wanted, &format!("{} {:?}", desc.metric_type(), desc.name()))
     }
 
     /// Adds a collector until the guard is dropped.
@@ -173,7 +185,7 @@ impl CollectorRegistry {
     /// family `target`; none of them takes it away.
     ///
     /// # Errors
-    /// [`Error::is_duplicate`] if a collector owns the name `target_info`;
+    /// [`Error::is_duplicate`] if a collector owns `target` or `target_info`;
     /// [`Error::is_invalid_label`] if a name is not allowed.
     pub fn set_target_info<I, N, V>(&self, facts: I) -> Result
     where
@@ -185,7 +197,7 @@ impl CollectorRegistry {
         let mut state = self.inner.state.write();
         match (state.target_info.is_some(), info.is_some()) {
             (false, true) => state.claims.take_target_info()?,
-            (true, false) => state.claims.give_back(&[TargetInfo::SAMPLE.to_owned()]),
+            (true, false) => state.claims.give_back(&TargetInfo::NAMES),
             _ => {}
         }
         state.target_info = info;
@@ -273,7 +285,7 @@ impl CollectorRegistry {
         if let Some(info) = info.filter(|_| wanted(&[TargetInfo::SAMPLE.to_owned()])) {
             scrape.family(info.family())?;
         }
-        for entry in entries.iter().filter(|entry| wanted(&entry.claimed)) {
+        for entry in entries.iter().filter(|entry| entry.merges || wanted(&entry.claimed)) {
             let Some(_visit) = Visit::enter(inner.number, entry.id) else {
                 if policy == FailurePolicy::Fail {
                     let message = format!("collector {:?} collects itself", &*entry.title);
@@ -293,6 +305,9 @@ impl CollectorRegistry {
                 inner.self_metrics.note_collector(&entry.title, took, collected.is_err());
             }
             if let Err(error) = collected {
+                if let Some(tell) = &inner.options.tell {
+                    tell.call(&entry.title, &error);
+                }
                 if policy == FailurePolicy::Fail {
                     let message = format!("collector {:?} failed", &*entry.title);
                     return Err(Error::collector(message).with_source(error));

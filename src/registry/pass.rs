@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 
-use super::claims::{clash, forms};
+use super::claims::forms;
 use super::self_metrics::Counts;
 use super::{CollectorRegistry, Entry};
 use crate::collector::Scrape;
@@ -13,20 +13,14 @@ use crate::model::{Chunk, Desc, Family, Sealed};
 /// The families of one scrape so far.
 pub(super) struct Pass<'a> {
     registry: &'a CollectorRegistry,
+    // All of their names.
     seen: HashSet<String>,
-    // All names of the families that were not announced.
-    unannounced: HashSet<String>,
     counts: Counts,
 }
 
 impl<'a> Pass<'a> {
     pub(super) fn new(registry: &'a CollectorRegistry) -> Self {
-        Self {
-            registry,
-            seen: HashSet::new(),
-            unannounced: HashSet::new(),
-            counts: Counts::default(),
-        }
+        Self { registry, seen: HashSet::new(), counts: Counts::default() }
     }
 
     pub(super) fn begin_collector(&mut self) {
@@ -45,19 +39,18 @@ impl<'a> Pass<'a> {
         outer: &mut Scrape<'_>,
     ) -> Result {
         let desc = family.desc();
-        if self.seen.contains(desc.name()) {
-            return Err(clash(vec![desc.name().to_owned()], "a second family of one scrape"));
-        }
-        let announced = desc.claims().iter().all(|name| entry.claimed.binary_search(name).is_ok());
-        let names = if announced { Vec::new() } else { forms(desc) };
+        let claims = desc.claims();
+        let announced = claims.iter().all(|name| entry.claimed.binary_search(name).is_ok());
+        let names = if announced { claims } else { forms(desc) };
+        let mut taken: Vec<_> =
+            names.iter().filter(|name| self.seen.contains(*name)).cloned().collect();
         if !announced {
             let state = self.registry.inner.state.read();
-            let mut taken = state.claims.taken_from_others(&names, entry.id);
-            drop(state);
-            taken.extend(names.iter().filter(|name| self.unannounced.contains(*name)).cloned());
-            if !taken.is_empty() {
-                return Err(clash(taken, &format!("family {:?}", desc.name())));
-            }
+            taken.extend(state.claims.taken_from_others(&names, entry.id));
+        }
+        if !taken.is_empty() {
+            let state = self.registry.inner.state.read();
+            return Err(state.claims.clash(taken, &format!("family {:?}", desc.name())));
         }
         let options = &self.registry.inner.options;
         let passing = Passing { family, created: options.created, rows: Cell::new(None) };
@@ -66,8 +59,7 @@ impl<'a> Pass<'a> {
             self.counts.series += passing.rows();
             self.counts.families += 1;
         }
-        self.seen.insert(desc.name().to_owned());
-        self.unannounced.extend(names);
+        self.seen.extend(names);
         Ok(())
     }
 }

@@ -1,6 +1,11 @@
 //! How a registry is set up: what a failing collector costs, and what it tells of itself.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::CollectorRegistry;
+use crate::collector::contain_panic;
+use crate::error::Error;
 
 /// What becomes of a scrape when a collector fails or panics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +44,29 @@ pub(super) struct Options {
     pub(super) created: bool,
     pub(super) on_failure: FailurePolicy,
     pub(super) self_metrics: bool,
+    pub(super) tell: Option<Tell>,
+}
+
+/// What is told of failures; foreign code.
+#[derive(Clone)]
+pub(super) struct Tell(Arc<Teller>);
+
+type Teller = dyn Fn(&str, &Error) + Send + Sync;
+
+impl Tell {
+    /// A panic in it is no reason to lose the scrape.
+    pub(super) fn call(&self, title: &str, error: &Error) {
+        let _ = contain_panic("the handler of failures", || {
+            (self.0)(title, error);
+            Ok(())
+        });
+    }
+}
+
+impl fmt::Debug for Tell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tell")
+    }
 }
 
 impl Default for Options {
@@ -49,6 +77,7 @@ impl Default for Options {
             created: true,
             on_failure: FailurePolicy::Fail,
             self_metrics: false,
+            tell: None,
         }
     }
 }
@@ -61,8 +90,9 @@ impl RegistryBuilder {
         self
     }
 
-    /// Whether restricted views ask collectors of which no names are known.
-    /// Off by default.
+    /// Whether restricted views, and so `name[]` of a scrape over HTTP, ask
+    /// collectors of which no names are known. Off by default, but for
+    /// collectors that merge the files of a pool: those are always asked.
     #[doc(alias = "support_collectors_without_names")]
     pub fn collectors_without_names(mut self, yes: bool) -> Self {
         self.options.collectors_without_names = yes;
@@ -80,6 +110,29 @@ impl RegistryBuilder {
     /// What becomes of a scrape when a collector fails.
     pub fn on_failure(mut self, policy: FailurePolicy) -> Self {
         self.options.on_failure = policy;
+        self
+    }
+
+    /// Tells `f` of every collector that fails, with its name and why: to log it.
+    ///
+    /// ```
+    /// use narthex::{CollectorRegistry, Error, FailurePolicy, collector_fn, exposition};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let log = Arc::new(Mutex::new(Vec::new()));
+    /// let told = log.clone();
+    /// let registry = CollectorRegistry::builder()
+    ///     .on_failure(FailurePolicy::Skip)
+    ///     .tell_failures(move |name, error| told.lock().unwrap().push(format!("{name}: {error}")))
+    ///     .build();
+    /// let sensor = collector_fn(|_| Err(Error::collector("unplugged"))).named("sensor");
+    /// registry.register(Arc::new(sensor))?;
+    /// exposition::text::encode(&registry)?;
+    /// assert_eq!(*log.lock().unwrap(), ["sensor: unplugged"]);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn tell_failures(mut self, f: impl Fn(&str, &Error) + Send + Sync + 'static) -> Self {
+        self.options.tell = Some(Tell(Arc::new(f)));
         self
     }
 

@@ -2,11 +2,12 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::CollectorRegistry;
 use crate::collector::contain_panic;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 type Refresh<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
 
@@ -20,24 +21,35 @@ impl CollectorRegistry {
         let entries = self.inner.state.read().entries.clone();
         let mut waiting: Vec<(usize, Refresh<'_>)> = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
-            if let Some(refresh) = entry.collector.refresh() {
-                waiting.push((place, refresh));
+            match contain_panic(&entry.title, || Ok(entry.collector.refresh())) {
+                Ok(Some(refresh)) => waiting.push((place, refresh)),
+                Ok(None) => {}
+                Err(error) => self.note_refresh_failed(&entry.title, &error),
             }
         }
         poll_fn(|context| {
             waiting.retain_mut(|(place, refresh)| {
                 let title = &entries[*place].title;
-                let poll = contain_panic(title, || Ok(refresh.as_mut().poll(context)));
-                if matches!(poll, Ok(Poll::Pending)) {
-                    return true;
-                }
-                if !matches!(poll, Ok(Poll::Ready(Ok(())))) && self.inner.options.self_metrics {
-                    self.inner.self_metrics.note_failure(title);
+                match contain_panic(title, || Ok(refresh.as_mut().poll(context))) {
+                    Ok(Poll::Pending) => return true,
+                    Ok(Poll::Ready(Ok(()))) => {}
+                    Ok(Poll::Ready(Err(error))) | Err(error) => {
+                        self.note_refresh_failed(title, &error);
+                    }
                 }
                 false
             });
             if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    }
+
+    fn note_refresh_failed(&self, title: &Arc<str>, error: &Error) {
+        if let Some(tell) = &self.inner.options.tell {
+            tell.call(title, error);
+        }
+        if self.inner.options.self_metrics {
+            self.inner.self_metrics.note_failure(title);
+        }
     }
 }

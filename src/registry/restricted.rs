@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 
 use super::CollectorRegistry;
 use crate::collector::{Collector, Scrape};
@@ -69,6 +71,10 @@ impl Collector for RestrictedRegistry {
         let mut inner = Scrape::new(&mut sink).with_deadline(deadline).with_path(path);
         let policy = self.registry.inner.options.on_failure;
         self.registry.collect_by(policy, &mut inner, &|claimed| self.wants(claimed))
+    }
+
+    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+        Collector::refresh(&self.registry)
     }
 
     fn reaches_registry(&self, registry: u64) -> bool {

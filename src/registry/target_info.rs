@@ -15,6 +15,8 @@ pub(super) struct TargetInfo {
 impl TargetInfo {
     pub(super) const FAMILY: &str = "target";
     pub(super) const SAMPLE: &str = "target_info";
+    /// The names that it takes in a registry.
+    pub(super) const NAMES: [&str; 2] = [Self::FAMILY, Self::SAMPLE];
 
     /// Nothing, if there are no facts.
     pub(super) fn new<I, N, V>(facts: I) -> Result<Option<Self>>

@@ -65,10 +65,7 @@ fn nameless_collectors_are_checked_when_they_are_scraped() -> Result {
     let error = exposition::text::encode(&registry).unwrap_err();
     assert!(error.is_collector());
     let cause = error.source().expect("a cause");
-    assert_eq!(
-        cause.to_string(),
-        "a second family of one scrape would take names that are taken: taken"
-    );
+    assert_eq!(cause.to_string(), "family \"taken\" would take names that are taken: taken");
     registry.unregister(id)?;
     // The name is taken though its owner has not been asked yet.
     let first = CollectorRegistry::new();
@@ -90,6 +87,21 @@ fn nameless_collectors_are_checked_when_they_are_scraped() -> Result {
     let error = exposition::text::encode(&registry).unwrap_err();
     let cause = error.source().expect("a cause");
     assert_eq!(cause.to_string(), "family \"c\" would take names that are taken: c_total");
+    Ok(())
+}
+
+#[test]
+fn a_described_family_does_not_lend_its_names_to_another() -> Result {
+    let collector = collector_fn(|scrape| {
+        let mut family = CounterMetricFamily::new("c", "h")?;
+        family.add_metric([] as [&str; 0], 1.0)?;
+        scrape.family(&family)?;
+        scrape.family(&gauge("c_total", 2.0)?)
+    });
+    let registry = CollectorRegistry::builder().on_failure(FailurePolicy::Skip).build();
+    let described = collector.describing([Desc::new("c", "h", MetricType::Counter)?]);
+    registry.register(Arc::new(described))?;
+    assert_eq!(lines(&registry), ["c_total 1.0"]);
     Ok(())
 }
 

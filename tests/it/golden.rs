@@ -33,13 +33,20 @@ fn colons_kept(golden: &str) -> String {
         .fold(golden.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }
 
+// A histogram with a negative bound has no sum, and so has no count in
+// OpenMetrics, whose test data calls one without the other bad (`bad_histograms_2`).
+// Python writes the count, and its parser refuses it.
+fn counts_with_sums(golden: &str) -> String {
+    golden.replace("\noffset_count 2.0\n# EOF", "\n# EOF")
+}
+
 /// Compares both formats; `created` says whether start times are shown.
 #[track_caller]
 fn assert_golden(collector: &dyn Collector, stem: &str, scheme: EscapingScheme, created: bool) {
     for (format, ending) in [(Format::Text004, "txt"), (Format::OpenMetrics100, "om.txt")] {
         let encoding = Encoding::new(format, scheme).with_created(created);
         let text = exposition::encode(collector, encoding).unwrap();
-        let golden = colons_kept(&read(format!("exposition/{stem}.{ending}")));
+        let golden = counts_with_sums(&colons_kept(&read(format!("exposition/{stem}.{ending}"))));
         assert_eq!(text, golden, "{stem}.{ending}");
     }
 }

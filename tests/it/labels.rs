@@ -176,7 +176,7 @@ fn label_names_are_checked_when_the_metric_is_built() {
     ] {
         let error = Counter::builder("c", "h").labels(names).build().expect_err("a bad name");
         assert!(error.is_invalid_label());
-        assert_eq!(error.to_string(), message);
+        assert_eq!(error.to_string(), format!("counter \"c\": {message}"));
     }
     for (names, message) in [
         (["a", "a"], "label name \"a\" stands twice"),
@@ -185,7 +185,7 @@ fn label_names_are_checked_when_the_metric_is_built() {
     ] {
         let error = Counter::builder("c", "h").labels(names).build().expect_err("twice");
         assert!(error.is_duplicate(), "{error}");
-        assert_eq!(error.to_string(), message);
+        assert_eq!(error.to_string(), format!("counter \"c\": {message}"));
         let error = Gauge::builder("c", "h").labels_dyn(names).build().expect_err("twice");
         assert!(error.is_duplicate(), "{error}");
     }

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use narthex::{CollectorRegistry, DEFAULT_BUCKETS, Histogram, exponential_buckets, linear_buckets};
+use narthex::{
+    CollectorRegistry, DEFAULT_BUCKETS, Histogram, exponential_buckets, exposition, linear_buckets,
+};
 
 use crate::support::{for_each_sample, lines, now};
 
@@ -86,6 +88,9 @@ fn has_no_sum_below_a_negative_bound() -> narthex::Result {
             "h_count 1.0"
         ]
     );
+    // OpenMetrics has count and sum, or neither.
+    let text = exposition::openmetrics::encode(&histogram)?;
+    assert!(!text.contains("h_count") && text.contains("h_bucket{le=\"+Inf\"} 1.0"), "{text}");
     // Read back, it is there.
     assert_eq!(histogram.snapshot().sum(), -3.0);
     Ok(())

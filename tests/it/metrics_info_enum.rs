@@ -1,5 +1,8 @@
 //! Infos and enums: facts and states.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use narthex::{CollectorRegistry, Enum, Info, States};
 
 use crate::support::{lines, openmetrics};
@@ -15,6 +18,33 @@ fn facts_are_replaced_whole() -> narthex::Result {
     info.info([] as [(&str, &str); 0])?;
     assert_eq!(lines(&info), ["build_info 1.0"]);
     Ok(())
+}
+
+#[test]
+fn a_scrape_sees_facts_of_one_time() -> narthex::Result {
+    let vec = Info::builder("i", "h").labels(["z"]).build()?;
+    // Many, so that some is replaced just when it is shown.
+    let infos: Vec<_> = (0..100).map(|z| vec.labels((z,)).handle()).collect();
+    let begin = |info: &Info| info.info([("a", "1")]);
+    infos.iter().try_for_each(begin)?;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                infos.iter().try_for_each(|info| info.info([("b", "2"), ("c", "3")]))?;
+                infos.iter().try_for_each(begin)?;
+            }
+            narthex::Result::Ok(())
+        });
+        let whole = ["i_info{a=\"1\",z=", "i_info{b=\"2\",c=\"3\",z="];
+        let is_whole = |line: &String| whole.iter().any(|head| line.starts_with(head));
+        let torn = (0..2_000)
+            .map(|_| lines(&vec))
+            .find(|lines| lines.len() != infos.len() || !lines.iter().all(is_whole));
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(torn, None);
+        writer.join().expect("no panic")
+    })
 }
 
 #[test]

@@ -12,7 +12,7 @@ use narthex::model::EscapingScheme;
 use narthex::multiprocess::{
     GaugeMode, MultiProcessCollector, MultiprocessStore, mark_process_dead,
 };
-use narthex::{Collector, CollectorRegistry, Counter, Gauge, Histogram, for_each_family};
+use narthex::{Collector, CollectorRegistry, Counter, Gauge, Histogram, Info, for_each_family};
 use serde_json::Value;
 
 /// A family as the corpus tells of it: name, type, help, and samples in order.
@@ -246,6 +246,53 @@ fn whatever_is_in_the_directory_sound_entries_are_exposed() {
     let damaged = merged.damaged_files();
     let negative = damaged.iter().find(|file| file.path().ends_with("counter_3.db")).unwrap();
     assert_eq!((negative.reason(), negative.offset()), ("entry", second as u64));
+}
+
+#[test]
+fn a_file_cannot_take_the_names_that_tell_of_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = "narthex_multiprocess_damaged_files";
+    let key = format!(r#"["{taken}", "{taken}", {{}}, ""]"#);
+    write(dir.path(), "gauge_max_1.db", &[(&key, 2.0), (r#"["y", "y", {}, ""]"#, 3.0)]);
+    fs::write(dir.path().join("gauge_max_2.db"), "").unwrap();
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
+    let value = |name, reason| registry.get_sample_value(name, &[("reason", reason)]);
+    assert!(exposition::text::encode(&registry).is_ok());
+    assert_eq!(registry.get_sample_value("y", &[]), Some(3.0));
+    assert_eq!(value(taken, "truncated"), Some(1.0));
+    assert_eq!(value("narthex_multiprocess_skipped_entries", "clash"), Some(1.0));
+}
+
+#[test]
+fn what_has_no_file_stands_beside_the_merge() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(MultiProcessCollector::of(&store))).unwrap();
+    let counter = Counter::builder("c", "h").store(&store).register(&registry);
+    assert!(counter.unwrap_err().is_invalid_value());
+    let info = Info::builder("i", "h").store(&store).register(&registry).unwrap();
+    info.info([("a", "1")]).unwrap();
+    assert_eq!(registry.get_sample_value("i_info", &[("a", "1")]), Some(1.0));
+}
+
+#[test]
+fn a_metric_that_is_refused_leaves_nothing_in_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let registry = CollectorRegistry::new();
+    let counter = Counter::builder("x", "One.").store(&store).register(&registry).unwrap();
+    counter.inc();
+    let gauge = || Gauge::builder("x", "Other.").store(&store);
+    assert!(gauge().register(&registry).unwrap_err().is_duplicate());
+    assert!(gauge().get_or_register(&registry).unwrap_err().is_duplicate());
+    let merged = MultiProcessCollector::of(&store);
+    assert_eq!(
+        exposition::text::encode(&merged).unwrap(),
+        "# HELP x_total One.\n# TYPE x_total counter\nx_total 1.0\n"
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[test]

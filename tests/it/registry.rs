@@ -228,20 +228,21 @@ fn the_target_opens_the_scrape() -> narthex::Result {
 }
 
 #[test]
-fn the_target_owns_its_sample_alone() -> narthex::Result {
+fn the_target_owns_its_names_alone() -> narthex::Result {
     let info = || Info::builder("target", "h").build().map(Arc::new);
     let registry = CollectorRegistry::new();
     registry.set_target_info([("a", "1")])?;
-    assert_eq!(registry.register(info()?).unwrap_err().duplicates(), ["target_info"]);
+    let both = ["target", "target_info"];
+    assert_eq!(registry.register(info()?).unwrap_err().duplicates(), both);
     assert_eq!(registry.register(gauge("target_info")?).unwrap_err().duplicates(), ["target_info"]);
-    // The name of its family is not claimed.
-    registry.register(counter("target")?)?;
+    // Python allows it; in OpenMetrics it would be a second family of the name.
+    assert_eq!(registry.register(counter("target")?).unwrap_err().duplicates(), ["target"]);
     assert!(registry.owner_of("target_info").is_none());
 
     let registry = CollectorRegistry::new();
     let id = registry.register(info()?)?;
     let error = registry.set_target_info([("a", "1")]).unwrap_err();
-    assert_eq!(error.duplicates(), ["target_info"]);
+    assert_eq!(error.duplicates(), both);
     assert_eq!(registry.target_info(), None);
     registry.set_target_info([] as [(&str, &str); 0])?;
     registry.unregister(id)?;
@@ -332,5 +333,33 @@ fn registering_and_scraping_at_once_loses_nothing() -> narthex::Result {
         scope.spawn(|| (0..50).for_each(|_| drop(lines(&registry))));
     });
     assert_eq!(lines(&registry).len(), 300);
+    Ok(())
+}
+
+#[test]
+fn an_error_says_who_has_the_name() -> narthex::Result {
+    let registry = CollectorRegistry::new();
+    let _ = Histogram::builder("h", "h").register(&registry)?;
+    let _ = Gauge::builder("http-requests", "h").register(&registry)?;
+    let said = |name: &str| Gauge::builder(name, "h").register(&registry).unwrap_err().to_string();
+    assert_eq!(
+        said("h_count"),
+        "gauge \"h_count\" would take names that are taken: h_count (of \"h\")"
+    );
+    assert_eq!(
+        said("http_requests"),
+        "gauge \"http_requests\" would take names that are taken: http_requests (of \"http-requests\")",
+    );
+    let help = Gauge::builder("http-requests", "other").get_or_register(&registry).unwrap_err();
+    assert_eq!(
+        help.to_string(),
+        "\"http-requests\" is registered already, with the help \"h\", not \"other\"",
+    );
+    Ok(())
+}
+
+#[test]
+fn the_global_registry_can_be_read_like_any_other() -> narthex::Result {
+    assert!(narthex::exposition::text::encode(&narthex::REGISTRY)?.contains("platform_info"));
     Ok(())
 }

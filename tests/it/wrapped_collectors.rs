@@ -1,8 +1,7 @@
 //! Collectors that are cached or awaited.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -40,6 +39,30 @@ fn a_cached_collector_is_asked_again_when_told_so() {
     assert_eq!(exposition::text::encode(&cached).unwrap(), first);
     cached.invalidate();
     assert_eq!(exposition::text::encode(&cached).unwrap().lines().last(), Some("asked 2.0"));
+}
+
+#[test]
+fn what_is_being_told_can_be_forgotten_too() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    static CACHED: OnceLock<CachedCollector<Changing>> = OnceLock::new();
+
+    /// Its numbers change while it tells them for the first time.
+    struct Changing;
+
+    impl Collector for Changing {
+        fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+            Asked(&ASKED).collect(scrape)?;
+            if ASKED.load(Ordering::SeqCst) == 1 {
+                CACHED.get().unwrap().invalidate();
+            }
+            Ok(())
+        }
+    }
+
+    let cached = CACHED.get_or_init(|| CachedCollector::new(Changing, HOUR));
+    for expected in ["asked 1.0", "asked 2.0", "asked 2.0"] {
+        assert_eq!(exposition::text::encode(cached).unwrap().lines().last(), Some(expected));
+    }
 }
 
 #[test]
@@ -97,6 +120,7 @@ fn a_scrape_does_not_wait_for_another_that_asks_anew() {
 #[cfg(feature = "async")]
 mod awaited {
     use std::future::pending;
+    use std::pin::Pin;
 
     use narthex::collectors::{AwaitedCollector, async_collector_fn};
     use narthex::model::{MetricFamily, NO_LABELS};
@@ -185,6 +209,74 @@ mod awaited {
         block_on(registry.refresh());
         assert_eq!(registry.get_sample_value("inner_a", &[]), Some(1.0));
         assert_eq!(registry.get_sample_value("b", &[]), Some(1.0));
+    }
+
+    #[test]
+    fn what_is_cached_is_not_awaited() {
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        let collector =
+            async_collector_fn(|| async { told(f64::from(ASKED.fetch_add(1, Ordering::SeqCst))) });
+        let awaited = AwaitedCollector::new(collector, HOUR);
+        let cached = Arc::new(CachedCollector::new(awaited, HOUR));
+        let registry = CollectorRegistry::new();
+        registry.register(cached.clone()).unwrap();
+        for expected in [0.0, 0.0] {
+            block_on(registry.refresh());
+            assert_eq!(registry.get_sample_value("told", &[]), Some(expected));
+        }
+        cached.invalidate();
+        block_on(registry.refresh());
+        assert_eq!(registry.get_sample_value("told", &[]), Some(1.0));
+    }
+
+    #[test]
+    fn a_panic_before_the_await_costs_no_other() {
+        struct Panics;
+
+        impl Collector for Panics {
+            fn collect(&self, _: &mut Scrape<'_>) -> Result {
+                Ok(())
+            }
+
+            fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+                panic!("on the way")
+            }
+        }
+
+        let registry = CollectorRegistry::builder().self_metrics(true).build();
+        registry.register(Arc::new(Panics)).unwrap();
+        let awaited = AwaitedCollector::new(async_collector_fn(|| async { told(7.0) }), HOUR);
+        registry.register(Arc::new(awaited)).unwrap();
+        block_on(registry.refresh());
+        assert_eq!(registry.get_sample_value("told", &[]), Some(7.0));
+        let failures = exposition::text::encode(&registry).unwrap();
+        let failures =
+            failures.lines().find(|l| l.contains("failures_total{") && l.contains("Panics"));
+        assert!(failures.is_some_and(|line| line.ends_with(" 1.0")), "{failures:?}");
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn a_served_view_is_awaited_too() {
+        use hyper::service::Service;
+        use narthex::http::{MetricsHandler, MetricsService};
+
+        type View = fn(CollectorRegistry) -> Arc<dyn Collector>;
+
+        let views: [View; 2] = [
+            |registry| Arc::new(registry.with_prefix("a_").unwrap()),
+            |registry| Arc::new(registry.restricted(["told"])),
+        ];
+        for view in views {
+            // The names of what is awaited are not known beforehand.
+            let registry = CollectorRegistry::builder().collectors_without_names(true).build();
+            let awaited = AwaitedCollector::new(async_collector_fn(|| async { told(7.0) }), HOUR);
+            registry.register(Arc::new(awaited)).unwrap();
+            let handler = MetricsHandler::builder_of(view(registry)).unwrap().build().unwrap();
+            let request = hyper::Request::get("/metrics").body(()).unwrap();
+            let response = block_on(async { MetricsService::new(handler).call(request).await });
+            assert_eq!(response.unwrap().status(), 200);
+        }
     }
 
     #[cfg(feature = "http")]
