@@ -1,5 +1,6 @@
 //! The program `narthex`, run as people and scripts run it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -341,6 +342,31 @@ fn serve_merges_anew_for_every_request() {
     let elsewhere = Sidecar::start(dir.path(), &["--path", "/pool"]);
     assert!(elsewhere.get("/pool").contains("\njobs_total{queue=\"mail\"} 34.0\n"));
     assert!(elsewhere.get("/metrics").starts_with("HTTP/1.0 404 "));
+}
+
+#[test]
+fn the_directory_stays_as_it_is() {
+    let dir = copy_of("counters");
+    // Many processes that died, as locks that nobody holds tell.
+    for process in 1000..1020 {
+        let file = dir.path().join(format!("counter_{process}-abcdefgh.db"));
+        entry(&file, r#"["a", "a_total", {}, "h"]"#);
+        fs::write(dir.path().join(format!("{process}-abcdefgh.lock")), "").unwrap();
+    }
+    let contents = || {
+        let files = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
+        files.map(|path| (path.clone(), fs::read(path).unwrap())).collect::<BTreeMap<_, _>>()
+    };
+    let before = contents();
+    for args in [&["merge"][..], &["inspect"], &["inspect", "--json"]] {
+        assert_eq!(run(args, &[dir.path()]).2, Some(0));
+    }
+    let sidecar = Sidecar::start(dir.path(), &[]);
+    for _ in 0..2 {
+        assert!(sidecar.get("/metrics").contains("\na_total 20.0\n"));
+    }
+    drop(sidecar);
+    assert!(contents() == before);
 }
 
 #[cfg(unix)]
