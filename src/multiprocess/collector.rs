@@ -1,23 +1,24 @@
 //! The collector that merges the files of all processes when it is scraped.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use super::directory::{canonical_dir, dir_from_env};
 use super::file_name::FileName;
+use super::fold::fold_some;
+use super::listing::{Listing, Part, consistently};
 use super::merge::{Merge, Refused};
+use super::owner::Liveness;
 use super::reader::{self, Damage, DamageKind};
 use super::store::MultiprocessStore;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily};
+use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily, NO_LABELS};
 
 const DAMAGED_FILES: &str = "narthex_multiprocess_damaged_files";
 const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
@@ -29,9 +30,17 @@ const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
 /// Files are taken in the order of their names, families and series in the
 /// order in which they are met.
 ///
+/// A process of ours that has died is known to be dead, whatever ended it: its
+/// gauges of the modes `all` and `live…` are left out, and everything else it
+/// counted stays. When more than a few have died, a scrape
+/// [folds](Self::folding) their files. In a directory in which such processes
+/// write, three gauges tell of them: `narthex_multiprocess_live_processes`,
+/// `narthex_multiprocess_dead_processes` (those that are not folded yet) and
+/// `narthex_multiprocess_folds`.
+///
 /// A file that is damaged, or is no metrics file at all, costs the scrape
 /// nothing but the entries behind the damage. While there is any, the scrape
-/// ends with two more families:
+/// has two more families:
 /// `narthex_multiprocess_damaged_files`, by `reason` (`entry`, `header`,
 /// `name`, `truncated`, `unreadable`), and
 /// `narthex_multiprocess_skipped_entries`, by `reason` (`key`: not readable,
@@ -58,8 +67,43 @@ const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
 pub struct MultiProcessCollector {
     dir: PathBuf,
     accumulate: bool,
+    folding: bool,
     damaged: Mutex<Vec<DamagedFile>>,
     skipped: AtomicU64,
+    cannot_fold: AtomicBool,
+}
+
+/// So many dead processes are not worth a fold.
+const FEW: usize = 4;
+
+/// How many dead processes one scrape folds at most.
+const FOLDED_AT_ONCE: usize = 1024;
+
+/// What the files came to.
+struct Merged {
+    families: Vec<MetricFamily>,
+    refused: Refused,
+    owners: Owners,
+}
+
+/// How many processes the directory knows.
+struct Owners {
+    live: usize,
+    dead: usize,
+    /// Whether somebody has said of a process without a lock that it is dead.
+    marked: bool,
+    folds: u64,
+}
+
+impl Owners {
+    fn of(listing: &Listing) -> Self {
+        Self {
+            live: listing.count(Liveness::Alive),
+            dead: listing.count(Liveness::Dead),
+            marked: listing.owned.iter().any(|file| file.part == Part::DeadMark),
+            folds: listing.manifest.generation,
+        }
+    }
 }
 
 impl MultiProcessCollector {
@@ -86,7 +130,14 @@ impl MultiProcessCollector {
     }
 
     fn over(dir: PathBuf) -> Self {
-        Self { dir, accumulate: true, damaged: Mutex::default(), skipped: AtomicU64::new(0) }
+        Self {
+            dir,
+            accumulate: true,
+            folding: true,
+            damaged: Mutex::default(),
+            skipped: AtomicU64::new(0),
+            cannot_fold: AtomicBool::new(false),
+        }
     }
 
     /// The same, but with buckets as the files hold them: not cumulative, and
@@ -94,6 +145,21 @@ impl MultiProcessCollector {
     #[must_use]
     pub fn without_accumulation(self) -> Self {
         Self { accumulate: false, ..self }
+    }
+
+    /// Whether a scrape folds the files of dead processes, as
+    /// [`compact`](super::compact) does, when there are more than a few of
+    /// them. On by default.
+    #[must_use]
+    pub fn folding(self, folding: bool) -> Self {
+        Self { folding, ..self }
+    }
+
+    /// Says that a Python process merges the directory, too. It is exact only
+    /// while no fold is under way, so this switches [`folding`](Self::folding) off.
+    #[must_use]
+    pub fn read_by_python(self, read_by_python: bool) -> Self {
+        Self { folding: self.folding && !read_by_python, ..self }
     }
 
     /// The directory.
@@ -111,45 +177,66 @@ impl MultiProcessCollector {
         self.skipped.load(Ordering::Relaxed)
     }
 
-    /// The files to read, sorted by name.
-    fn files(&self) -> io::Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for file in fs::read_dir(&self.dir)? {
-            let path = file?.path();
-            let hidden =
-                path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-            if !hidden && path.extension() == Some(OsStr::new("db")) {
-                files.push(path);
+    fn merge(&self, deadline: Option<Instant>) -> Result<Merged> {
+        let merged = consistently(&self.dir, |listing| {
+            let mut merge = Merge::default();
+            let mut damaged = Vec::new();
+            for path in listing.counted() {
+                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    // Part of the files would make counters go backwards.
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                if let Some(damage) = merge_file(&mut merge, &path) {
+                    damaged.push(DamagedFile::new(path, damage));
+                }
             }
-        }
-        files.sort();
-        Ok(files)
+            Ok::<_, io::Error>((merge, damaged, Owners::of(listing)))
+        });
+        let (merge, damaged, owners) = merged.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => Error::new(
+                ErrorKind::TimedOut,
+                format!("there was no time to read all files in {}", self.dir.display()),
+            ),
+            _ => Error::io(format!("the files in {} cannot be listed", self.dir.display()), error),
+        })?;
+        self.note(damaged);
+        let (families, refused) = merge.finish(self.accumulate);
+        Ok(Merged { families, refused, owners })
     }
 
-    fn merge(&self, deadline: Option<Instant>) -> Result<(Vec<MetricFamily>, Refused)> {
-        let files = self.files().map_err(|error| {
-            Error::io(format!("the files in {} cannot be listed", self.dir.display()), error)
-        })?;
-        let mut merge = Merge::default();
-        let mut damaged = Vec::new();
-        for path in files {
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                // Part of the files would make counters go backwards.
-                return Err(Error::new(
-                    ErrorKind::TimedOut,
-                    format!("there was no time to read all files in {}", self.dir.display()),
-                ));
-            }
-            if let Some(damage) = merge_file(&mut merge, &path) {
-                damaged.push(DamagedFile::new(path, damage));
-            }
+    /// Keeps which files are damaged, and logs those that were not before.
+    fn note(&self, damaged: Vec<DamagedFile>) {
+        let before = std::mem::replace(&mut *self.damaged.lock(), damaged.clone());
+        for file in damaged.iter().filter(|file| !before.contains(file)) {
+            log::warn!(
+                "{} is damaged from byte {} on: {}",
+                file.path.display(),
+                file.offset(),
+                file.reason()
+            );
         }
-        *self.damaged.lock() = damaged;
-        Ok(merge.finish(self.accumulate))
+    }
+
+    /// Folds the dead if there are enough of them; a scrape does not fail for it.
+    fn fold(&self, owners: &Owners) {
+        if !self.folding || owners.dead <= FEW && !owners.marked {
+            return;
+        }
+        let failed = fold_some(&self.dir, FOLDED_AT_ONCE).err();
+        let is_new =
+            failed.is_some() && !self.cannot_fold.swap(failed.is_some(), Ordering::Relaxed);
+        if let (Some(error), true) = (failed, is_new) {
+            log::warn!("{error}");
+        }
     }
 
     /// The families that tell of damage, if there is any.
-    fn report(&self, refused: Refused, clashing: u64) -> Result<Vec<GaugeMetricFamily>> {
+    fn report(
+        &self,
+        refused: Refused,
+        clashing: u64,
+        owners: &Owners,
+    ) -> Result<Vec<GaugeMetricFamily>> {
         let mut files: BTreeMap<&str, u64> = BTreeMap::new();
         for file in &*self.damaged.lock() {
             *files.entry(file.reason()).or_default() += 1;
@@ -170,13 +257,33 @@ impl MultiProcessCollector {
             }
             families.push(family);
         }
+        // A directory in which only Python's client writes is shown as that client shows it.
+        if owners.live + owners.dead > 0 || owners.folds > 0 {
+            for (name, help, value) in [
+                ("narthex_multiprocess_live_processes", "Processes that live.", owners.live as u64),
+                (
+                    "narthex_multiprocess_dead_processes",
+                    "Processes that have died and whose files are there.",
+                    owners.dead as u64,
+                ),
+                (
+                    "narthex_multiprocess_folds",
+                    "How often files of dead processes were folded.",
+                    owners.folds,
+                ),
+            ] {
+                let mut family = GaugeMetricFamily::new(name, help)?;
+                family.add_metric(NO_LABELS, value as f64)?;
+                families.push(family);
+            }
+        }
         Ok(families)
     }
 }
 
 impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        let (families, refused) = self.merge(scrape.deadline())?;
+        let Merged { families, refused, owners } = self.merge(scrape.deadline())?;
         let mut clashing = 0;
         let mut taken = HashSet::from([DAMAGED_FILES, SKIPPED_ENTRIES].map(str::to_owned));
         for family in &families {
@@ -193,9 +300,10 @@ impl Collector for MultiProcessCollector {
             }
         }
         self.skipped.store(refused.keys + refused.names + clashing, Ordering::Relaxed);
-        for family in self.report(refused, clashing)? {
+        for family in self.report(refused, clashing, &owners)? {
             scrape.family(&family)?;
         }
+        self.fold(&owners);
         Ok(())
     }
 

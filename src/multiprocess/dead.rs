@@ -4,7 +4,9 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 use super::directory::canonical_dir;
+use super::file_kind::FileKind;
 use super::mode::GaugeMode;
+use super::owner::{lock_path, numbering};
 use crate::error::{Error, Result};
 
 /// Forgets the values that gauges of the `Live…` modes had in a process that
@@ -14,6 +16,11 @@ use crate::error::{Error, Result};
 /// by the whole [`identifier`](super::MultiprocessStore::identifier) of one
 /// store. Everything else that it counted stays. Returns how many files were
 /// removed; that there were none is no error.
+///
+/// Processes that write with narthex are known to be dead without it. Of one
+/// that does not, a mark `<number>.dead` stays with its other files, so that
+/// they are folded with those of the dead as long as no process has that
+/// number: [`Compaction`](super::Compaction).
 ///
 /// ```
 /// use narthex::multiprocess::mark_process_dead;
@@ -36,10 +43,12 @@ pub fn mark_process_dead(dir: impl AsRef<Path>, process: impl fmt::Display) -> R
         Error::io(format!("the files of process {process} in {} stay", path.display()), error)
     };
     let mut removed = 0;
+    let mut lasting = false;
     for file in fs::read_dir(&dir).map_err(|error| cannot(&dir, error))? {
         let path = file.map_err(|error| cannot(&dir, error))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
         if !name.is_some_and(|name| is_live_file_of(name, &process)) {
+            lasting |= name.and_then(FileKind::parse).is_some_and(|(_, owner)| owner == process);
             continue;
         }
         match fs::remove_file(&path) {
@@ -47,6 +56,10 @@ pub fn mark_process_dead(dir: impl AsRef<Path>, process: impl fmt::Display) -> R
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(cannot(&dir, error)),
         }
+    }
+    if lasting && is_number(&process) && !lock_path(&dir, &process).exists() {
+        let mark = dir.join(format!("{process}.dead"));
+        fs::write(&mark, numbering()).map_err(|error| cannot(&dir, error))?;
     }
     Ok(removed)
 }
@@ -59,12 +72,15 @@ fn is_live_file_of(name: &str, process: &str) -> bool {
     if !GaugeMode::parse(mode).is_some_and(GaugeMode::is_live) {
         return false;
     }
-    let is_number = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
     match identifier.strip_prefix(process) {
         Some("") => true,
-        Some(rest) => is_number && rest.starts_with('-'),
+        Some(rest) => is_number(process) && rest.starts_with('-'),
         None => false,
     }
+}
+
+fn is_number(process: &str) -> bool {
+    !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -29,21 +29,31 @@
 mod collector;
 mod dead;
 mod directory;
+mod file_kind;
 mod file_name;
+mod fold;
+mod fold_lock;
 mod gathered;
+#[cfg(unix)]
+mod held;
 pub mod inspect;
 mod key;
 mod labels;
+mod listing;
+mod manifest;
 mod merge;
 mod mode;
+mod owner;
 mod reader;
 #[cfg(test)]
 mod replay_tests;
 mod settle;
 mod store;
+mod unique;
 
 pub use self::collector::{DamagedFile, MultiProcessCollector};
 pub use self::dead::mark_process_dead;
+pub(crate) use self::file_kind::FileKind;
+pub use self::fold::{Compacted, Compaction, compact};
 pub use self::mode::GaugeMode;
-pub(crate) use self::store::FileKind;
 pub use self::store::{MultiprocessStore, StoreBuilder};

@@ -1,4 +1,4 @@
-//! Reads a file of cells with plain reads: whatever it holds, sound entries first, then what is wrong.
+//! Files of cells with plain reads and writes: whatever one holds, sound entries first, then what is wrong.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -108,6 +108,25 @@ pub(crate) fn entries(bytes: &[u8]) -> (Vec<Entry<'_>>, Option<Damage>) {
     }
     let cut = used > HEADER && end < used;
     (entries, if cut { damage(end, DamageKind::Truncated) } else { None })
+}
+
+/// The bytes of a file with these entries and no room for more.
+///
+/// Fails if they are more than a file can hold.
+pub(crate) fn write<'a>(entries: impl Iterator<Item = Entry<'a>>) -> io::Result<Vec<u8>> {
+    let too_large = || io::Error::from(io::ErrorKind::FileTooLarge);
+    let mut bytes = vec![0; HEADER];
+    for entry in entries {
+        let len = i32::try_from(entry.key.len()).map_err(|_| too_large())?;
+        bytes.extend_from_slice(&len.to_ne_bytes());
+        bytes.extend_from_slice(entry.key);
+        bytes.resize(bytes.len() + 8 - bytes.len() % 8, b' ');
+        bytes.extend_from_slice(&entry.value.to_ne_bytes());
+        bytes.extend_from_slice(&entry.timestamp.to_ne_bytes());
+    }
+    let used = i32::try_from(bytes.len()).map_err(|_| too_large())?;
+    bytes[..size_of::<i32>()].copy_from_slice(&used.to_ne_bytes());
+    Ok(bytes)
 }
 
 /// How many bytes are in use, if the header can say so; 0 and 8 both mean no entry.

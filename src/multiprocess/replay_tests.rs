@@ -6,8 +6,9 @@ use std::{env, fs};
 
 use serde_json::Value;
 
+use super::file_kind::FileKind;
 use super::mode::GaugeMode;
-use super::store::{FileKind, MultiprocessStore};
+use super::store::MultiprocessStore;
 use crate::cell::mapped::MappedCell;
 use crate::model::{MetricType, full_name};
 

@@ -1,23 +1,20 @@
 //! The files that this process writes into the shared directory.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use once_cell::sync::OnceCell;
 
 use super::directory::{canonical_dir, dir_from_env};
+use super::file_kind::{FileKind, KINDS};
 use super::key;
-use super::mode::GaugeMode;
+use super::owner::Owner;
+use super::unique::unique;
 use crate::cell::mapped::{MappedCell, MappedFile};
 use crate::error::{Error, ErrorKind, Result};
-
-/// How many files a process writes at most: one for each kind.
-const KINDS: usize = 3 + GaugeMode::ALL.len();
 
 /// A directory that worker processes share, as one of them writes to it;
 /// cheap to clone.
@@ -46,6 +43,10 @@ struct Inner {
     identifier: String,
     process: u32,
     files: [OnceCell<Arc<MappedFile>>; KINDS],
+    /// None inside if nobody needs to know whether the process lives: see [`Owner::claim`].
+    owner: OnceCell<Option<Owner>>,
+    /// Whether the identifier was given by hand, and may have been another's.
+    is_named: bool,
     unfiled: AtomicU64,
 }
 
@@ -114,8 +115,13 @@ impl MultiprocessStore {
     }
 
     fn file(&self, kind: FileKind) -> std::io::Result<&Arc<MappedFile>> {
+        let Inner { dir, identifier, .. } = &*self.inner;
         self.inner.files[kind.place()].get_or_try_init(|| {
-            MappedFile::create(&self.inner.dir.join(kind.file_name(&self.inner.identifier)))
+            self.inner.owner.get_or_try_init(|| match self.inner.is_named {
+                true => Ok(None),
+                false => Owner::claim(dir, identifier),
+            })?;
+            MappedFile::create(&dir.join(kind.file_name(identifier)))
         })
     }
 }
@@ -168,6 +174,7 @@ impl StoreBuilder {
     /// of files mean.
     pub fn open(self) -> Result<MultiprocessStore> {
         let process = process::id();
+        let is_named = self.identifier.is_some();
         let identifier = match self.identifier {
             Some(identifier) => check_identifier(identifier)?,
             None => format!("{process}-{}", unique()),
@@ -178,38 +185,11 @@ impl StoreBuilder {
                 identifier,
                 process,
                 files: Default::default(),
+                owner: OnceCell::new(),
+                is_named,
                 unfiled: AtomicU64::new(0),
             }),
         })
-    }
-}
-
-/// The kinds of files: one for each type of metric, and for each mode of gauges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileKind {
-    Counter,
-    Summary,
-    Histogram,
-    Gauge(GaugeMode),
-}
-
-impl FileKind {
-    fn place(self) -> usize {
-        match self {
-            Self::Counter => 0,
-            Self::Summary => 1,
-            Self::Histogram => 2,
-            Self::Gauge(mode) => 3 + mode as usize,
-        }
-    }
-
-    fn file_name(self, identifier: &str) -> String {
-        match self {
-            Self::Counter => format!("counter_{identifier}.db"),
-            Self::Summary => format!("summary_{identifier}.db"),
-            Self::Histogram => format!("histogram_{identifier}.db"),
-            Self::Gauge(mode) => format!("gauge_{mode}_{identifier}.db"),
-        }
     }
 }
 
@@ -225,13 +205,4 @@ fn check_identifier(identifier: String) -> Result<String> {
         }
         None => Ok(identifier),
     }
-}
-
-/// Eight letters and digits that no other store has: numbers of processes are used again.
-fn unique() -> String {
-    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    // The keys of `RandomState` are random.
-    let random = RandomState::new().hash_one((since, process::id()));
-    (0..8).map(|place| char::from(DIGITS[(random >> (5 * place)) as usize % 32])).collect()
 }

@@ -111,13 +111,9 @@ fn a_dead_process_of_python_is_forgotten_as_python_forgets_it() {
             let dead = dead.as_str().unwrap();
             let after = case.join(format!("after_dead_{dead}"));
             let dir = copy(&case.join("db"));
-            let before = fs::read_dir(dir.path()).unwrap().count();
+            let before = db_files(dir.path()).len();
             let removed = mark_process_dead(dir.path(), dead).unwrap();
-            let mut remaining: Vec<_> = fs::read_dir(dir.path())
-                .unwrap()
-                .map(|file| file.unwrap().file_name().into_string().unwrap())
-                .collect();
-            remaining.sort();
+            let remaining = db_files(dir.path());
             assert_eq!(removed, before - remaining.len());
             assert_eq!(json(&after.join("files.json"))["remaining_files"], Value::from(remaining));
             let merged = MultiProcessCollector::new(dir.path()).unwrap();
@@ -126,6 +122,15 @@ fn a_dead_process_of_python_is_forgotten_as_python_forgets_it() {
             assert_eq!(mark_process_dead(dir.path(), dead).unwrap(), 0);
         }
     }
+}
+
+/// The names of the files that Python's client looks at.
+fn db_files(dir: &Path) -> Vec<String> {
+    let names = fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".db"));
+    names.sort();
+    names
 }
 
 fn encode(collector: &dyn Collector, format: Format, escaping: EscapingScheme) -> String {
@@ -367,9 +372,10 @@ fn threads_of_two_stores_lose_no_count() {
     let dir = tempfile::tempdir().unwrap();
     let registry = CollectorRegistry::new();
     registry.register(Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
+    // A store that is dropped is that of a process that has ended.
+    let stores = [(); 2].map(|()| MultiprocessStore::open(dir.path()).unwrap());
     thread::scope(|scope| {
-        for worker in 0..2 {
-            let store = MultiprocessStore::open(dir.path()).unwrap();
+        for (worker, store) in (0..2).zip(stores.clone()) {
             let jobs = Counter::builder("jobs", "Jobs done.").labels(["queue"]).store(&store);
             let jobs = jobs.build().unwrap();
             let sizes = Histogram::builder("size", "Sizes.").store(&store).build().unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use narthex::model::format_f64;
 use narthex::multiprocess::inspect::{DirReport, EntryReport, FileContents, FileReport};
 
-use crate::output;
+use crate::output::{self, bytes, count};
 
 /// What all files of a directory come to.
 #[derive(Debug, Default)]
@@ -178,21 +178,6 @@ fn name(path: &Path) -> String {
 /// Text of a file, without what a terminal would obey.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
-fn bytes(bytes: u64) -> String {
-    let mut amount = bytes as f64;
-    for unit in ["B", "KiB", "MiB"] {
-        if amount < 1024.0 {
-            return if unit == "B" { format!("{bytes} B") } else { format!("{amount:.1} {unit}") };
-        }
-        amount /= 1024.0;
-    }
-    format!("{amount:.1} GiB")
 }
 
 /// Columns that are as wide as their widest cell.

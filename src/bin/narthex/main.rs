@@ -1,5 +1,6 @@
-//! The program `narthex`: merges, serves and inspects a directory of metrics that processes share.
+//! The program `narthex`: merges, serves, inspects and compacts a directory of metrics that processes share.
 
+mod compact;
 mod inspect;
 mod inspect_json;
 mod inspect_table;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Command::Merge(options) => merge::run(&options),
         Command::Serve(options) => serve::run(&options),
         Command::Inspect(options) => inspect::run(&options),
+        Command::Compact(options) => compact::run(&options),
     };
     match done {
         Ok(Outcome::Sound) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use crate::output::{self, Failure, Outcome};
 use crate::progress::Progress;
 
 pub(crate) fn run(options: &MergeOptions) -> Result<Outcome, Failure> {
-    let merged = MultiProcessCollector::new(&options.dir)?;
+    let merged = MultiProcessCollector::new(&options.dir)?.folding(false);
     let encoding = Encoding::new(options.format.into(), options.escaping.into());
     let progress = Progress::of(format!("merging {}", options.dir.display()));
     let text = exposition::encode(&merged, encoding)?;

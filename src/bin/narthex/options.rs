@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Merge(MergeOptions),
     Serve(ServeOptions),
     Inspect(InspectOptions),
+    Compact(CompactOptions),
 }
 
 /// Print what the files of a directory come to, as Prometheus reads it.
@@ -52,7 +53,7 @@ pub(crate) struct MergeOptions {
 /// Serve what the files of a directory come to, over HTTP.
 ///
 /// The files are merged anew for every request, and the directory is not
-/// changed. Ends on Ctrl-C and on SIGTERM.
+/// changed without --compact. Ends on Ctrl-C and on SIGTERM.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ServeOptions {
@@ -64,6 +65,10 @@ pub(crate) struct ServeOptions {
     /// Where the metrics are.
     #[arg(long, default_value = "/metrics")]
     pub(crate) path: String,
+    /// Fold the files of dead processes, as `narthex compact` does, when there
+    /// are more than a few. Not where a Python process merges the directory, too.
+    #[arg(long)]
+    pub(crate) compact: bool,
 }
 
 /// Show what files hold, what they waste, and where they are damaged.
@@ -79,6 +84,27 @@ pub(crate) struct InspectOptions {
     /// Print JSON, whose shape docs/multiprocess.md tells.
     #[arg(long)]
     pub(crate) json: bool,
+    /// End with exit code 1 if anything is damaged.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Fold the files of dead processes into one file for each type and mode.
+///
+/// No count is lost or doubled for whoever merges with narthex meanwhile, nor
+/// by a kill. Gauges of the dead with the modes `all` and `live...` are gone.
+/// Python's client, if it merges the directory, is right only while no fold is
+/// under way.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct CompactOptions {
+    /// The directory that the processes share.
+    pub(crate) dir: PathBuf,
+    /// Take processes of other clients for dead, too, if their number is that
+    /// of no process here. Only if they run on this machine, and in no other
+    /// container than this program.
+    #[arg(long)]
+    pub(crate) local_pids: bool,
     /// End with exit code 1 if anything is damaged.
     #[arg(long)]
     pub(crate) strict: bool,

@@ -51,6 +51,29 @@ pub(crate) fn complain(message: &str) {
     let _ = writeln!(io::stderr().lock(), "narthex: {message}");
 }
 
+/// Writes what the library logs to standard error.
+pub(crate) fn complain_of_what_is_logged() {
+    if log::set_logger(&Complaints).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
+}
+
+struct Complaints;
+
+impl log::Log for Complaints {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("narthex") && metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            complain(&record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 /// What is wrong with a file, in a line.
 pub(crate) fn damage(path: &Path, reason: &str, offset: u64) -> String {
     let what = match reason {
@@ -72,4 +95,21 @@ pub(crate) fn skipped(path: &Path, reason: &str, offset: u64) -> String {
         other => other,
     };
     format!("{}: {what} (byte {offset}, {reason})", path.display())
+}
+
+/// A number of things.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Bytes as people read them.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let mut amount = bytes as f64;
+    for unit in ["B", "KiB", "MiB"] {
+        if amount < 1024.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{amount:.1} {unit}") };
+        }
+        amount /= 1024.0;
+    }
+    format!("{amount:.1} GiB")
 }

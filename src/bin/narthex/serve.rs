@@ -1,23 +1,23 @@
 //! `narthex serve`: a sidecar that serves what the files of a directory come to.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use narthex::CollectorRegistry;
 use narthex::http::MetricsServer;
 use narthex::multiprocess::MultiProcessCollector;
-use narthex::{Collector, CollectorRegistry, Scrape};
 
 use crate::options::ServeOptions;
 use crate::output::{self, Failure, Outcome};
 
 pub(crate) fn run(options: &ServeOptions) -> Result<Outcome, Failure> {
-    let merged = MultiProcessCollector::new(&options.dir)?;
+    output::complain_of_what_is_logged();
+    let merged = MultiProcessCollector::new(&options.dir)?.folding(options.compact);
     let dir = merged.dir().display().to_string();
     // What the files hold is known only when they are read, for `name[]` as well.
     let registry = CollectorRegistry::builder().collectors_without_names(true).build();
-    registry.register(Arc::new(Complaining { merged, told: Mutex::default() }))?;
+    registry.register(Arc::new(merged))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inside = runtime.enter();
     // Before the address is told: whoever has read it may end the program.
@@ -29,28 +29,6 @@ pub(crate) fn run(options: &ServeOptions) -> Result<Outcome, Failure> {
     runtime.block_on(ended);
     server.stop();
     Ok(Outcome::Sound)
-}
-
-/// Merges, and tells of each damage once.
-struct Complaining {
-    merged: MultiProcessCollector,
-    told: Mutex<HashSet<String>>,
-}
-
-impl Collector for Complaining {
-    fn collect(&self, scrape: &mut Scrape<'_>) -> narthex::Result {
-        self.merged.collect(scrape)?;
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let damaged = self.merged.damaged_files();
-        let lines: HashSet<_> = damaged
-            .iter()
-            .map(|file| output::damage(file.path(), file.reason(), file.offset()))
-            .collect();
-        lines.difference(&told).for_each(|line| output::complain(line));
-        // What is gone may come back, and is forgotten, lest this grows for ever.
-        *told = lines;
-        Ok(())
-    }
 }
 
 /// Completes on Ctrl-C and on SIGTERM, which count from now on.

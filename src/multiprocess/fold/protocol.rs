@@ -1,0 +1,53 @@
+//! The order of the steps of a fold, which is what makes it safe to be killed between any two.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use super::disk::{Disk, commit, replace};
+use super::figures::{Compacted, Scope};
+use super::{adopt, cells, sweep};
+use crate::multiprocess::listing::{Listing, folded_identifier};
+use crate::multiprocess::manifest::Manifest;
+
+/// Folds what it may, under the lock.
+pub(super) fn fold(dir: &Path, disk: &dyn Disk, scope: Scope) -> io::Result<Option<Compacted>> {
+    let mut manifest = Manifest::read(dir)?;
+    let mut listing = Listing::read(dir, manifest.clone())?;
+    let mut done = sweep::sweep(disk, &listing)?;
+    if adopt::adopt(disk, &listing, &mut manifest, scope)? {
+        listing = Listing::read(dir, manifest.clone())?;
+    }
+    let dead: Vec<&str> = listing.dead().into_iter().take(scope.processes).collect();
+    let folded = cells::fold(&listing, &dead)?;
+    done.generation = manifest.generation;
+    if folded.absorbed.is_empty() {
+        return Ok(Some(done));
+    }
+
+    let next = folded_identifier(manifest.generation + 1);
+    for (kind, bytes) in &folded.files {
+        replace(disk, &dir.join(kind.file_name(&next)), bytes)?;
+    }
+    disk.sync_dir(dir)?;
+    done.generation += 1;
+    done.processes = folded.absorbed.len();
+    done.damaged_files = folded.damaged.len();
+    let absorbed: BTreeSet<String> =
+        folded.absorbed.iter().map(|owner| owner.to_string()).collect();
+    listing.manifest = Manifest {
+        generation: done.generation,
+        moves: manifest.moves,
+        absorbed,
+        damaged: folded.damaged,
+    };
+    commit(disk, dir, &listing.manifest)?;
+    let swept = sweep::sweep(disk, &listing)?;
+    done.removed_files += swept.removed_files;
+    done.freed_bytes += swept.freed_bytes;
+    Ok(Some(done))
+}
+
+#[cfg(all(test, unix))]
+#[path = "protocol_tests.rs"]
+mod tests;
