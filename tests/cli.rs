@@ -272,7 +272,7 @@ fn inspect_draws_tables() {
         assert!(line.as_bytes()[column].is_ascii_digit(), "{line}");
     }
     assert!(lines[2].ends_with("truncated at 88"), "{}", lines[2]);
-    assert!(text.contains("\n6 files of 2 owners: 14 entries, 7 series; "), "{text}");
+    assert!(text.contains("\n6 files of 2 owners (2 unknown): 14 entries, 7 series; "), "{text}");
     assert!(text.contains("\n1 file damaged, 0 entries skipped\n"), "{text}");
 
     let (text, ..) = run(&["inspect"], &[&dir.path().join("counter_11.db")]);
@@ -344,15 +344,20 @@ fn serve_merges_anew_for_every_request() {
     assert!(elsewhere.get("/metrics").starts_with("HTTP/1.0 404 "));
 }
 
-#[test]
-fn the_directory_stays_as_it_is() {
+/// A pool of Python's, with 20 processes that died, as locks tell that nobody holds.
+fn with_dead_processes() -> tempfile::TempDir {
     let dir = copy_of("counters");
-    // Many processes that died, as locks that nobody holds tell.
     for process in 1000..1020 {
         let file = dir.path().join(format!("counter_{process}-abcdefgh.db"));
         entry(&file, r#"["a", "a_total", {}, "h"]"#);
         fs::write(dir.path().join(format!("{process}-abcdefgh.lock")), "").unwrap();
     }
+    dir
+}
+
+#[test]
+fn the_directory_stays_as_it_is() {
+    let dir = with_dead_processes();
     let contents = || {
         let files = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
         files.map(|path| (path.clone(), fs::read(path).unwrap())).collect::<BTreeMap<_, _>>()
@@ -367,6 +372,55 @@ fn the_directory_stays_as_it_is() {
     }
     drop(sidecar);
     assert!(contents() == before);
+}
+
+/// What `inspect` tells of a directory.
+#[cfg(unix)]
+fn inspect(dir: &Path) -> Value {
+    serde_json::from_str(&run(&["inspect", "--json"], &[dir]).0).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn compact_folds_the_dead() {
+    let dir = with_dead_processes();
+    let before = inspect(dir.path());
+    let totals = &before["totals"];
+    assert_eq!((&totals["owners"], &totals["dead"]), (&json!(22), &json!(20)));
+    assert_eq!(before["files"][0]["state"], "dead");
+
+    let (text, complaint, code) = run(&["compact", "--strict"], &[dir.path()]);
+    assert!(text.starts_with("20 processes folded, "), "{text}");
+    assert_eq!((&*complaint, code), ("", Some(0)));
+    let after = inspect(dir.path());
+    // The six files of Python's, of which nothing is known, and one of what was folded.
+    assert_eq!(after["totals"]["files"], 7);
+    assert_eq!((&after["totals"]["owners"], &after["totals"]["dead"]), (&json!(2), &json!(0)));
+    let state = |file: &str| {
+        let files = after["files"].as_array().unwrap();
+        files.iter().find(|have| have["file"] == file).unwrap()["state"].clone()
+    };
+    assert_eq!(
+        (state("counter_0-f1.db"), state("counter_11.db")),
+        (json!("folded"), json!("unknown"))
+    );
+    let (text, ..) = run(&["merge"], &[dir.path()]);
+    assert!(
+        text.contains("\na_total 20.0\n") && text.contains("\njobs_total{queue=\"mail\"} 23.0\n")
+    );
+    assert!(run(&["compact"], &[dir.path()]).0.starts_with("0 processes folded, 0 files removed"));
+    assert_eq!(run(&["compact"], &[&dir.path().join("missing")]).2, Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn serve_folds_when_it_is_asked_to() {
+    let dir = with_dead_processes();
+    let sidecar = Sidecar::start(dir.path(), &["--compact"]);
+    for _ in 0..3 {
+        assert!(sidecar.get("/metrics").contains("\na_total 20.0\n"));
+    }
+    assert_eq!(inspect(dir.path())["totals"]["files"], 7);
 }
 
 #[cfg(unix)]
@@ -387,6 +441,6 @@ fn serve_ends_cleanly_when_it_is_told_to() {
         let mut complaint = String::new();
         sidecar.child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
         assert_eq!(complaint.lines().count(), 1, "{complaint}");
-        assert!(complaint.contains("counter_12.db: ") && complaint.contains("byte 88, truncated"));
+        assert!(complaint.contains("counter_12.db is damaged from byte 88 on"), "{complaint}");
     }
 }

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use narthex::exposition;
-use narthex::multiprocess::inspect::{inspect_dir, inspect_dir_with, inspect_file};
+#[cfg(unix)]
+use narthex::multiprocess::compact;
+use narthex::multiprocess::inspect::{Liveness, inspect_dir, inspect_dir_with, inspect_file};
 use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore};
 use narthex::{Counter, Gauge};
 use serde_json::Value;
@@ -98,8 +100,54 @@ fn names_of_files_tell_kind_mode_and_owner() {
     // a and b, the latter in two files; and the depth.
     assert_eq!((counter.series(), named.series(), gauge.series()), (2, 1, 1));
     assert_eq!(report.series(), 3);
-    let [other] = report.other_files() else { panic!("{report:?}") };
-    assert!(other.path().ends_with(".counter_9.db.tmp"));
+    let others: Vec<_> = report.other_files().iter().map(|other| other.path()).collect();
+    let lock = dir.path().join(format!("{}.lock", store.identifier()));
+    let hidden = dir.path().join(".counter_9.db.tmp");
+    let locked = lock.exists();
+    assert!(others.iter().eq([&hidden, &lock].iter().take(1 + usize::from(locked))));
+
+    // Its process lives; of the other nothing is known.
+    let known = if locked { Liveness::Alive } else { Liveness::Unknown };
+    assert_eq!((counter.liveness(), gauge.liveness()), (Some(known), Some(known)));
+    assert_eq!(named.liveness(), Some(Liveness::Unknown));
+    assert_eq!(inspect_file(counter.path()).unwrap().report().liveness(), Some(known));
+    assert!(inspect_file(&lock).unwrap_err().is_io());
+    assert_eq!(inspect_dir(dir.path()).unwrap().files()[0].liveness(), Some(known));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_dead_and_the_folded_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let die = || {
+        let store = MultiprocessStore::open(dir.path()).unwrap();
+        Counter::builder("jobs", "h").store(&store).build().unwrap().inc();
+        let depth = Gauge::builder("depth", "h").mode(GaugeMode::LiveSum).store(&store);
+        depth.build().unwrap().set(3);
+        // The store ends here, as with a process.
+    };
+    die();
+    let report = inspect_dir(dir.path()).unwrap();
+    let states: Vec<_> = report.files().iter().map(|file| file.liveness()).collect();
+    assert_eq!(states, [Some(Liveness::Dead); 2]);
+
+    compact(dir.path()).unwrap();
+    die();
+    let report = inspect_dir(dir.path()).unwrap();
+    let [folded, counter, gauge] = report.files() else { panic!("{report:?}") };
+    assert!(folded.is_folded() && !counter.is_folded());
+    assert_eq!((folded.liveness(), folded.pid()), (None, None));
+    assert_eq!((folded.identifier(), folded.series()), (Some("0-f1"), 1));
+    assert_eq!(
+        (counter.liveness(), gauge.liveness()),
+        (Some(Liveness::Dead), Some(Liveness::Dead))
+    );
+    assert_eq!(report.series(), 2);
+    // An older generation, which a fold was killed before it removed.
+    fs::copy(folded.path(), dir.path().join("counter_0-f0.db")).unwrap();
+    let report = inspect_dir(dir.path()).unwrap();
+    assert_eq!(report.files().len(), 3);
+    assert!(report.other_files().iter().any(|other| other.path().ends_with("counter_0-f0.db")));
 }
 
 #[test]

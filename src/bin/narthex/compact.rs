@@ -12,7 +12,7 @@ pub(crate) fn run(options: &CompactOptions) -> Result<Outcome, Failure> {
     let compacted = Compaction::new(&options.dir)?.local_numbers(options.local_pids).run()?;
     drop(progress);
     output::print(&format!(
-        "{} folded, {} removed, {} freed\n",
+        "{} folded, {} removed that were {} long\n",
         output::count(compacted.processes(), "process", "processes"),
         output::count(compacted.removed_files(), "file", "files"),
         output::bytes(compacted.freed_bytes()),

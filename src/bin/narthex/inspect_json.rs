@@ -7,7 +7,7 @@ use narthex::model::format_f64;
 use narthex::multiprocess::inspect::{DirReport, EntryReport, FileContents, FileReport};
 use serde_json::{Value, json};
 
-use crate::inspect_table::Totals;
+use crate::inspect_table::{Totals, state};
 use crate::output::Failure;
 
 pub(crate) fn dir(dir: &Path, report: &DirReport) -> Result<String, Failure> {
@@ -23,6 +23,8 @@ pub(crate) fn dir(dir: &Path, report: &DirReport) -> Result<String, Failure> {
         "totals": {
             "files": totals.files,
             "owners": totals.owners,
+            "alive": totals.alive,
+            "dead": totals.dead,
             "entries": totals.entries,
             "series": report.series(),
             "length": totals.length,
@@ -51,6 +53,7 @@ fn file_report(file: &FileReport) -> Value {
         "kind": file.kind().map(|kind| kind.as_str()),
         "mode": file.mode().map(|mode| mode.as_str()),
         "identifier": file.identifier(),
+        "state": state(file),
         "pid": file.pid(),
         "entries": file.entries(),
         "series": file.series(),

@@ -1,11 +1,11 @@
 //! The report of `narthex inspect` as tables for people.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
 use narthex::model::format_f64;
-use narthex::multiprocess::inspect::{DirReport, EntryReport, FileContents, FileReport};
+use narthex::multiprocess::inspect::{DirReport, EntryReport, FileContents, FileReport, Liveness};
 
 use crate::output::{self, bytes, count};
 
@@ -14,6 +14,8 @@ use crate::output::{self, bytes, count};
 pub(crate) struct Totals {
     pub(crate) files: usize,
     pub(crate) owners: usize,
+    pub(crate) alive: usize,
+    pub(crate) dead: usize,
     pub(crate) entries: usize,
     pub(crate) length: u64,
     pub(crate) allocated: u64,
@@ -25,9 +27,18 @@ pub(crate) struct Totals {
 
 impl Totals {
     pub(crate) fn of(report: &DirReport) -> Self {
-        let owners: BTreeSet<_> =
-            report.files().iter().filter_map(FileReport::identifier).collect();
-        let mut totals = Self { owners: owners.len(), ..Self::default() };
+        let owners: BTreeMap<_, _> = report
+            .files()
+            .iter()
+            .filter_map(|file| Some((file.identifier()?, file.liveness()?)))
+            .collect();
+        let count = |state| owners.values().filter(|liveness| **liveness == state).count();
+        let mut totals = Self {
+            owners: owners.len(),
+            alive: count(Liveness::Alive),
+            dead: count(Liveness::Dead),
+            ..Self::default()
+        };
         for file in report.files() {
             totals.files += 1;
             totals.entries += file.entries();
@@ -47,9 +58,10 @@ pub(crate) fn dir(report: &DirReport) -> String {
     let totals = Totals::of(report);
     let _ = writeln!(
         out,
-        "\n{} of {}: {}, {} series; {} used of {}, {} wasted",
+        "\n{} of {}{}: {}, {} series; {} used of {}, {} wasted",
         count(totals.files, "file", "files"),
         count(totals.owners, "owner", "owners"),
+        states(&totals),
         count(totals.entries, "entry", "entries"),
         report.series(),
         bytes(totals.used),
@@ -93,6 +105,7 @@ fn files(files: &[FileReport]) -> String {
             "KIND",
             "MODE",
             "OWNER",
+            "STATE",
             "PID",
             "ENTRIES",
             "SERIES",
@@ -100,7 +113,7 @@ fn files(files: &[FileReport]) -> String {
             "ALLOCATED",
             "DAMAGE",
         ],
-        &[4, 5, 6, 7, 8],
+        &[5, 6, 7, 8, 9],
     );
     for file in files {
         let damage = match (file.damage(), file.skipped().len()) {
@@ -113,6 +126,7 @@ fn files(files: &[FileReport]) -> String {
             file.kind().map_or("?", |kind| kind.as_str()).to_owned(),
             file.mode().map_or("", |mode| mode.as_str()).to_owned(),
             printable(file.identifier().unwrap_or("?")),
+            state(file).unwrap_or_default().to_owned(),
             file.pid().map_or_else(String::new, |pid| pid.to_string()),
             file.entries().to_string(),
             file.series().to_string(),
@@ -122,6 +136,23 @@ fn files(files: &[FileReport]) -> String {
         ]);
     }
     table.finish()
+}
+
+/// How many owners live, and so on, in brackets.
+fn states(totals: &Totals) -> String {
+    let unknown = totals.owners - totals.alive - totals.dead;
+    let states = [(totals.alive, "alive"), (totals.dead, "dead"), (unknown, "unknown")];
+    let states = states.iter().filter(|(owners, _)| *owners > 0);
+    let states: Vec<_> = states.map(|(owners, state)| format!("{owners} {state}")).collect();
+    if states.is_empty() { String::new() } else { format!(" ({})", states.join(", ")) }
+}
+
+/// Whether the owner lives, or that there is none any more.
+pub(crate) fn state(file: &FileReport) -> Option<&'static str> {
+    match file.liveness() {
+        _ if file.is_folded() => Some("folded"),
+        liveness => liveness.map(|liveness| liveness.as_str()),
+    }
 }
 
 fn entries(entries: &[EntryReport]) -> String {

@@ -31,6 +31,7 @@
 mod keys;
 mod report;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -43,6 +44,9 @@ use super::collector::DamagedFile;
 use super::directory::canonical_dir;
 use super::file_name::FileName;
 use super::key::Key;
+use super::listing::{Listing, consistently};
+pub use super::owner::Liveness;
+use super::owner::liveness;
 use super::reader::{self, Damage, DamageKind, Entry};
 use crate::error::{Error, Result};
 use crate::model::MetricType;
@@ -66,26 +70,9 @@ pub fn inspect_dir_with(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<DirReport> {
     let dir = canonical_dir(dir.as_ref())?;
-    let listed = list(&dir).map_err(|error| {
+    consistently(&dir, |listing| inspect_listed(&dir, listing, &mut progress)).map_err(|error| {
         Error::io(format!("the files in {} cannot be listed", dir.display()), error)
-    })?;
-    let (read, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(|path| is_read(path));
-    let mut keys = Keys::default();
-    let mut files = Vec::with_capacity(read.len());
-    for (done, path) in read.iter().enumerate() {
-        progress(done, read.len());
-        match inspect(path, &mut keys, None) {
-            Ok(report) => files.push(report),
-            // It was removed since the directory was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(_) => files.push(unreadable(path)),
-        }
-    }
-    let others = others.into_iter().filter_map(|path| {
-        let metadata = fs::symlink_metadata(&path).ok()?;
-        Some(OtherFile { allocated: allocated(&metadata), path })
-    });
-    Ok(DirReport { files, others: others.collect(), series: keys.series.len() })
+    })
 }
 
 /// Looks into one file, whatever its name, and at each of its entries.
@@ -95,9 +82,46 @@ pub fn inspect_dir_with(
 pub fn inspect_file(path: impl AsRef<Path>) -> Result<FileContents> {
     let path = path.as_ref();
     let mut entries = Vec::new();
-    let report = inspect(path, &mut Keys::default(), Some(&mut entries))
-        .map_err(|error| Error::io(format!("{} cannot be read", path.display()), error))?;
+    // Whoever closes a lock file that is its own drops the lock.
+    let is_lock = path.extension() == Some(OsStr::new("lock"));
+    let report = match is_lock {
+        true => Err(io::Error::new(io::ErrorKind::InvalidInput, "a lock has no entries")),
+        false => inspect(path, &mut Keys::default(), Some(&mut entries)),
+    };
+    let report = report
+        .map_err(|error| Error::io(format!("{} cannot be read", path.display()), error))?
+        .with_liveness(|owner| liveness(path.parent().unwrap_or(Path::new("")), owner));
     Ok(FileContents { report, entries })
+}
+
+fn inspect_listed(
+    dir: &Path,
+    listing: &Listing,
+    progress: &mut dyn FnMut(usize, usize),
+) -> io::Result<DirReport> {
+    let is_current = |path: &PathBuf| match identifier(&file_name(path)) {
+        Some(identifier) => is_read(path) && listing.is_current(&identifier),
+        None => is_read(path),
+    };
+    let (read, others): (Vec<_>, Vec<_>) = list(dir)?.into_iter().partition(is_current);
+    let mut keys = Keys::default();
+    let mut files = Vec::with_capacity(read.len());
+    for (done, path) in read.iter().enumerate() {
+        progress(done, read.len());
+        let report = match inspect(path, &mut keys, None) {
+            // It was removed since the directory was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(_) => unreadable(path),
+            Ok(report) => report,
+        };
+        let lives = |owner: &str| listing.owners.get(owner).copied();
+        files.push(report.with_liveness(|owner| lives(owner).unwrap_or(Liveness::Unknown)));
+    }
+    let others = others.into_iter().filter_map(|path| {
+        let metadata = fs::symlink_metadata(&path).ok()?;
+        Some(OtherFile { allocated: allocated(&metadata), path })
+    });
+    Ok(DirReport { files, others: others.collect(), series: keys.series.len() })
 }
 
 fn inspect(
@@ -108,7 +132,7 @@ fn inspect(
     let bytes = reader::read(path)?;
     let metadata = fs::metadata(path)?;
     let (entries, damage) = reader::entries(&bytes);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = file_name(path);
     let parsed = FileName::parse(&name);
     let kind = parsed.as_ref().and_then(|name| name.metric_type);
 
@@ -149,6 +173,7 @@ fn inspect(
         kind,
         mode: parsed.and_then(|name| name.gauge).map(|gauge| gauge.mode),
         identifier: identifier(&name),
+        liveness: None,
         length: metadata.len(),
         allocated: allocated(&metadata),
         used: used as u64,
@@ -162,13 +187,14 @@ fn inspect(
 
 fn unreadable(path: &Path) -> FileReport {
     let metadata = fs::metadata(path).ok();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = file_name(path);
     let parsed = FileName::parse(&name);
     let damage = Damage { offset: 0, what: DamageKind::Unreadable };
     FileReport {
         kind: parsed.as_ref().and_then(|name| name.metric_type),
         mode: parsed.and_then(|name| name.gauge).map(|gauge| gauge.mode),
         identifier: identifier(&name),
+        liveness: None,
         length: metadata.as_ref().map_or(0, Metadata::len),
         allocated: metadata.as_ref().map_or(0, allocated),
         used: 0,
@@ -178,6 +204,10 @@ fn unreadable(path: &Path) -> FileReport {
         damage: Some(DamagedFile::new(path.to_owned(), damage)),
         path: path.to_owned(),
     }
+}
+
+fn file_name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 /// Everything in a directory that is no directory, sorted.

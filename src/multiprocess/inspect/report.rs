@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::model::MetricType;
 use crate::multiprocess::collector::DamagedFile;
 use crate::multiprocess::key::Key;
+use crate::multiprocess::listing::generation_of;
 use crate::multiprocess::mode::GaugeMode;
+use crate::multiprocess::owner::Liveness;
 
 /// What a directory of shared files holds.
 #[derive(Clone, Debug)]
@@ -16,13 +18,15 @@ pub struct DirReport {
 }
 
 impl DirReport {
-    /// The files that a scrape reads, sorted by name.
+    /// The files that count, sorted by name, and those gauges of the dead that
+    /// do no longer.
     pub fn files(&self) -> &[FileReport] {
         &self.files
     }
 
-    /// Everything else that lies there, such as what a process left behind
-    /// that was killed while it created a file; sorted by name.
+    /// Everything else that lies there, sorted by name: locks, what a fold has
+    /// yet to remove, what a process left behind that was killed while it
+    /// created a file.
     pub fn other_files(&self) -> &[OtherFile] {
         &self.others
     }
@@ -43,6 +47,7 @@ pub struct FileReport {
     pub(super) kind: Option<MetricType>,
     pub(super) mode: Option<GaugeMode>,
     pub(super) identifier: Option<String>,
+    pub(super) liveness: Option<Liveness>,
     pub(super) length: u64,
     pub(super) allocated: u64,
     pub(super) used: u64,
@@ -77,7 +82,27 @@ impl FileReport {
     /// and a dash.
     pub fn pid(&self) -> Option<u32> {
         let identifier = self.identifier()?;
-        identifier.split_once('-').map_or(identifier, |(pid, _)| pid).parse().ok()
+        let pid = identifier.split_once('-').map_or(identifier, |(pid, _)| pid);
+        pid.parse().ok().filter(|pid| *pid != 0)
+    }
+
+    /// Whether its owner lives; none if its name tells of no owner, or the file
+    /// is [folded](Self::is_folded).
+    ///
+    /// Gauges of the modes `all` and `live…` of the dead do not count.
+    pub fn liveness(&self) -> Option<Liveness> {
+        self.liveness
+    }
+
+    /// Whether it holds what [`compact`](crate::multiprocess::compact) made of
+    /// the files of dead processes.
+    pub fn is_folded(&self) -> bool {
+        self.identifier().is_some_and(|identifier| generation_of(identifier).is_some())
+    }
+
+    pub(super) fn with_liveness(self, liveness: impl FnOnce(&str) -> Liveness) -> Self {
+        let owner = self.identifier().filter(|_| !self.is_folded());
+        Self { liveness: owner.map(liveness), ..self }
     }
 
     /// Its length in bytes, holes included.
