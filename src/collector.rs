@@ -7,8 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use once_cell::sync::Lazy;
-
 use crate::error::{Error, Result};
 use crate::model::{Desc, Family};
 
@@ -124,33 +122,6 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
 
     fn as_any(&self) -> Option<&dyn Any> {
         (**self).as_any()
-    }
-}
-
-// So that a collector in a static, such as the global registry, is one itself.
-impl<C: Collector, F: FnOnce() -> C + Send> Collector for Lazy<C, F> {
-    fn describe(&self) -> Vec<Desc> {
-        (**self).describe()
-    }
-
-    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        (**self).collect(scrape)
-    }
-
-    fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
-        (**self).refresh()
-    }
-
-    fn name(&self) -> &str {
-        (**self).name()
-    }
-
-    fn reaches_registry(&self, registry: u64) -> bool {
-        (**self).reaches_registry(registry)
-    }
-
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        (**self).shared_directory()
     }
 }
 

@@ -169,7 +169,7 @@ mod registry;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};
 pub use crate::error::{Error, Result};
-pub use crate::global::{REGISTRY, RegisterDefault};
+pub use crate::global::{DefaultRegistry, REGISTRY, RegisterDefault};
 #[cfg(feature = "http")]
 pub use crate::http::start_http_server;
 pub use crate::metrics::{

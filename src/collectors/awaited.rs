@@ -13,6 +13,37 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, MetricFamily};
 
 /// Something that must await its numbers: a query, a call to another service.
+///
+/// ```
+/// use narthex::CollectorRegistry;
+/// use narthex::collectors::{AsyncCollector, AwaitedCollector};
+/// use narthex::model::{Desc, GaugeMetricFamily, MetricFamily, MetricType, NO_LABELS};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// struct Rows;
+///
+/// impl AsyncCollector for Rows {
+///     fn describe(&self) -> Vec<Desc> {
+///         Desc::new("table_rows", "Of the table.", MetricType::Gauge).into_iter().collect()
+///     }
+///
+///     async fn collect(&self) -> narthex::Result<Vec<MetricFamily>> {
+///         let mut family = GaugeMetricFamily::new("table_rows", "Of the table.")?;
+///         family.add_metric(NO_LABELS, 1042.0)?;
+///         Ok(vec![family.into()])
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let registry = CollectorRegistry::new();
+/// registry.register(Arc::new(AwaitedCollector::new(Rows, Duration::from_secs(2))))?;
+/// registry.refresh().await;
+/// assert_eq!(registry.get_sample_value("table_rows", &[]), Some(1042.0));
+/// # Ok::<(), narthex::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait AsyncCollector: Send + Sync {
     /// The families that it will tell; empty if that is not known beforehand.
     fn describe(&self) -> Vec<Desc> {
@@ -78,7 +109,7 @@ where
 
 impl<F> fmt::Debug for AsyncCollectorFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncCollectorFn").finish_non_exhaustive()
+        f.debug_struct("AsyncCollectorFn").field("descs", &self.descs).finish_non_exhaustive()
     }
 }
 
@@ -88,6 +119,10 @@ impl<F> fmt::Debug for AsyncCollectorFn<F> {
 /// for as long as it is given; the HTTP servers do that before each scrape. The
 /// scrape then tells what came last. If that fails or takes too long, the last
 /// good families are told; if there never were any, the scrape gets the error.
+///
+/// A registry that [collects what describes nothing](crate::RegistryBuilder::auto_describe)
+/// when it is registered, as [`REGISTRY`](crate::REGISTRY) does, refuses one that neither
+/// describes its families nor was awaited yet.
 ///
 /// ```
 /// use narthex::collectors::{AwaitedCollector, async_collector_fn};

@@ -245,16 +245,11 @@ pub(super) struct ScrapeTask {
 impl ScrapeTask {
     /// Awaits the collectors that must await, before the scrape itself.
     pub(super) async fn refresh(&self) {
-        let refresh = self.permit.inner.settings.registry.refresh();
-        match (self.deadline, tokio::runtime::Handle::try_current()) {
-            // Whoever is not done by then tells what it told before; a part of
-            // the time is left for the scrape.
-            (Some(deadline), Ok(_)) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                let _ = tokio::time::timeout(left * 3 / 4, refresh).await;
-            }
-            _ => refresh.await,
-        }
+        self.permit.inner.settings.registry.refresh().await;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     fn new(request: &Request<'_>, permit: Permit) -> Self {

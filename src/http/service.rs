@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{self, Future};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::http;
 use hyper::service::Service;
 use tokio::runtime::Handle;
+use tokio::time;
 
 use crate::http::handler::{MetricsHandler, Plan, ScrapeTask};
 use crate::http::request::Request;
@@ -18,8 +20,9 @@ use crate::http::response::Response;
 /// A [`MetricsHandler`] as a [`hyper::service::Service`].
 ///
 /// Collectors run on tokio's blocking threads, so that a slow one keeps no
-/// other connection waiting; without a tokio runtime they run in place. The
-/// body of a request is never read.
+/// other connection waiting; without a tokio runtime they run in place. Those
+/// that must await are awaited for three quarters of the time that the scraper waits, for which the
+/// runtime must have its time enabled. The body of a request is never read.
 ///
 /// ```
 /// use narthex::http::{MetricsHandler, MetricsService};
@@ -123,8 +126,27 @@ async fn run(task: ScrapeTask) -> Response {
     let Ok(runtime) = Handle::try_current() else {
         return task.run();
     };
-    task.refresh().await;
+    refresh(&task).await;
     let scrape = runtime.spawn_blocking(|| task.run());
     // The cause is a runtime that shuts down, or a panic that no collector caused.
     scrape.await.unwrap_or_else(|_| Response::plain(500, "the scrape was broken off\n"))
+}
+
+/// Awaits the collectors that must await, no longer than the scraper waits.
+async fn refresh(task: &ScrapeTask) {
+    let mut refresh = pin!(task.refresh());
+    // Asked once first: where nothing is awaited, the runtime need not keep time.
+    let is_done = future::poll_fn(|context| Poll::Ready(refresh.as_mut().poll(context).is_ready()));
+    if is_done.await {
+        return;
+    }
+    match task.deadline() {
+        // Who is not done by then tells what it told before. A part of the time
+        // is left for the scrape itself.
+        Some(deadline) => {
+            let left = deadline.saturating_duration_since(Instant::now());
+            drop(time::timeout(left * 3 / 4, refresh).await);
+        }
+        None => refresh.await,
+    }
 }

@@ -186,6 +186,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         Ok(Schema {
             desc,
             names,
+            validation: self.validation,
             settings: self.settings,
             #[cfg(feature = "multiprocess")]
             store: self.store,

@@ -1,6 +1,7 @@
 //! The series of one metric, found by the values of their labels.
 
 use std::hash::{BuildHasher, Hasher};
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -26,6 +27,9 @@ struct Table<M> {
     in_order: Vec<M>,
     next_place: u64,
 }
+
+// What may panic is done before the table is changed.
+impl<M: Instrument> RefUnwindSafe for Children<M> {}
 
 impl<M: Instrument> Children<M> {
     pub(super) fn new(schema: Arc<Schema<M>>) -> Self {

@@ -109,6 +109,14 @@ impl Gauge {
         Ok(())
     }
 
+    /// Takes an amount away, or says why not.
+    ///
+    /// # Errors
+    /// Those of [`try_inc_by`](Self::try_inc_by).
+    pub fn try_dec_by(&self, amount: impl Amount) -> Result {
+        self.try_inc_by(-amount.to_f64())
+    }
+
     /// Sets it to the seconds since 1970.
     pub fn set_to_current_time(&self) {
         self.set(now());

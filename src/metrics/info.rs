@@ -10,7 +10,7 @@ use super::instrument::{Instrument, Kind, Schema, Series};
 use super::label_text::LabelText;
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, Suffix};
+use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, Suffix};
 
 /// Facts about the program; cheap to clone, and safe to share.
 ///
@@ -71,7 +71,7 @@ impl Info {
         let own = schema.names.declared().zip(own.iter().map(String::as_str));
         let all: Vec<_> =
             own.chain(facts.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).collect();
-        let facts = Facts::new(&all)?;
+        let facts = Facts::new(&all, schema.validation)?;
         *self.series.cell.write() = Some(Arc::new(facts));
         Ok(())
     }
@@ -93,8 +93,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    fn new(labels: &[(&str, &str)]) -> Result<Self> {
-        let names = LabelNames::new(labels.iter().map(|(name, _)| name))?;
+    fn new(labels: &[(&str, &str)], validation: NameValidation) -> Result<Self> {
+        let names = labels.iter().map(|(name, _)| name);
+        let names = LabelNames::with_validation(names, validation)?;
         let values: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
         Ok(Self { labels: LabelText::new(&names, &values), names })
     }

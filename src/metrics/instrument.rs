@@ -1,6 +1,7 @@
 //! What the six kinds of metrics have in common: a schema, and series that share it.
 
 use std::fmt;
+use std::panic::RefUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,9 @@ use super::label_text::LabelText;
 use crate::cell::Home;
 use crate::collector::SharedDirectory;
 use crate::error::Result;
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
+use crate::model::{
+    Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels, Suffix,
+};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::{FileKind, MultiprocessStore};
 
@@ -86,6 +89,7 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
 pub struct Schema<M: Instrument> {
     pub(super) desc: Desc,
     pub(super) names: LabelNames,
+    pub(super) validation: NameValidation,
     pub(super) settings: M::Settings,
     #[cfg(feature = "multiprocess")]
     pub(super) store: Option<MultiprocessStore>,
@@ -152,6 +156,9 @@ pub struct Series<M: Instrument> {
     pub(super) place: u64,
     pub(super) hash: u64,
 }
+
+// No panic leaves a number half-written, and foreign code is dropped unchanged.
+impl<M: Instrument> RefUnwindSafe for Series<M> {}
 
 impl<M: Instrument> Series<M> {
     pub(super) fn new(schema: &Arc<Schema<M>>, values: &[&str], place: u64, hash: u64) -> Self {

@@ -4,6 +4,31 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One value of a label; shown without allocating.
+///
+/// ```
+/// use narthex::{Counter, LabelValue};
+///
+/// enum Method { Get, Post }
+///
+/// impl LabelValue for Method {
+///     type Buffer = ();
+///
+///     fn text<'a>(&'a self, _: &'a mut ()) -> &'a str {
+///         match self {
+///             Self::Get => "GET",
+///             Self::Post => "POST",
+///         }
+///     }
+/// }
+///
+/// let replies = Counter::builder("replies", "By method and code.")
+///     .labels(["method", "code"])
+///     .build()?;
+/// replies.labels((Method::Get, 200)).inc();
+/// replies.labels((Method::Post, 201)).inc();
+/// assert_eq!(replies.labels(["GET", "200"]).get(), 1.0);
+/// # Ok::<(), narthex::Error>(())
+/// ```
 pub trait LabelValue {
     /// Room to write the value into, where it is not a text already.
     type Buffer: Default;

@@ -93,6 +93,19 @@ pin_project! {
     /// A future that observes the time from its first poll to its completion.
     ///
     /// One that panics is complete. Dropped before that, it observes nothing.
+    ///
+    /// ```
+    /// use narthex::Histogram;
+    ///
+    /// let latency = Histogram::builder("latency_seconds", "Of replies.").build()?;
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// assert_eq!(latency.time_future(async { 6 * 7 }).await, 42);
+    /// assert_eq!(latency.snapshot().count(), 1.0);
+    /// drop(latency.time_future(std::future::pending::<()>()));
+    /// assert_eq!(latency.snapshot().count(), 1.0);
+    /// # });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use = "futures do nothing unless they are polled"]
     pub struct TimedFuture<M, F> {
         #[pin]

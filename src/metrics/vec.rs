@@ -283,13 +283,13 @@ impl<M: Instrument> Clone for MetricVecDyn<M> {
 
 impl<M: Instrument, const N: usize> fmt::Debug for MetricVec<M, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug(&self.children, f)
+        debug("MetricVec", &self.children, f)
     }
 }
 
 impl<M: Instrument> fmt::Debug for MetricVecDyn<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug(&self.children, f)
+        debug("MetricVecDyn", &self.children, f)
     }
 }
 
@@ -375,8 +375,12 @@ fn place_of<M: Instrument>(schema: &Schema<M>, name: &str) -> Result<usize> {
     }
 }
 
-fn debug<M: Instrument>(children: &Children<M>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.debug_struct("MetricVec")
+fn debug<M: Instrument>(
+    title: &str,
+    children: &Children<M>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    f.debug_struct(title)
         .field("name", &children.schema.desc.name())
         .field("labels", &children.schema.names)
         .field("children", &children.len())

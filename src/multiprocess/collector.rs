@@ -47,6 +47,10 @@ const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
 /// `name`: not allowed, `clash`: the name belongs to another family of the
 /// scrape). [`damaged_files`](Self::damaged_files) says which files they are.
 ///
+/// What the files hold is not known beforehand, so it describes nothing: a
+/// restricted view, such as a scrape with `name[]`, asks it only in a registry
+/// built with [`collectors_without_names`](crate::RegistryBuilder::collectors_without_names).
+///
 /// ```
 /// use narthex::multiprocess::MultiProcessCollector;
 /// use narthex::for_each_family;

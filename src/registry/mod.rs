@@ -1,6 +1,7 @@
 //! Where collectors are gathered, so that one scrape asks them all.
 
 mod claims;
+mod guard;
 mod lookup;
 mod pass;
 mod policy;
@@ -13,14 +14,16 @@ mod view;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::RefUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use self::claims::Claims;
+pub use self::guard::RegistrationGuard;
 use self::pass::Pass;
 use self::policy::Options;
 pub use self::policy::{FailurePolicy, RegistryBuilder};
@@ -60,6 +63,9 @@ struct Inner {
     /// The names of the families about the registry itself; none if it tells nothing.
     own_names: Vec<String>,
 }
+
+// Collectors run without a lock, so none panics half-way through a change.
+impl RefUnwindSafe for Inner {}
 
 #[derive(Default)]
 struct State {
@@ -121,9 +127,7 @@ impl CollectorRegistry {
     /// contain itself, or would show numbers in shared files twice. Those of
     /// the collector, if the registry must collect it to learn its names.
     pub fn register(&self, collector: Arc<dyn Collector>) -> Result<CollectorId> {
-        if collector.reaches_registry(self.inner.number) {
-            return Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself"));
-        }
+        self.refuse_nesting(&*collector)?;
         let descs = self.descs_of(&*collector)?;
         let claimed = Claims::wanted(&descs)?;
         let title: Arc<str> = match descs.first() {
@@ -132,6 +136,10 @@ impl CollectorRegistry {
         };
         let shared = collector.shared_directory();
         let merges = matches!(shared, Some(SharedDirectory::Merges(_)));
+        // Two threads may register two registries in each other.
+        static NESTING: Mutex<()> = Mutex::new(());
+        let _nesting = NESTING.lock();
+        self.refuse_nesting(&*collector)?;
         let mut state = self.inner.state.write();
         state.refuse_twice_shown(shared)?;
         let id = CollectorId(state.next_id);
@@ -155,7 +163,7 @@ impl CollectorRegistry {
     /// Those of [`register`](Self::register).
     pub fn register_guarded(&self, collector: Arc<dyn Collector>) -> Result<RegistrationGuard> {
         let id = self.register(collector)?;
-        Ok(RegistrationGuard { registry: self.clone(), id, armed: true })
+        Ok(RegistrationGuard::new(self.clone(), id))
     }
 
     /// Takes a collector out; its names are free again.
@@ -169,8 +177,12 @@ impl CollectorRegistry {
         };
         let entry = state.entries.remove(place);
         state.claims.give_back(&entry.claimed);
+        // Collectors of one type and without names are told of as one.
+        let is_last = state.entries.iter().all(|other| other.title != entry.title);
         drop(state);
-        self.inner.self_metrics.forget(&entry.title);
+        if is_last {
+            self.inner.self_metrics.forget(&entry.title);
+        }
         Ok(entry.collector)
     }
 
@@ -249,6 +261,13 @@ impl CollectorRegistry {
         self.inner.self_metrics.note_bytes(bytes);
     }
 
+    fn refuse_nesting(&self, collector: &dyn Collector) -> Result {
+        match collector.reaches_registry(self.inner.number) {
+            true => Err(Error::new(ErrorKind::InvalidValue, "a registry cannot contain itself")),
+            false => Ok(()),
+        }
+    }
+
     fn descs_of(&self, collector: &dyn Collector) -> Result<Vec<Desc>> {
         let mut descs = collector.describe();
         if descs.is_empty() && self.inner.options.auto_describe {
@@ -260,6 +279,10 @@ impl CollectorRegistry {
             })?;
         }
         Ok(descs)
+    }
+
+    fn titles(&self) -> Vec<Arc<str>> {
+        self.inner.state.read().entries.iter().map(|entry| entry.title.clone()).collect()
     }
 
     /// Collects what `wanted` picks by the names that it claims.
@@ -316,7 +339,8 @@ impl CollectorRegistry {
         }
         inner.self_metrics.note_scrape(begun.elapsed());
         if inner.options.self_metrics && wanted(&inner.own_names) {
-            inner.self_metrics.collect(pass.counts(), scrape)?;
+            let titles = self.titles().into_iter().collect();
+            inner.self_metrics.collect(pass.counts(), &titles, scrape)?;
         }
         Ok(())
     }
@@ -354,9 +378,9 @@ impl Default for CollectorRegistry {
 
 impl fmt::Debug for CollectorRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles: Vec<_> =
-            self.inner.state.read().entries.iter().map(|entry| entry.title.clone()).collect();
-        f.debug_struct("CollectorRegistry").field("collectors", &titles).finish_non_exhaustive()
+        f.debug_struct("CollectorRegistry")
+            .field("collectors", &self.titles())
+            .finish_non_exhaustive()
     }
 }
 
@@ -380,50 +404,6 @@ impl State {
                     &*entry.title
                 ),
             )),
-        }
-    }
-}
-
-/// Keeps a collector registered until it is dropped.
-///
-/// ```
-/// use narthex::{CollectorRegistry, Counter};
-/// use std::sync::Arc;
-///
-/// let registry = CollectorRegistry::new();
-/// let counter = Counter::builder("jobs", "Done.").build()?;
-/// let guard = registry.register_guarded(Arc::new(counter))?;
-/// assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(0.0));
-/// drop(guard);
-/// assert_eq!(registry.get_sample_value("jobs_total", &[]), None);
-/// # Ok::<(), narthex::Error>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "the collector is unregistered as soon as the guard is dropped"]
-pub struct RegistrationGuard {
-    registry: CollectorRegistry,
-    id: CollectorId,
-    armed: bool,
-}
-
-impl RegistrationGuard {
-    /// The registration that it guards.
-    pub fn id(&self) -> CollectorId {
-        self.id
-    }
-
-    /// Leaves the collector registered for good.
-    pub fn keep(mut self) -> CollectorId {
-        self.armed = false;
-        self.id
-    }
-}
-
-impl Drop for RegistrationGuard {
-    fn drop(&mut self) {
-        if self.armed {
-            // It may have been taken out by its number already.
-            let _ = self.registry.unregister(self.id);
         }
     }
 }

@@ -8,6 +8,18 @@ use crate::collector::contain_panic;
 use crate::error::Error;
 
 /// What becomes of a scrape when a collector fails or panics.
+///
+/// ```
+/// use narthex::{CollectorRegistry, Error, FailurePolicy, Gauge, collector_fn, exposition};
+/// use std::sync::Arc;
+///
+/// let registry = CollectorRegistry::builder().on_failure(FailurePolicy::Skip).build();
+/// let sensor = collector_fn(|_| Err(Error::collector("the sensor is unplugged")));
+/// registry.register(Arc::new(sensor))?;
+/// Gauge::builder("answer", "To everything.").register(&registry)?.set(42);
+/// assert!(exposition::text::encode(&registry)?.ends_with("\nanswer 42.0\n"));
+/// # Ok::<(), narthex::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailurePolicy {

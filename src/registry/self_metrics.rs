@@ -1,6 +1,6 @@
 //! What a registry tells of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -78,7 +78,14 @@ impl SelfMetrics {
         gauges.into_iter().chain(counters).flatten().flat_map(|desc| desc.claims()).collect()
     }
 
-    pub(super) fn collect(&self, counts: Counts, scrape: &mut Scrape<'_>) -> Result {
+    /// Tells of this scrape and of the collectors of these titles: one that was
+    /// unregistered while it was asked may have been noted after that.
+    pub(super) fn collect(
+        &self,
+        counts: Counts,
+        titles: &HashSet<Arc<str>>,
+        scrape: &mut Scrape<'_>,
+    ) -> Result {
         let seconds =
             Duration::from_nanos(self.duration_nanos.load(Ordering::Relaxed)).as_secs_f64();
         let bytes = self.bytes.load(Ordering::Relaxed) as f64;
@@ -107,10 +114,12 @@ impl SelfMetrics {
             "Scrapes that a collector failed.",
         )?
         .with_labels(["collector"])?;
-        for (title, noted) in &*self.collectors.lock() {
+        let noted = self.collectors.lock();
+        for (title, noted) in noted.iter().filter(|(title, _)| titles.contains(*title)) {
             durations.add_metric([title], noted.last.as_secs_f64())?;
             failures.add_metric([title], noted.failures as f64)?;
         }
+        drop(noted);
         scrape.family(&durations)?;
         scrape.family(&failures)?;
         let mut refused = CounterMetricFamily::new(

@@ -145,6 +145,10 @@ impl Renamed<'_> {
         if let Some((name, _)) = type_label {
             return Err(self.clash(name));
         }
+        if self.view.labels.is_empty() && self.desc.metric_type() != MetricType::StateSet {
+            // No name is new, and walking a family may be dear.
+            return Ok(());
+        }
         self.family.for_each_chunk(&mut |chunk| {
             if checked.is_ok() {
                 checked = self.names(chunk.names()).map(|_| ());

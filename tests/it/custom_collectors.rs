@@ -1,8 +1,8 @@
 //! Collectors of others: what they yield, how they fail, and what they may do meanwhile.
 
 use std::error::Error as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use narthex::exposition::{self, Encoding};
@@ -246,6 +246,35 @@ fn a_registry_tells_of_itself() -> Result {
     assert_eq!(taken.duplicates(), ["narthex_scrape_bytes"]);
     let only = registry.restricted(["narthex_registry_collectors"]);
     assert_eq!(lines(&only), ["narthex_registry_collectors 0.0"]);
+    Ok(())
+}
+
+#[test]
+fn a_registry_forgets_collectors_with_their_registration() -> Result {
+    let builder = CollectorRegistry::builder().self_metrics(true);
+    let registry = builder.on_failure(FailurePolicy::Skip).build();
+    let told = || -> Vec<String> {
+        let failures = "narthex_collector_failures_total{";
+        lines(&registry).into_iter().filter(|line| line.starts_with(failures)).collect()
+    };
+    // One leaves while it is asked.
+    let (inner, own_id) = (registry.clone(), Arc::new(OnceLock::new()));
+    let id = own_id.clone();
+    let leaving =
+        collector_fn(move |_| id.get().map_or(Ok(()), |id| inner.unregister(*id).map(|_| ())));
+    let id = registry.register(Arc::new(leaving.describing([described("leaving")?])))?;
+    own_id.set(id).expect("set once");
+    assert_eq!(told(), [] as [&str; 0]);
+    assert_eq!(told(), [] as [&str; 0]);
+    // Two of one type are told of as one, as long as there is one.
+    let twin = || collector_fn(|_| Err(Error::collector("unplugged")));
+    let first = registry.register(Arc::new(twin()))?;
+    let second = registry.register(Arc::new(twin()))?;
+    assert!(matches!(&*told(), [line] if line.ends_with(" 2.0")));
+    registry.unregister(first)?;
+    assert!(matches!(&*told(), [line] if line.ends_with(" 3.0")));
+    registry.unregister(second)?;
+    assert_eq!(told(), [] as [&str; 0]);
     Ok(())
 }
 

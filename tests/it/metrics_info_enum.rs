@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use narthex::model::NameValidation;
 use narthex::{CollectorRegistry, Enum, Info, States};
 
 use crate::support::{lines, openmetrics};
@@ -45,6 +46,13 @@ fn a_scrape_sees_facts_of_one_time() -> narthex::Result {
         assert_eq!(torn, None);
         writer.join().expect("no panic")
     })
+}
+
+#[test]
+fn facts_are_held_to_the_rules_of_the_metric() -> narthex::Result {
+    let info = Info::builder("build", "h").name_validation(NameValidation::Legacy).build()?;
+    assert!(info.info([("git.commit", "4bf92f3")]).unwrap_err().is_invalid_label());
+    info.info([("git_commit", "4bf92f3")])
 }
 
 #[test]

@@ -363,3 +363,19 @@ fn the_global_registry_can_be_read_like_any_other() -> narthex::Result {
     assert!(narthex::exposition::text::encode(&narthex::REGISTRY)?.contains("platform_info"));
     Ok(())
 }
+
+#[test]
+fn metrics_may_be_used_where_a_panic_is_caught() -> narthex::Result {
+    let registry = CollectorRegistry::new();
+    let jobs = Counter::builder("jobs", "h").register(&registry)?;
+    let replies = Histogram::builder("replies", "h").labels(["code"]).register(&registry)?;
+    let panicked = std::panic::catch_unwind(|| {
+        jobs.inc();
+        replies.labels(["200"]).observe(1);
+        assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(2.0), "on purpose");
+    });
+    assert!(panicked.is_err());
+    assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(1.0));
+    assert_eq!(registry.get_sample_value("replies_count", &[("code", "200")]), Some(1.0));
+    Ok(())
+}

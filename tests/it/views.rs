@@ -195,6 +195,18 @@ fn a_restricted_view_selects_the_target_by_its_sample() -> Result {
 }
 
 #[test]
+fn a_prefix_walks_a_family_once() -> Result {
+    let registry = CollectorRegistry::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let gauge = Gauge::builder("g", "h").register(&registry)?;
+    gauge.set_function(move || counted.fetch_add(1, Ordering::Relaxed) as f64);
+    assert_eq!(lines(&registry.with_prefix("a_")?), ["a_g 0.0"]);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    Ok(())
+}
+
+#[test]
 fn a_prefix_stands_before_every_name() -> Result {
     let view = of_each_type()?.with_prefix("app_")?;
     assert_eq!(

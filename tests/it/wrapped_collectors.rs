@@ -123,11 +123,13 @@ mod awaited {
     use std::pin::Pin;
 
     use narthex::collectors::{AwaitedCollector, async_collector_fn};
-    use narthex::model::{MetricFamily, NO_LABELS};
+    use narthex::model::{Desc, MetricFamily, MetricType, NO_LABELS};
 
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(50);
+    #[cfg(feature = "http")]
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn told(value: f64) -> Result<Vec<MetricFamily>> {
         let mut family = GaugeMetricFamily::new("told", "What came.")?;
@@ -212,6 +214,20 @@ mod awaited {
     }
 
     #[test]
+    fn what_is_described_can_be_registered_before_it_is_awaited() {
+        let registry = CollectorRegistry::builder().auto_describe(true).build();
+        let collector = || async_collector_fn(|| async { told(7.0) });
+        let silent = Arc::new(AwaitedCollector::new(collector(), HOUR));
+        assert!(registry.register(silent).unwrap_err().is_collector());
+        let desc = Desc::new("told", "What came.", MetricType::Gauge).unwrap();
+        let described = AwaitedCollector::new(collector().describing([desc]), HOUR);
+        registry.register(Arc::new(described)).unwrap();
+        assert!(registry.owner_of("told").is_some());
+        block_on(registry.refresh());
+        assert_eq!(registry.get_sample_value("told", &[]), Some(7.0));
+    }
+
+    #[test]
     fn what_is_cached_is_not_awaited() {
         static ASKED: AtomicU32 = AtomicU32::new(0);
         let collector =
@@ -277,6 +293,37 @@ mod awaited {
             let response = block_on(async { MetricsService::new(handler).call(request).await });
             assert_eq!(response.unwrap().status(), 200);
         }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn nobody_is_awaited_longer_than_the_scraper_waits() {
+        use hyper::service::Service;
+        use narthex::http::{MetricsHandler, MetricsService};
+
+        struct Hangs;
+
+        impl Collector for Hangs {
+            fn collect(&self, _: &mut Scrape<'_>) -> Result {
+                Ok(())
+            }
+
+            fn refresh(&self) -> Option<Pin<Box<dyn Future<Output = Result> + Send + '_>>> {
+                Some(Box::pin(pending()))
+            }
+        }
+
+        let registry = CollectorRegistry::new();
+        registry.register(Arc::new(Hangs)).unwrap();
+        let service = MetricsService::new(MetricsHandler::new(&registry));
+        let request = hyper::Request::get("/metrics")
+            .header("X-Prometheus-Scrape-Timeout-Seconds", "2")
+            .body(())
+            .unwrap();
+        let answer =
+            block_on(async { tokio::time::timeout(10 * SECOND, service.call(request)).await });
+        // The rest of the scrape is not lost to it.
+        assert_eq!(answer.unwrap().unwrap().status(), 200);
     }
 
     #[cfg(feature = "http")]
