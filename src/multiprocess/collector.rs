@@ -22,6 +22,12 @@ use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily
 
 const DAMAGED_FILES: &str = "narthex_multiprocess_damaged_files";
 const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
+const LIVE_PROCESSES: &str = "narthex_multiprocess_live_processes";
+const DEAD_PROCESSES: &str = "narthex_multiprocess_dead_processes";
+const FOLDS: &str = "narthex_multiprocess_folds";
+
+/// The names of what the collector tells of itself, which no file can take.
+const OWN: [&str; 5] = [DAMAGED_FILES, SKIPPED_ENTRIES, LIVE_PROCESSES, DEAD_PROCESSES, FOLDS];
 
 /// Yields the merged metrics of all processes that share a directory.
 ///
@@ -264,17 +270,13 @@ impl MultiProcessCollector {
         // A directory in which only Python's client writes is shown as that client shows it.
         if owners.live + owners.dead > 0 || owners.folds > 0 {
             for (name, help, value) in [
-                ("narthex_multiprocess_live_processes", "Processes that live.", owners.live as u64),
+                (LIVE_PROCESSES, "Processes that live.", owners.live as u64),
                 (
-                    "narthex_multiprocess_dead_processes",
+                    DEAD_PROCESSES,
                     "Processes that have died and whose files are there.",
                     owners.dead as u64,
                 ),
-                (
-                    "narthex_multiprocess_folds",
-                    "How often files of dead processes were folded.",
-                    owners.folds,
-                ),
+                (FOLDS, "How often files of dead processes were folded.", owners.folds),
             ] {
                 let mut family = GaugeMetricFamily::new(name, help)?;
                 family.add_metric(NO_LABELS, value as f64)?;
@@ -289,7 +291,7 @@ impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         let Merged { families, refused, owners } = self.merge(scrape.deadline())?;
         let mut clashing = 0;
-        let mut taken = HashSet::from([DAMAGED_FILES, SKIPPED_ENTRIES].map(str::to_owned));
+        let mut taken = HashSet::from(OWN.map(str::to_owned));
         for family in &families {
             // Processes that disagree about a name do not cost the rest.
             let claims = claims(family.desc());
