@@ -142,10 +142,12 @@
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `cli` | no | the program `narthex`, which is no part of the library |
 //!
 //! A feature adds and never changes what is there without it.
 
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
+#![cfg_attr(doctest, doc = include_str!("../docs/multiprocess.md"))]
 #![cfg_attr(
     not(all(feature = "http", feature = "multiprocess")),
     allow(rustdoc::broken_intra_doc_links)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -23,6 +23,12 @@ use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily
 
 const DAMAGED_FILES: &str = "narthex_multiprocess_damaged_files";
 const SKIPPED_ENTRIES: &str = "narthex_multiprocess_skipped_entries";
+const LIVE_PROCESSES: &str = "narthex_multiprocess_live_processes";
+const DEAD_PROCESSES: &str = "narthex_multiprocess_dead_processes";
+const FOLDS: &str = "narthex_multiprocess_folds";
+
+/// The names of what the collector tells of itself, which no file can take.
+const OWN: [&str; 5] = [DAMAGED_FILES, SKIPPED_ENTRIES, LIVE_PROCESSES, DEAD_PROCESSES, FOLDS];
 
 /// Yields the merged metrics of all processes that share a directory.
 ///
@@ -80,6 +86,7 @@ pub struct MultiProcessCollector {
     accumulate: bool,
     folding: bool,
     damaged: Mutex<Vec<DamagedFile>>,
+    skipped: AtomicU64,
     cannot_fold: AtomicBool,
 }
 
@@ -145,6 +152,7 @@ impl MultiProcessCollector {
             accumulate: true,
             folding: true,
             damaged: Mutex::default(),
+            skipped: AtomicU64::new(0),
             cannot_fold: AtomicBool::new(false),
         }
     }
@@ -181,6 +189,11 @@ impl MultiProcessCollector {
         self.damaged.lock().clone()
     }
 
+    /// How many entries of files the last scrape left out.
+    pub fn skipped_entries(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
     fn merge(&self, deadline: Option<Instant>) -> Result<Merged> {
         let merged = consistently(&self.dir, |listing| {
             let mut merge = Merge::default();
@@ -197,7 +210,7 @@ impl MultiProcessCollector {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
                 if let Some(damage) = merge_file(&mut merge, &path, &sides) {
-                    damaged.push(DamagedFile { path, damage });
+                    damaged.push(DamagedFile::new(path, damage));
                 }
             }
             Ok::<_, io::Error>((merge, sides, damaged, Owners::of(listing)))
@@ -282,17 +295,13 @@ impl MultiProcessCollector {
         // A directory in which only Python's client writes is shown as that client shows it.
         if owners.live + owners.dead > 0 || owners.folds > 0 {
             for (name, help, value) in [
-                ("narthex_multiprocess_live_processes", "Processes that live.", owners.live as u64),
+                (LIVE_PROCESSES, "Processes that live.", owners.live as u64),
                 (
-                    "narthex_multiprocess_dead_processes",
+                    DEAD_PROCESSES,
                     "Processes that have died and whose files are there.",
                     owners.dead as u64,
                 ),
-                (
-                    "narthex_multiprocess_folds",
-                    "How often files of dead processes were folded.",
-                    owners.folds,
-                ),
+                (FOLDS, "How often files of dead processes were folded.", owners.folds),
             ] {
                 let mut family = GaugeMetricFamily::new(name, help)?;
                 family.add_metric(NO_LABELS, value as f64)?;
@@ -307,7 +316,7 @@ impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
         let Merged { families, refused, owners } = self.merge(scrape.deadline())?;
         let mut clashing = 0;
-        let mut taken = HashSet::from([DAMAGED_FILES, SKIPPED_ENTRIES].map(str::to_owned));
+        let mut taken = HashSet::from(OWN.map(str::to_owned));
         for family in &families {
             // Processes that disagree about a name do not cost the rest.
             let claims = claims(family.desc());
@@ -321,6 +330,7 @@ impl Collector for MultiProcessCollector {
                 done => done?,
             }
         }
+        self.skipped.store(refused.keys + refused.names + clashing, Ordering::Relaxed);
         for family in self.report(refused, clashing, &owners)? {
             scrape.family(&family)?;
         }
@@ -343,6 +353,10 @@ pub struct DamagedFile {
 }
 
 impl DamagedFile {
+    pub(crate) fn new(path: PathBuf, damage: Damage) -> Self {
+        Self { path, damage }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -58,6 +58,7 @@ mod fold_lock;
 mod gathered;
 #[cfg(unix)]
 mod held;
+pub mod inspect;
 mod key;
 mod labels;
 mod listing;

@@ -14,11 +14,25 @@ use super::unique::unique;
 
 /// What is known of the process that wrote some files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Liveness {
+#[non_exhaustive]
+pub enum Liveness {
+    /// It holds its lock.
     Alive,
+    /// It has left its lock.
     Dead,
     /// It left no lock to tell by: Python's, or an identifier given by hand.
     Unknown,
+}
+
+impl Liveness {
+    /// In a word: `alive`, `dead` or `unknown`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alive => "alive",
+            Self::Dead => "dead",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// This process as the owner of the files of one identifier.

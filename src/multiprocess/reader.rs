@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// The bytes before the first entry.
-const HEADER: usize = 8;
+pub(crate) const HEADER: usize = 8;
 
 /// The bytes of an entry's value and timestamp.
-const NUMBERS: usize = 16;
+pub(crate) const NUMBERS: usize = 16;
 
 /// One entry, its key not decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]

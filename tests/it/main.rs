@@ -20,6 +20,8 @@ mod http_handler;
 mod http_server;
 #[cfg(all(feature = "http", feature = "gzip"))]
 mod http_vectors;
+#[cfg(feature = "multiprocess")]
+mod inspect;
 mod labels;
 mod metrics_counter;
 mod metrics_gauge;

@@ -77,7 +77,18 @@ pub(crate) fn stale_exceptions(files: &[(String, String)]) -> Vec<&'static str> 
     rooms.chain(heads).collect()
 }
 
-/// Leftovers in one file: the only rule for files outside of the library.
+/// What is wrong with the looks of programs, whose imports are their own affair.
+pub(crate) fn looks(files: &[(String, String)]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for (path, text) in files {
+        let source = Source::read(path, text);
+        breaches.extend(source.error.iter().map(|error| format!("{path}: {error}")));
+        look_of(&source, &mut breaches);
+    }
+    breaches
+}
+
+/// Leftovers in one file: the only rule for files outside of the library and its programs.
 pub(crate) fn leftovers(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {

@@ -1,0 +1,115 @@
+//! How the program speaks: results on standard output, complaints on standard error.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// What a command found, once it has done its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Sound,
+    /// Only where it was asked to be strict.
+    Damaged,
+}
+
+impl Outcome {
+    pub(crate) fn of(damaged: bool, strict: bool) -> Self {
+        if damaged && strict { Self::Damaged } else { Self::Sound }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) String);
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self(message)
+    }
+}
+
+/// Writes a result. Whoever has read enough of it and closed the pipe is content.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure(format!("the result cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to standard error. That nobody hears it is no reason to end.
+pub(crate) fn complain(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "narthex: {message}");
+}
+
+/// Writes what the library logs to standard error.
+pub(crate) fn complain_of_what_is_logged() {
+    if log::set_logger(&Complaints).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
+}
+
+struct Complaints;
+
+impl log::Log for Complaints {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("narthex") && metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            complain(&record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// What is wrong with a file, in a line.
+pub(crate) fn damage(path: &Path, reason: &str, offset: u64) -> String {
+    let what = match reason {
+        "entry" => "an entry of impossible length",
+        "header" => "no file of metrics, as its first bytes tell",
+        "name" => "a name that does not tell the type of its metrics",
+        "truncated" => "an end before the bytes that are in use",
+        "unreadable" => "not readable",
+        other => other,
+    };
+    format!("{}: {what} (byte {offset}, {reason})", path.display())
+}
+
+/// Why an entry is left out, in a line.
+pub(crate) fn skipped(path: &Path, reason: &str, offset: u64) -> String {
+    let what = match reason {
+        "key" => "an entry whose key cannot be read",
+        "name" => "an entry with a name that is not allowed",
+        other => other,
+    };
+    format!("{}: {what} (byte {offset}, {reason})", path.display())
+}
+
+/// A number of things.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Bytes as people read them.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let mut amount = bytes as f64;
+    for unit in ["B", "KiB", "MiB"] {
+        if amount < 1024.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{amount:.1} {unit}") };
+        }
+        amount /= 1024.0;
+    }
+    format!("{amount:.1} GiB")
+}

@@ -1,0 +1,55 @@
+//! `narthex serve`: a sidecar that serves what the files of a directory come to.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use narthex::CollectorRegistry;
+use narthex::http::MetricsServer;
+use narthex::multiprocess::MultiProcessCollector;
+
+use crate::options::ServeOptions;
+use crate::output::{self, Failure, Outcome};
+
+pub(crate) fn run(options: &ServeOptions) -> Result<Outcome, Failure> {
+    output::complain_of_what_is_logged();
+    let merged = MultiProcessCollector::new(&options.dir)?.folding(options.compact);
+    let dir = merged.dir().display().to_string();
+    // What the files hold is known only when they are read, for `name[]` as well.
+    let registry = CollectorRegistry::builder().collectors_without_names(true).build();
+    registry.register(Arc::new(merged))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let inside = runtime.enter();
+    // Before the address is told: whoever has read it may end the program.
+    let ended = ended()?;
+    drop(inside);
+
+    let server = MetricsServer::builder(&registry).path(&options.path).start(&*options.listen)?;
+    output::print(&format!("serving {dir} on http://{}{}\n", server.local_addr(), options.path))?;
+    runtime.block_on(ended);
+    server.stop();
+    Ok(Outcome::Sound)
+}
+
+/// Completes on Ctrl-C and on SIGTERM, which count from now on.
+#[cfg(unix)]
+fn ended() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(windows)]
+fn ended() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
+}
