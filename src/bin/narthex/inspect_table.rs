@@ -79,7 +79,8 @@ pub(crate) fn dir(report: &DirReport) -> String {
     damage(&mut out, report.files());
     if !report.other_files().is_empty() {
         let all = report.other_files().iter().map(|other| other.allocated()).sum();
-        let _ = writeln!(out, "\nnot read by a scrape, {} in all:", bytes(all));
+        let _ =
+            writeln!(out, "\nbeside them locks, side files and leftovers, {} in all:", bytes(all));
         for other in report.other_files() {
             let _ = writeln!(out, "  {}", name(other.path()));
         }

@@ -24,9 +24,9 @@ impl DirReport {
         &self.files
     }
 
-    /// Everything else that lies there, sorted by name: locks, what a fold has
-    /// yet to remove, what a process left behind that was killed while it
-    /// created a file.
+    /// Everything else that lies there, sorted by name: locks, side files, what
+    /// a fold has yet to remove, what a process left behind that was killed
+    /// while it created a file.
     pub fn other_files(&self) -> &[OtherFile] {
         &self.others
     }
