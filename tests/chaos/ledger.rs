@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::series::{GAUGE_MAX, SERIES};
+use crate::worker::OF_CHILD;
 
 /// What is about to be counted, and what was.
 const WORDS: usize = 2;
@@ -68,6 +69,12 @@ impl Ledgers {
 
     pub(crate) fn path(&self, worker: u64) -> PathBuf {
         self.dir.join(worker.to_string())
+    }
+
+    /// How many workers of workers have begun to count.
+    pub(crate) fn of_children(&self) -> usize {
+        let ledgers = fs::read_dir(&self.dir).unwrap().map(|ledger| ledger.unwrap().path());
+        ledgers.filter(|path| path.extension().is_some_and(|e| e == OF_CHILD)).count()
     }
 
     /// As of now.

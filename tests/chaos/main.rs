@@ -5,6 +5,7 @@
 //! merges the end, too. What happens within a process is up to the machine.
 #![cfg(all(unix, feature = "multiprocess"))]
 
+mod damage;
 mod ledger;
 mod random;
 mod series;
@@ -77,9 +78,10 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
     assert_eq!(end.sample("narthex_multiprocess_dead_processes"), Some(0.0));
     assert_eq!(merged_by_python(shared.path()).unwrap_or(told(&end)), told(&end));
     println!(
-        "{} workers, {} killed, {} stopped, {} rounds, {} killed folders, {} killed scrapers, {} \
+        "{} workers and {} of their own, {} killed, {} stopped, {} rounds, {} killed folders, {} killed scrapers, {} \
          scrapes, {} folds; {} counted, {} in doubt",
         pool.started,
+        ledgers.of_children(),
         pool.killed,
         pool.stopped,
         pool.rounds,
@@ -91,6 +93,15 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
         bounds.gap(),
     );
     assert!(pool.killed >= seconds && pool.rounds > 0 && scrapes.load(Ordering::SeqCst) > 0);
+}
+
+#[test]
+fn damage_costs_no_more_than_the_files_that_are_named() {
+    let seed = number("NARTHEX_CHAOS_SEED", 1);
+    println!("NARTHEX_CHAOS_SEED={seed}");
+    let (damaged, files) = damage::rounds(seed);
+    println!("{damaged} of {files} files of dead workers damaged");
+    assert!(damaged > 0);
 }
 
 fn number(variable: &str, otherwise: u64) -> u64 {

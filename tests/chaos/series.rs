@@ -56,20 +56,14 @@ pub(crate) struct Reading {
 impl Reading {
     /// Nothing in the directory may be damaged.
     pub(crate) fn sound(collector: &MultiProcessCollector) -> Self {
-        let reading = Self::parse(&text::encode(collector).unwrap());
+        let reading = Self::parse(&text_of(collector));
         assert_eq!(collector.damaged_files(), []);
         assert_eq!(collector.skipped_entries(), 0);
         reading
     }
 
     pub(crate) fn parse(text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let samples: BTreeMap<String, f64> = lines
-            .map(|line| {
-                let (name, value) = line.rsplit_once(' ').unwrap();
-                (name.to_owned(), value.parse().unwrap())
-            })
-            .collect();
+        let samples = parse_text(text);
         let mut counts: Vec<u64> = NAMES
             .iter()
             .map(|name| {
@@ -107,4 +101,18 @@ impl Reading {
             assert!(least <= seen && seen <= most, "{name} is {seen}, not {least} to {most}");
         }
     }
+}
+
+pub(crate) fn text_of(collector: &MultiProcessCollector) -> String {
+    text::encode(collector).unwrap()
+}
+
+/// All samples of an exposition.
+pub(crate) fn parse_text(text: &str) -> BTreeMap<String, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let samples = lines.map(|line| {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        (name.to_owned(), value.parse().unwrap())
+    });
+    samples.collect()
 }

@@ -1,5 +1,6 @@
 //! What the processes do that are started to be killed.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::time::Duration;
@@ -21,6 +22,8 @@ const DIR: &str = "NARTHEX_CHAOS_DIR";
 const LEDGER: &str = "NARTHEX_CHAOS_LEDGER";
 const SEED: &str = "NARTHEX_CHAOS_SEED";
 
+/// What the ledger of a worker's own worker ends with.
+pub(crate) const OF_CHILD: &str = "child";
 pub(crate) const THREADS: usize = 2;
 /// One thread adds at most this much between two looks at its ledger.
 pub(crate) const MOST_AT_ONCE: u64 = 10;
@@ -177,9 +180,11 @@ fn work(dir: &Path, random: &mut Random, is_wanted: &(dyn Fn() -> bool + Sync)) 
     let wide = if random.one_in(3) { WIDE } else { 4 };
     let ends = random.one_in(8).then(|| random.below(200));
     if random.one_in(6) {
-        let name = format!("{}-child", ledger.file_name().unwrap().display());
         // It outlives whoever started it, or not.
-        drop(Role::Grandchild.start(dir, &ledger.with_file_name(name), random.next()));
+        let mut of_child = ledger.clone().into_os_string();
+        // A child may have a child of its own.
+        of_child.extend([".", OF_CHILD].map(OsStr::new));
+        drop(Role::Grandchild.start(dir, of_child.as_ref(), random.next()));
     }
     let seeds: Vec<u64> = (0..THREADS).map(|_| random.next()).collect();
     thread::scope(|scope| {
