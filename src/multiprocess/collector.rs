@@ -340,8 +340,8 @@ impl Collector for MultiProcessCollector {
         Ok(())
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        Some(SharedDirectory::Merges(self.dir.clone()))
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        vec![SharedDirectory::Merges(self.dir.clone())]
     }
 }
 

@@ -305,6 +305,21 @@ fn a_metric_that_is_refused_leaves_nothing_in_the_files() {
 }
 
 #[test]
+fn a_nested_registry_cannot_show_the_numbers_of_a_directory_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let inner = CollectorRegistry::new();
+    Counter::builder("x", "h").store(&store).register(&inner).unwrap().inc();
+    let outer = CollectorRegistry::new();
+    outer.register(Arc::new(inner.with_prefix("a_").unwrap())).unwrap();
+    let merged = || Arc::new(MultiProcessCollector::of(&store));
+    assert!(outer.register(merged()).unwrap_err().is_invalid_value());
+    let merging = CollectorRegistry::new();
+    merging.register(merged()).unwrap();
+    assert!(merging.register(Arc::new(inner)).unwrap_err().is_invalid_value());
+}
+
+#[test]
 fn names_that_clash_do_not_cost_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "counter_1.db", &[(r#"["x", "x_total", {}, ""]"#, 1.0)]);
