@@ -12,7 +12,7 @@ pub(crate) const HEADER: usize = 8;
 pub(crate) const NUMBERS: usize = 16;
 
 /// How long a process may take to create a file.
-const CREATION: Duration = Duration::from_secs(5);
+const CREATION: Duration = Duration::from_secs(2);
 
 /// One entry, its key not decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -254,12 +254,28 @@ fn whatever_is_in_the_directory_sound_entries_are_exposed() {
 }
 
 #[test]
+fn an_empty_file_is_damaged_unless_it_may_be_in_creation() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fs::File::create(dir.path().join("counter_7.db")).unwrap();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let damaged = || {
+        exposition::text::encode(&merged).unwrap();
+        merged.damaged_files().len()
+    };
+    let now = std::time::SystemTime::now();
+    file.set_modified(now - std::time::Duration::from_secs(60)).unwrap();
+    assert_eq!(damaged(), 1);
+    file.set_modified(std::time::SystemTime::now()).unwrap();
+    assert_eq!(damaged(), 0);
+}
+
+#[test]
 fn a_file_cannot_take_the_names_that_tell_of_damage() {
     let dir = tempfile::tempdir().unwrap();
     let taken = "narthex_multiprocess_damaged_files";
     let key = format!(r#"["{taken}", "{taken}", {{}}, ""]"#);
     write(dir.path(), "gauge_max_1.db", &[(&key, 2.0), (r#"["y", "y", {}, ""]"#, 3.0)]);
-    fs::write(dir.path().join("gauge_max_2.db"), "").unwrap();
+    fs::write(dir.path().join("gauge_max_2.db"), [0; 3]).unwrap();
     let registry = CollectorRegistry::new();
     registry.register(Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
     let value = |name, reason| registry.get_sample_value(name, &[("reason", reason)]);
