@@ -59,12 +59,22 @@ impl MappedFile {
                 Some(&row) => row,
                 None => entries.append(key)?,
             };
-            let at = row + head_of(key);
-            let (value, timestamp) =
-                (entries.file.word(at), entries.file.word(at + size_of::<u64>()));
-            Ok(MappedCell { file: self.clone(), row: row as u32, value, timestamp })
+            Ok(self.cell_at(&entries, row, key))
         });
         cells.collect()
+    }
+
+    /// The cell of a key, if it has an entry.
+    pub(crate) fn known(self: &Arc<Self>, key: &[u8]) -> Option<MappedCell> {
+        let entries = self.entries.lock();
+        let row = *entries.rows.get(key)?;
+        Some(self.cell_at(&entries, row, key))
+    }
+
+    fn cell_at(self: &Arc<Self>, entries: &Entries, row: usize, key: &[u8]) -> MappedCell {
+        let at = row + head_of(key);
+        let (value, timestamp) = (entries.file.word(at), entries.file.word(at + size_of::<u64>()));
+        MappedCell { file: self.clone(), row: row as u32, value, timestamp }
     }
 
     /// The cell of one key.

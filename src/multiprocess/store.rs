@@ -132,14 +132,11 @@ impl MultiprocessStore {
 
     /// The numbers of a series, in the file of its kind if there is room for all of them.
     pub(crate) fn cells(&self, kind: FileKind, keys: Vec<String>) -> Vec<SharedCell> {
-        self.file_waiting();
-        if process::id() == self.inner.process {
-            let bytes: Vec<_> = keys.iter().map(String::as_bytes).collect();
-            if let Ok(cells) = self.file(kind).and_then(|file| file.cells(&bytes)) {
-                return cells.into_iter().map(SharedCell::Filed).collect();
-            }
-        }
-        self.inner.unfiled.keep(kind, keys)
+        self.inner.unfiled.cells(kind, keys, |kind| match process::id() == self.inner.process {
+            true => self.file(kind),
+            // A forked child and its parent would append over each other.
+            false => Err(io::ErrorKind::Unsupported.into()),
+        })
     }
 
     /// Lets the numbers of a series wait no more; false if they do not.

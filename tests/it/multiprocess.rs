@@ -517,6 +517,51 @@ fn numbers_without_a_file_move_into_it_when_there_is_room() {
 }
 
 #[test]
+fn metrics_of_one_name_that_wait_for_room_are_one_as_they_are_in_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = dir.path().join("counter_web.db");
+    fs::create_dir(&blocked).unwrap();
+    let store = MultiprocessStore::builder(dir.path()).identifier("web").open().unwrap();
+    let jobs = || Counter::builder("jobs", "Jobs.").store(&store).build().unwrap();
+    let (first, second) = (jobs(), jobs());
+    first.inc_by(2);
+    second.inc_by(3);
+    assert_eq!(first.get(), 5.0);
+
+    fs::remove_dir(&blocked).unwrap();
+    assert_eq!(store.file_waiting(), 0);
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(merged)).unwrap();
+    assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(5.0));
+    first.inc_by(4);
+    second.inc_by(8);
+    jobs().inc_by(16);
+    assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(33.0));
+}
+
+#[test]
+fn a_number_that_waits_begins_anew_when_all_that_had_its_name_are_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = dir.path().join("counter_web.db");
+    fs::create_dir(&blocked).unwrap();
+    let store = MultiprocessStore::builder(dir.path()).identifier("web").open().unwrap();
+    let jobs = Counter::builder("jobs", "Jobs.").labels(["queue"]).store(&store).build().unwrap();
+    let held = jobs.labels(["mail"]).handle();
+    held.inc_by(2);
+    assert!(jobs.remove(["mail"]));
+    jobs.labels(["mail"]).inc_by(3);
+    held.inc_by(4);
+
+    fs::remove_dir(&blocked).unwrap();
+    assert_eq!(store.file_waiting(), 0);
+    held.inc_by(8);
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
+    assert_eq!(registry.get_sample_value("jobs_total", &[("queue", "mail")]), Some(3.0));
+}
+
+#[test]
 fn a_scrape_that_has_run_out_of_time_shows_no_part_of_the_numbers() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "counter_1.db", &[(r#"["c", "c_total", {}, ""]"#, 1.0)]);
