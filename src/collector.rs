@@ -71,10 +71,10 @@ pub trait Collector: Send + Sync {
         false
     }
 
-    /// The directory of shared files that it writes to or reads from.
+    /// The directories of shared files that it writes to or reads from.
     #[doc(hidden)]
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        None
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        Vec::new()
     }
 
     /// Itself, if it is a metric of the library that can be found again.
@@ -116,8 +116,8 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
         (**self).reaches_registry(registry)
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        (**self).shared_directory()
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        (**self).shared_directories()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, process};
 
 use narthex::http::MetricsServer;
-use narthex::multiprocess::{MultiProcessCollector, mark_process_dead};
+use narthex::multiprocess::{MultiProcessCollector, clear, mark_process_dead};
 use narthex::{CollectorRegistry, Counter, FailurePolicy};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
@@ -149,21 +149,14 @@ struct Directory {
 }
 
 impl Directory {
-    fn prepare(given: Option<PathBuf>) -> io::Result<Self> {
+    fn prepare(given: Option<PathBuf>) -> Result<Self, Box<dyn Error>> {
         let is_ours = given.is_none();
         // Memory is the best place: numbers need not outlive the machine.
         let shm = Path::new("/dev/shm");
         let base = if shm.is_dir() { shm.to_owned() } else { env::temp_dir() };
         let path = given.unwrap_or_else(|| base.join(format!("worker-pool-{}", process::id())));
         fs::create_dir_all(&path)?;
-        for entry in fs::read_dir(&path)? {
-            let file = entry?.path();
-            let kept = ["db", "lock", "dead", "narthex", "manifest", "damaged"];
-            if file.extension().is_some_and(|extension| kept.iter().any(|kept| extension == *kept))
-            {
-                fs::remove_file(file)?;
-            }
-        }
+        clear(&path)?;
         Ok(Self { path, is_ours })
     }
 }

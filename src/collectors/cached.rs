@@ -130,8 +130,8 @@ impl<C: Collector> Collector for CachedCollector<C> {
         self.collector.reaches_registry(registry)
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        self.collector.shared_directory()
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        self.collector.shared_directories()
     }
 }
 

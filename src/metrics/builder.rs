@@ -199,7 +199,7 @@ fn register<M: Instrument, T: Built<M>>(
     registry: &CollectorRegistry,
 ) -> Result<T> {
     // A number in a file stays there, so none is made in vain.
-    registry.refuse(&schema.desc, schema.shared_directory())?;
+    registry.refuse(&schema.desc, schema.shared_directory().as_slice())?;
     let metric = T::of(schema);
     registry.register(Arc::new(metric.clone()))?;
     Ok(metric)

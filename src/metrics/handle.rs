@@ -17,8 +17,8 @@ impl<M: Instrument> Collector for M {
         scrape.family(&Alone(self))
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        self.series().schema.shared_directory()
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        self.series().schema.shared_directory().into_iter().collect()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

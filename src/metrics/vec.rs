@@ -302,8 +302,8 @@ impl<M: Instrument, const N: usize> Collector for MetricVec<M, N> {
         scrape.family(&*self.children)
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        self.children.schema.shared_directory()
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        self.children.schema.shared_directory().into_iter().collect()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {
@@ -320,8 +320,8 @@ impl<M: Instrument> Collector for MetricVecDyn<M> {
         scrape.family(&*self.children)
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        self.children.schema.shared_directory()
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        self.children.schema.shared_directory().into_iter().collect()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {

@@ -82,6 +82,7 @@ const OWN: [&str; 5] = [DAMAGED_FILES, SKIPPED_ENTRIES, LIVE_PROCESSES, DEAD_PRO
 /// ```
 #[derive(Debug)]
 pub struct MultiProcessCollector {
+    title: String,
     dir: PathBuf,
     accumulate: bool,
     folding: bool,
@@ -148,6 +149,7 @@ impl MultiProcessCollector {
 
     fn over(dir: PathBuf) -> Self {
         Self {
+            title: format!("shared files in {}", dir.display()),
             dir,
             accumulate: true,
             folding: true,
@@ -295,10 +297,14 @@ impl MultiProcessCollector {
         // A directory in which only Python's client writes is shown as that client shows it.
         if owners.live + owners.dead > 0 || owners.folds > 0 {
             for (name, help, value) in [
-                (LIVE_PROCESSES, "Processes that live.", owners.live as u64),
+                (
+                    LIVE_PROCESSES,
+                    "Processes that hold a lock and live; those of Python's client hold none.",
+                    owners.live as u64,
+                ),
                 (
                     DEAD_PROCESSES,
-                    "Processes that have died and whose files are there.",
+                    "Processes that held a lock, have died, and are not folded yet.",
                     owners.dead as u64,
                 ),
                 (FOLDS, "How often files of dead processes were folded.", owners.folds),
@@ -340,8 +346,12 @@ impl Collector for MultiProcessCollector {
         Ok(())
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        Some(SharedDirectory::Merges(self.dir.clone()))
+    fn name(&self) -> &str {
+        &self.title
+    }
+
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        vec![SharedDirectory::Merges(self.dir.clone())]
     }
 }
 

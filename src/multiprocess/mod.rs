@@ -29,8 +29,8 @@
 //! [publishes](MultiprocessStore::publish) of its custom collectors. Its format
 //! is described in `docs/side-file-format.md`.
 //!
-//! The directory must be emptied before the pool of processes starts, as a
-//! number that a former pool has left there counts like any other.
+//! The directory must be [emptied](clear) before the pool of processes starts,
+//! as a number that a former pool has left there counts like any other.
 //!
 //! Workers come and go. One of ours holds a lock, which the kernel drops when
 //! the process ends, by `SIGKILL` too, so it is known to be dead without being
@@ -48,6 +48,7 @@
 //! order than a merge without it, so that a sum of fractions may differ in its
 //! last digit.
 
+mod clear;
 mod collector;
 mod dead;
 mod directory;
@@ -75,6 +76,7 @@ mod store;
 mod unfiled;
 mod unique;
 
+pub use self::clear::clear;
 pub use self::collector::{DamagedFile, MultiProcessCollector};
 pub use self::dead::mark_process_dead;
 pub(crate) use self::file_kind::FileKind;

@@ -3,12 +3,16 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 /// The bytes before the first entry.
 pub(crate) const HEADER: usize = 8;
 
 /// The bytes of an entry's value and timestamp.
 pub(crate) const NUMBERS: usize = 16;
+
+/// How long a process may take to create a file.
+const CREATION: Duration = Duration::from_secs(2);
 
 /// One entry, its key not decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,6 +71,10 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // The count of used bytes is read before them: what it counts was written before it.
     (&mut file).take(HEADER as u64).read_to_end(&mut bytes)?;
+    if bytes.is_empty() && is_young(&file) {
+        // Python's client creates a file before it gives it a size.
+        return Ok(vec![0; HEADER]);
+    }
     let Some(used) = used(&bytes) else { return Ok(bytes) };
     if used <= HEADER {
         return Ok(bytes);
@@ -148,6 +156,13 @@ fn entry(bytes: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
     // The padding is 1 to 8 bytes long.
     let numbers_at = key_end.checked_add(8 - key_end % 8)?;
     (numbers_at.checked_add(NUMBERS)? <= end).then_some((key_at, numbers_at))
+}
+
+/// Whether the file may have been created just now.
+fn is_young(file: &File) -> bool {
+    let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
+    // One from the future has an age of nothing: the clock was set.
+    modified.is_some_and(|at| at.elapsed().unwrap_or_default() < CREATION)
 }
 
 fn size_of_file(file: &File) -> io::Result<usize> {

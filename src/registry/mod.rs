@@ -134,14 +134,14 @@ impl CollectorRegistry {
             Some(desc) => desc.name().into(),
             None => collector.name().into(),
         };
-        let shared = collector.shared_directory();
-        let merges = matches!(shared, Some(SharedDirectory::Merges(_)));
+        let shared = collector.shared_directories();
+        let merges = shared.iter().any(|one| matches!(one, SharedDirectory::Merges(_)));
         // Two threads may register two registries in each other.
         static NESTING: Mutex<()> = Mutex::new(());
         let _nesting = NESTING.lock();
         self.refuse_nesting(&*collector)?;
+        self.refuse_twice_shown(&shared)?;
         let mut state = self.inner.state.write();
-        state.refuse_twice_shown(shared)?;
         let id = CollectorId(state.next_id);
         state.claims.take(&claimed, id, &title)?;
         state.next_id += 1;
@@ -150,10 +150,10 @@ impl CollectorRegistry {
     }
 
     /// Says why a family cannot be registered now, before anything is made for it.
-    pub(crate) fn refuse(&self, desc: &Desc, shared: Option<SharedDirectory>) -> Result {
+    pub(crate) fn refuse(&self, desc: &Desc, shared: &[SharedDirectory]) -> Result {
         let wanted = Claims::wanted(std::slice::from_ref(desc))?;
+        self.refuse_twice_shown(shared)?;
         let state = self.inner.state.read();
-        state.refuse_twice_shown(shared)?;
         state.claims.refuse_taken(&wanted, &format!("{} {:?}", desc.metric_type(), desc.name()))
     }
 
@@ -268,6 +268,35 @@ impl CollectorRegistry {
         }
     }
 
+    /// Refuses numbers that live in files beside the collector that merges those files.
+    fn refuse_twice_shown(&self, new: &[SharedDirectory]) -> Result {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let clashes = |have: SharedDirectory| {
+            new.iter().any(|new| match (new, &have) {
+                (SharedDirectory::Merges(a), SharedDirectory::Writes(b))
+                | (SharedDirectory::Writes(a), SharedDirectory::Merges(b)) => a == b,
+                _ => false,
+            })
+        };
+        // Copied out, as other registries are asked, which have locks of their own.
+        let entries = self.inner.state.read().entries.clone();
+        let shown_twice =
+            |entry: &&Entry| entry.collector.shared_directories().into_iter().any(clashes);
+        match entries.iter().find(shown_twice) {
+            None => Ok(()),
+            Some(entry) => Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!(
+                    "{:?} and the new collector would both show the numbers of one shared \
+                     directory: merge it in a registry of its own",
+                    &*entry.title
+                ),
+            )),
+        }
+    }
+
     fn descs_of(&self, collector: &dyn Collector) -> Result<Vec<Desc>> {
         let mut descs = collector.describe();
         if descs.is_empty() && self.inner.options.auto_describe {
@@ -363,6 +392,11 @@ impl Collector for CollectorRegistry {
         }))
     }
 
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        let entries = self.inner.state.read().entries.clone();
+        entries.iter().flat_map(|entry| entry.collector.shared_directories()).collect()
+    }
+
     fn reaches_registry(&self, registry: u64) -> bool {
         let entries = self.inner.state.read().entries.clone();
         registry == self.inner.number
@@ -381,29 +415,5 @@ impl fmt::Debug for CollectorRegistry {
         f.debug_struct("CollectorRegistry")
             .field("collectors", &self.titles())
             .finish_non_exhaustive()
-    }
-}
-
-impl State {
-    /// Refuses numbers that live in files beside the collector that merges those files.
-    fn refuse_twice_shown(&self, new: Option<SharedDirectory>) -> Result {
-        let Some(new) = new else { return Ok(()) };
-        let clashes = |have: SharedDirectory| match (&new, &have) {
-            (SharedDirectory::Merges(a), SharedDirectory::Writes(b))
-            | (SharedDirectory::Writes(a), SharedDirectory::Merges(b)) => a == b,
-            _ => false,
-        };
-        let shared = |entry: &Entry| entry.collector.shared_directory();
-        match self.entries.iter().find(|entry| shared(entry).is_some_and(clashes)) {
-            None => Ok(()),
-            Some(entry) => Err(Error::new(
-                ErrorKind::InvalidValue,
-                format!(
-                    "{:?} and the new collector would both show the numbers of one shared \
-                     directory: merge it in a registry of its own",
-                    &*entry.title
-                ),
-            )),
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::CollectorRegistry;
-use crate::collector::{Collector, Scrape};
+use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::Result;
 use crate::model::{Family, MetricFamily, Suffix};
 
@@ -79,6 +79,10 @@ impl Collector for RestrictedRegistry {
 
     fn reaches_registry(&self, registry: u64) -> bool {
         self.registry.reaches_registry(registry)
+    }
+
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        self.registry.shared_directories()
     }
 }
 

@@ -115,8 +115,8 @@ impl Collector for RegistryView {
         self.collector.reaches_registry(registry)
     }
 
-    fn shared_directory(&self) -> Option<SharedDirectory> {
-        self.collector.shared_directory()
+    fn shared_directories(&self) -> Vec<SharedDirectory> {
+        self.collector.shared_directories()
     }
 }
 

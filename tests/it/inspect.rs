@@ -164,7 +164,7 @@ fn damage_is_that_of_a_scrape() {
     // Its name tells no type: one family is known from another file, one is not.
     write(dir.path(), "other_1.db", &[total]);
     write(dir.path(), "other_2.db", &[r#"["new", "new", {}, ""]"#]);
-    fs::write(dir.path().join("summary_1.db"), "").unwrap();
+    fs::write(dir.path().join("summary_1.db"), [0; 3]).unwrap();
     fs::write(dir.path().join("summary_2.db"), (-8i32).to_ne_bytes()).unwrap();
     fs::create_dir(dir.path().join("summary_3.db")).unwrap();
 

@@ -254,12 +254,29 @@ fn whatever_is_in_the_directory_sound_entries_are_exposed() {
 }
 
 #[test]
+fn an_empty_file_is_damaged_unless_it_may_be_in_creation() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fs::File::create(dir.path().join("counter_7.db")).unwrap();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let damaged = || {
+        exposition::text::encode(&merged).unwrap();
+        merged.damaged_files().len()
+    };
+    let now = std::time::SystemTime::now();
+    file.set_modified(now - std::time::Duration::from_secs(60)).unwrap();
+    assert_eq!(damaged(), 1);
+    // Ahead of the clock, so that a slow test does not make it old.
+    file.set_modified(now + std::time::Duration::from_secs(3600)).unwrap();
+    assert_eq!(damaged(), 0);
+}
+
+#[test]
 fn a_file_cannot_take_the_names_that_tell_of_damage() {
     let dir = tempfile::tempdir().unwrap();
     let taken = "narthex_multiprocess_damaged_files";
     let key = format!(r#"["{taken}", "{taken}", {{}}, ""]"#);
     write(dir.path(), "gauge_max_1.db", &[(&key, 2.0), (r#"["y", "y", {}, ""]"#, 3.0)]);
-    fs::write(dir.path().join("gauge_max_2.db"), "").unwrap();
+    fs::write(dir.path().join("gauge_max_2.db"), [0; 3]).unwrap();
     let registry = CollectorRegistry::new();
     registry.register(Arc::new(MultiProcessCollector::new(dir.path()).unwrap())).unwrap();
     let value = |name, reason| registry.get_sample_value(name, &[("reason", reason)]);
@@ -302,6 +319,21 @@ fn a_metric_that_is_refused_leaves_nothing_in_the_files() {
     let files = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name());
     let files: BTreeSet<_> = files.collect();
     assert_eq!(files, ["counter_web.db", "web.narthex"].map(Into::into).into());
+}
+
+#[test]
+fn a_nested_registry_cannot_show_the_numbers_of_a_directory_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let inner = CollectorRegistry::new();
+    Counter::builder("x", "h").store(&store).register(&inner).unwrap().inc();
+    let outer = CollectorRegistry::new();
+    outer.register(Arc::new(inner.with_prefix("a_").unwrap())).unwrap();
+    let merged = || Arc::new(MultiProcessCollector::of(&store));
+    assert!(outer.register(merged()).unwrap_err().is_invalid_value());
+    let merging = CollectorRegistry::new();
+    merging.register(merged()).unwrap();
+    assert!(merging.register(Arc::new(inner)).unwrap_err().is_invalid_value());
 }
 
 #[test]

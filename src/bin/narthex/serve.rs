@@ -16,7 +16,10 @@ pub(crate) fn run(options: &ServeOptions) -> Result<Outcome, Failure> {
     let merged = MultiProcessCollector::new(&options.dir)?.folding(options.compact);
     let dir = merged.dir().display().to_string();
     // What the files hold is known only when they are read, for `name[]` as well.
-    let registry = CollectorRegistry::builder().collectors_without_names(true).build();
+    let registry = CollectorRegistry::builder()
+        .collectors_without_names(true)
+        .tell_failures(|name, error| output::complain(&format!("{name}: {error:?}")))
+        .build();
     registry.register(Arc::new(merged))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inside = runtime.enter();

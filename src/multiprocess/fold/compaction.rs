@@ -9,6 +9,8 @@ use super::protocol::fold;
 use crate::error::{Error, Result};
 use crate::multiprocess::directory::canonical_dir;
 use crate::multiprocess::fold_lock;
+use crate::multiprocess::listing::Listing;
+use crate::multiprocess::manifest::Manifest;
 
 /// Folds the files of dead processes into one file for each type and mode.
 ///
@@ -80,10 +82,17 @@ impl Compaction {
     /// [`Error::is_io`] if a file cannot be read, written or removed, or the
     /// manifest makes no sense. The numbers are then what they were.
     pub fn run(&self) -> Result<Compacted> {
+        self.fold().map(Option::unwrap_or_default).map_err(|error| cannot_fold(&self.dir, error))
+    }
+
+    fn fold(&self) -> io::Result<Option<Compacted>> {
+        // Nothing is left in a directory that is none of ours, not even a lock.
+        if Listing::read(&self.dir, Manifest::read(&self.dir)?)?.owned.is_empty() {
+            return Ok(None);
+        }
         let scope = Scope { local_numbers: self.local_numbers, processes: usize::MAX };
-        let folded = fold_lock::begin(&self.dir, true)
-            .and_then(|lock| lock.map_or(Ok(None), |_lock| fold(&self.dir, &RealDisk, scope)));
-        folded.map(Option::unwrap_or_default).map_err(|error| cannot_fold(&self.dir, error))
+        let lock = fold_lock::begin(&self.dir, true)?;
+        lock.map_or(Ok(None), |_lock| fold(&self.dir, &RealDisk, scope))
     }
 }
 
