@@ -66,7 +66,7 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
         }
     }
     pool.end();
-    done.store(true, Ordering::SeqCst);
+    done.store(true, Ordering::Relaxed);
     scrapers.into_iter().for_each(|scraper| scraper.join().unwrap());
 
     let bounds = settle(shared.path(), &ledgers);
@@ -76,7 +76,10 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
     assert_eq!(end.sample(ALIVE), None);
     assert_eq!(end.sample("narthex_multiprocess_live_processes"), Some(0.0));
     assert_eq!(end.sample("narthex_multiprocess_dead_processes"), Some(0.0));
-    assert_eq!(merged_by_python(shared.path()).unwrap_or(told(&end)), told(&end));
+    match merged_by_python(shared.path()) {
+        Some(merged) => assert_eq!(merged, told(&end)),
+        None => println!("not merged by Python: NARTHEX_PYTHON names none"),
+    }
     println!(
         "{} workers and {} of their own, {} killed, {} stopped, {} rounds, {} killed folders, {} killed scrapers, {} \
          scrapes, {} folds; {} counted, {} in doubt",
@@ -87,12 +90,12 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
         pool.rounds,
         pool.killed_compactors,
         pool.killed_scrapers,
-        scrapes.load(Ordering::SeqCst),
+        scrapes.load(Ordering::Relaxed),
         end.sample("narthex_multiprocess_folds").unwrap(),
         bounds.most.iter().sum::<u64>(),
         bounds.gap(),
     );
-    assert!(pool.killed >= seconds && pool.rounds > 0 && scrapes.load(Ordering::SeqCst) > 0);
+    assert!(pool.killed >= seconds && pool.rounds > 0 && scrapes.load(Ordering::Relaxed) > 0);
 }
 
 #[test]
@@ -112,13 +115,13 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 fn scrape(dir: &Path, ledgers: &Ledgers, done: &AtomicBool, scrapes: &AtomicU64) {
     let merged = MultiProcessCollector::new(dir).unwrap();
     let mut before: Option<Reading> = None;
-    while !done.load(Ordering::SeqCst) {
+    while !done.load(Ordering::Relaxed) {
         let least = ledgers.bounds().least;
         let now = Reading::sound(&merged);
         now.assert_within(&least, &ledgers.bounds().most);
         before.iter().for_each(|before| now.assert_not_before(before));
         before = Some(now);
-        scrapes.fetch_add(1, Ordering::SeqCst);
+        scrapes.fetch_add(1, Ordering::Relaxed);
     }
 }
 
