@@ -56,8 +56,12 @@ impl KnownSides {
         if let Some(known) = same {
             return Ok(known);
         }
-        reader::mend(&mut file, bytes)?;
-        let (entries, mut damages) = reader::entries(bytes);
+        let mut read = reader::entries(bytes);
+        if !read.1.is_empty() {
+            reader::mend(&mut file, bytes)?;
+            read = reader::entries(bytes);
+        }
+        let (entries, mut damages) = read;
         let mut said = Said::of(&entries, &mut damages);
         if !is_alive {
             said.keep_lasting();
