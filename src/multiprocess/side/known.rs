@@ -48,7 +48,7 @@ impl KnownSides {
         bytes: &mut Vec<u8>,
     ) -> io::Result<Known> {
         let mut file = reader::read_once(path, bytes)?;
-        let sum = self.hasher.hash_one(&bytes[..]);
+        let mut sum = self.hasher.hash_one(&bytes[..]);
         let known = self.by_identifier.remove(identifier);
         let same = known.filter(|known| {
             known.sum == sum && known.len == bytes.len() && known.is_alive == is_alive
@@ -59,6 +59,8 @@ impl KnownSides {
         let mut read = reader::entries(bytes);
         if !read.1.is_empty() {
             reader::mend(&mut file, bytes)?;
+            // A torn value is never what was read last.
+            sum = self.hasher.hash_one(&bytes[..]);
             read = reader::entries(bytes);
         }
         let (entries, mut damages) = read;
@@ -71,8 +73,7 @@ impl KnownSides {
             damage: damages.into_iter().min_by_key(|damage| damage.offset),
             is_alive,
             len: bytes.len(),
-            // Of what was mended: a torn value is never what was read last.
-            sum: self.hasher.hash_one(&bytes[..]),
+            sum,
         })
     }
 }
