@@ -154,6 +154,45 @@ fn nor_do_they_where_metrics_live_in_files() -> Result<(), Box<dyn std::error::E
     Ok(())
 }
 
+/// How often a second scrape allocates of so many workers, each with 200 series.
+#[cfg(feature = "multiprocess")]
+fn second_scrape(workers: usize) -> Result<u64, Box<dyn std::error::Error>> {
+    use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore};
+
+    let dir = tempfile::tempdir()?;
+    let mut stores = Vec::new();
+    for _ in 0..workers {
+        let store = MultiprocessStore::open(dir.path())?;
+        let counters = Counter::builder("c", "h").labels(["n"]).store(&store).build()?;
+        let sums = Gauge::builder("g", "h").labels(["n"]).mode(GaugeMode::Sum);
+        let sums = sums.store(&store).build()?;
+        for n in 0..100 {
+            counters.labels([n.to_string()]).inc();
+            sums.labels([n.to_string()]).inc();
+        }
+        stores.push(store);
+    }
+    let merged = MultiProcessCollector::new(dir.path())?;
+    let encoding = Encoding::new(Format::Text004, EscapingScheme::Underscores);
+    let mut text = String::new();
+    exposition::encode_into(&merged, encoding, None, &mut text)?;
+    text.clear();
+    let count = allocations(|| {
+        exposition::encode_into(&merged, encoding, None, &mut text).expect("a text");
+    });
+    assert!(text.contains(&format!("c_total{{n=\"7\"}} {workers}.0\n")), "{text}");
+    Ok(count)
+}
+
+#[cfg(feature = "multiprocess")]
+#[test]
+fn a_merge_allocates_for_series_and_not_for_entries() -> Result<(), Box<dyn std::error::Error>> {
+    let (few, many) = (second_scrape(2)?, second_scrape(42)?);
+    // Of 40 workers more, each has 200 entries, and 4 files with a name and a path.
+    assert!(many - few < 40 * 100, "{few} with 2 workers, {many} with 42");
+    Ok(())
+}
+
 #[test]
 fn a_new_thread_does_not_allocate_after_its_first_touch() -> narthex::Result {
     let metrics = Metrics::new()?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -9,13 +10,11 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::directory::{canonical_dir, dir_from_env};
-use super::file_name::FileName;
 use super::fold::fold_some;
-use super::listing::{Listing, Part, consistently};
-use super::merge::{Merge, Refused};
-use super::owner::Liveness;
-use super::reader::{self, Damage, DamageKind};
-use super::side::Sides;
+use super::listing::consistently;
+use super::merge::Refused;
+use super::merged::{Memory, Merged, Owners};
+use super::reader::Damage;
 use super::store::{MultiprocessStore, unfiled_in};
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
@@ -89,6 +88,7 @@ pub struct MultiProcessCollector {
     damaged: Mutex<Vec<DamagedFile>>,
     skipped: AtomicU64,
     cannot_fold: AtomicBool,
+    memory: Mutex<Memory>,
 }
 
 /// So many dead processes are not worth a fold.
@@ -96,33 +96,6 @@ const FEW: usize = 4;
 
 /// How many dead processes one scrape folds at most.
 const FOLDED_AT_ONCE: usize = 1024;
-
-/// What the files came to.
-struct Merged {
-    families: Vec<MetricFamily>,
-    refused: Refused,
-    owners: Owners,
-}
-
-/// How many processes the directory knows.
-struct Owners {
-    live: usize,
-    dead: usize,
-    /// Whether somebody has said of a process without a lock that it is dead.
-    marked: bool,
-    folds: u64,
-}
-
-impl Owners {
-    fn of(listing: &Listing) -> Self {
-        Self {
-            live: listing.count(Liveness::Alive),
-            dead: listing.count(Liveness::Dead),
-            marked: listing.owned.iter().any(|file| file.part == Part::DeadMark),
-            folds: listing.manifest.generation,
-        }
-    }
-}
 
 impl MultiProcessCollector {
     /// Merges the files of a directory that exists.
@@ -156,6 +129,7 @@ impl MultiProcessCollector {
             damaged: Mutex::default(),
             skipped: AtomicU64::new(0),
             cannot_fold: AtomicBool::new(false),
+            memory: Mutex::default(),
         }
     }
 
@@ -197,44 +171,24 @@ impl MultiProcessCollector {
     }
 
     fn merge(&self, deadline: Option<Instant>) -> Result<Merged> {
+        // Whoever scrapes at the same time does without.
+        let mut memory = mem::take(&mut *self.memory.lock());
         let merged = consistently(&self.dir, |listing| {
-            let mut merge = Merge::default();
-            let mut damaged = Vec::new();
-            let mut sides = Sides::default();
-            for (path, is_alive) in listing.sides() {
-                if let Some(damage) = sides.read(&path, is_alive) {
-                    damaged.push(DamagedFile { path, damage });
-                }
-            }
-            for path in listing.counted() {
-                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                    // Part of the files would make counters go backwards.
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                if let Some(damage) = merge_file(&mut merge, &path, &sides) {
-                    damaged.push(DamagedFile::new(path, damage));
-                }
-            }
-            Ok::<_, io::Error>((merge, sides, damaged, Owners::of(listing)))
+            Merged::of(listing, &mut memory, self.accumulate, deadline)
         });
-        let (merge, sides, damaged, owners) = merged.map_err(|error| match error.kind() {
+        *self.memory.lock() = memory;
+        merged.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => Error::new(
                 ErrorKind::TimedOut,
                 format!("there was no time to read all files in {}", self.dir.display()),
             ),
             _ => Error::io(format!("the files in {} cannot be listed", self.dir.display()), error),
-        })?;
-        self.note(damaged);
-        let (mut families, mut refused) = merge.finish(self.accumulate, &sides.units());
-        let (of_sides, refused_of_sides) = sides.families();
-        families.extend(of_sides);
-        refused.names += refused_of_sides;
-        Ok(Merged { families, refused, owners })
+        })
     }
 
     /// Keeps which files are damaged, and logs those that were not before.
     fn note(&self, damaged: Vec<DamagedFile>) {
-        let before = std::mem::replace(&mut *self.damaged.lock(), damaged.clone());
+        let before = mem::replace(&mut *self.damaged.lock(), damaged.clone());
         for file in damaged.iter().filter(|file| !before.contains(file)) {
             log::warn!(
                 "{} is damaged from byte {} on: {}",
@@ -320,7 +274,8 @@ impl MultiProcessCollector {
 
 impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        let Merged { families, refused, owners } = self.merge(scrape.deadline())?;
+        let Merged { families, refused, owners, damaged } = self.merge(scrape.deadline())?;
+        self.note(damaged);
         let mut clashing = 0;
         let mut taken = HashSet::from(OWN.map(str::to_owned));
         for family in &families {
@@ -381,25 +336,6 @@ impl DamagedFile {
     pub fn offset(&self) -> u64 {
         self.damage.offset as u64
     }
-}
-
-/// Adds the sound entries of a file.
-fn merge_file(merge: &mut Merge, path: &Path, sides: &Sides) -> Option<Damage> {
-    let bytes = match reader::read(path) {
-        Ok(bytes) => bytes,
-        // It was removed since the directory was listed.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(_) => return Some(Damage { offset: 0, what: DamageKind::Unreadable }),
-    };
-    let (entries, damage) = reader::entries(&bytes);
-    let misnamed = Some(Damage { offset: 0, what: DamageKind::Name });
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let notes = sides.rows(&name);
-    let Some(name) = FileName::parse(&name) else {
-        return damage.or(misnamed.filter(|_| !entries.is_empty()));
-    };
-    let typed = merge.add_file(&name, &entries, notes);
-    damage.or(misnamed.filter(|_| !typed))
 }
 
 /// The names that a family takes, as every scraper can meet them.

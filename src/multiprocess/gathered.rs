@@ -2,16 +2,16 @@
 
 use super::labels::Labels;
 use super::mode::GaugeMode;
+use super::rule::Dated;
 use super::side::time_of;
-use crate::model::{Desc, Exemplar, MetricName, Suffix};
+use crate::model::{Desc, Exemplar, Suffix};
 
 /// The label of a histogram's buckets.
 pub(crate) const LE: &str = "le";
 
-/// A family, and what the files say of it.
-#[derive(Debug)]
+/// What the files say of a family.
+#[derive(Debug, Default)]
 pub(crate) struct Gathered {
-    pub(crate) name: MetricName,
     /// None until a file says of what type it is.
     pub(crate) desc: Option<Desc>,
     /// That of the last file of gauges that tells of the family.
@@ -28,17 +28,20 @@ pub(crate) struct Series {
     pub(crate) labels: Labels,
     /// The bound in its label `le`, if it has one; NaN if that is no number.
     pub(crate) le: Option<f64>,
+}
+
+/// What is noted of a series during a scrape.
+#[derive(Debug, Default)]
+pub(crate) struct Noted {
+    /// The place of the reading that those of further processes join.
+    pub(crate) reading: Option<usize>,
     /// When it began, in seconds since 1970, by what side files say; the earliest counts.
     pub(crate) start: Option<f64>,
     /// The newest one that side files tell of.
     pub(crate) exemplar: Option<Box<Exemplar>>,
 }
 
-impl Series {
-    pub(crate) fn new(family: usize, suffix: Suffix, labels: Labels, le: Option<f64>) -> Self {
-        Self { family, suffix, labels, le, start: None, exemplar: None }
-    }
-
+impl Noted {
     /// Takes note of what a side file says.
     pub(crate) fn note(&mut self, start: Option<f64>, exemplar: Option<&Exemplar>) {
         self.start = earliest(self.start, start);
@@ -60,13 +63,11 @@ pub(crate) fn earliest(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     }
 }
 
-/// One entry of one file.
+/// One entry of one file, or what those of several come to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     pub(crate) series: usize,
     /// The place of the process, if the file is one of gauges.
     pub(crate) pid: Option<usize>,
-    pub(crate) value: f64,
-    /// In seconds since 1970; 0.0 if it was never set, or is no gauge.
-    pub(crate) timestamp: f64,
+    pub(crate) said: Dated,
 }

@@ -41,6 +41,10 @@ impl NameLists {
         &self.lists[labels.names]
     }
 
+    pub(crate) fn has(&self, labels: &Labels, name: &str) -> bool {
+        self.names(labels).place(name).is_ok()
+    }
+
     pub(crate) fn without(&mut self, labels: &Labels, name: &str) -> Result<Labels> {
         let Ok(place) = self.names(labels).place(name) else { return Ok(labels.clone()) };
         let rest = self.names(labels).sorted().filter(|have| *have != name);

@@ -1,32 +1,37 @@
 //! Gathers the entries of many files by family and series, in the order of the files.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::file_name::FileName;
-use super::gathered::{Gathered, LE, Reading, Series};
-use super::key::Key;
-use super::labels::{Labels, NameLists};
-use super::mode::GaugeMode;
-use super::reader::Entry;
-use super::settle::settle;
+use super::gathered::{Gathered, Noted, Reading};
+use super::keys::{Keys, NOWHERE, Refusal};
+use super::reader::{Entries, Entry};
+use super::rule::{Dated, Rule};
+use super::settle::{PID, settle};
 use super::side::RowNotes;
-use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
+use crate::model::{Desc, MetricFamily, MetricType};
 
 /// A merge under way.
-#[derive(Debug, Default)]
-pub(crate) struct Merge {
-    // A key is decoded once, however many files it stands in.
-    keys: HashMap<Box<[u8]>, std::result::Result<Known, Refusal>>,
-    series: Vec<Series>,
-    by_identity: HashMap<Identity, usize>,
+#[derive(Debug)]
+pub(crate) struct Merge<'k> {
+    keys: &'k mut Keys,
+    joining: Joining,
+    disagreed: bool,
+    // By the places that the keys have for series and families.
+    noted: Vec<Noted>,
     families: Vec<Gathered>,
-    by_name: HashMap<String, usize>,
     // The families whose type is known, in the order in which it became known.
     order: Vec<usize>,
     pids: Vec<String>,
-    names: NameLists,
     refused: Refused,
+}
+
+/// Whether readings of one series are joined at once, or kept until the mode of
+/// every gauge is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joining {
+    AtOnce,
+    InTheEnd,
 }
 
 /// How many entries were left out.
@@ -38,26 +43,26 @@ pub(crate) struct Refused {
     pub(crate) names: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    Key,
-    Name,
-}
+impl<'k> Merge<'k> {
+    pub(crate) fn new(keys: &'k mut Keys, joining: Joining) -> Self {
+        Self {
+            keys,
+            joining,
+            disagreed: false,
+            noted: Vec::new(),
+            families: Vec::new(),
+            order: Vec::new(),
+            pids: Vec::new(),
+            refused: Refused::default(),
+        }
+    }
 
-#[derive(Clone, Debug)]
-struct Known {
-    series: usize,
-    help: Arc<str>,
-}
+    /// Whether files disagree about the mode of a gauge whose readings were
+    /// joined already, so that the merge has to be done again, joining in the end.
+    pub(crate) fn disagreed(&self) -> bool {
+        self.disagreed
+    }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Identity {
-    family: usize,
-    suffix: Suffix,
-    labels: Labels,
-}
-
-impl Merge {
     /// Adds the entries of a file, with what its owner's side file says of
     /// them; files come sorted by name.
     ///
@@ -66,7 +71,7 @@ impl Merge {
     pub(crate) fn add_file(
         &mut self,
         file: &FileName,
-        entries: &[Entry<'_>],
+        entries: &mut Entries<'_>,
         notes: Option<&RowNotes>,
     ) -> bool {
         let mut typed = true;
@@ -75,52 +80,16 @@ impl Merge {
             self.pids.len() - 1
         });
         let mut in_order = notes.map(RowNotes::in_order);
+        let mut key = NOWHERE;
         for entry in entries {
             if notes.is_some_and(|notes| notes.is_removed(entry.offset)) {
                 continue;
             }
-            let known = match self.known(entry.key) {
-                Ok(known) => known,
-                Err(Refusal::Key) => {
-                    self.refused.keys += 1;
-                    continue;
-                }
-                Err(Refusal::Name) => {
-                    self.refused.names += 1;
-                    continue;
-                }
-            };
-            let series = &self.series[known.series];
-            let family = &mut self.families[series.family];
-            let metric_type = family.desc.as_ref().map(Desc::metric_type).or(file.metric_type);
-            let Some(metric_type) = metric_type else {
-                typed = false;
-                continue;
-            };
-            if metric_type == MetricType::Histogram && series.le.is_some_and(f64::is_nan) {
-                self.refused.names += 1;
-                continue;
-            }
-            if family.desc.is_none() {
-                let name = family.name.clone();
-                family.desc = Some(Desc::from_full_name(name, known.help, metric_type, None));
-                self.order.push(series.family);
-            }
+            key = self.keys.find(entry.key, key);
+            let Some(series) = self.add(file, pid, key, &entry, &mut typed) else { continue };
             if let Some(notes) = &mut in_order {
-                self.series[known.series]
-                    .note(notes.start(entry.offset), notes.exemplar(entry.offset));
+                self.noted[series].note(notes.start(entry.offset), notes.exemplar(entry.offset));
             }
-            let mut timestamp = 0.0;
-            if let Some(gauge) = &file.gauge {
-                family.mode = gauge.mode;
-                timestamp = entry.timestamp;
-            }
-            family.readings.push(Reading {
-                series: known.series,
-                pid,
-                value: entry.value,
-                timestamp,
-            });
         }
         typed
     }
@@ -144,45 +113,87 @@ impl Merge {
             families.push(settle(
                 desc,
                 gathered,
-                &self.series,
+                &self.keys.series,
+                &self.noted,
                 &self.pids,
-                &mut self.names,
+                &mut self.keys.names,
                 accumulate,
             ));
         }
         (families, self.refused)
     }
 
-    fn known(&mut self, key: &[u8]) -> std::result::Result<Known, Refusal> {
-        if let Some(known) = self.keys.get(key) {
-            return known.clone();
+    /// Adds an entry, and says of which series it is, if it counts.
+    fn add(
+        &mut self,
+        file: &FileName,
+        pid: Option<usize>,
+        key: usize,
+        entry: &Entry<'_>,
+        typed: &mut bool,
+    ) -> Option<usize> {
+        let known = match self.keys.known(key) {
+            Ok(known) => known,
+            Err(refusal) => {
+                match refusal {
+                    Refusal::Key => self.refused.keys += 1,
+                    Refusal::Name => self.refused.names += 1,
+                }
+                return None;
+            }
+        };
+        let place = known.series;
+        let series = &self.keys.series[place];
+        if place >= self.noted.len() {
+            self.noted.resize_with(self.keys.series.len(), Noted::default);
         }
-        let known = Key::parse(key).ok_or(Refusal::Key).and_then(|parsed| self.meet(parsed));
-        self.keys.insert(key.into(), known.clone());
-        known
-    }
-
-    fn meet(&mut self, key: Key) -> std::result::Result<Known, Refusal> {
-        let suffix = Suffix::between(&key.metric_name, &key.sample_name).ok_or(Refusal::Name)?;
-        let name = MetricName::new(&key.metric_name).map_err(|_| Refusal::Name)?;
-        let le = key.labels.get(LE).map(|bound| bound.trim().parse().unwrap_or(f64::NAN));
-        let labels = self.names.labels(key.labels).map_err(|_| Refusal::Name)?;
-        let families = &mut self.families;
-        let family = *self.by_name.entry(key.metric_name).or_insert_with(|| {
-            families.push(Gathered {
-                name,
-                desc: None,
-                mode: GaugeMode::default(),
-                readings: Vec::new(),
-            });
-            families.len() - 1
-        });
-        let all = &mut self.series;
-        let identity = Identity { family, suffix, labels };
-        let series = *self.by_identity.entry(identity).or_insert_with_key(|identity| {
-            all.push(Series::new(family, suffix, identity.labels.clone(), le));
-            all.len() - 1
-        });
-        Ok(Known { series, help: key.help.into() })
+        if series.family >= self.families.len() {
+            self.families.resize_with(self.keys.families.len(), Gathered::default);
+        }
+        let family = &mut self.families[series.family];
+        let metric_type = family.desc.as_ref().map(Desc::metric_type).or(file.metric_type);
+        let Some(metric_type) = metric_type else {
+            *typed = false;
+            return None;
+        };
+        if metric_type == MetricType::Histogram && series.le.is_some_and(f64::is_nan) {
+            self.refused.names += 1;
+            return None;
+        }
+        if family.desc.is_none() {
+            let name = self.keys.families[series.family].clone();
+            family.desc = Some(Desc::from_full_name(name, known.help.clone(), metric_type, None));
+            self.order.push(series.family);
+        }
+        let mut timestamp = 0.0;
+        if let Some(gauge) = &file.gauge {
+            self.disagreed |= self.joining == Joining::AtOnce
+                && family.mode != gauge.mode
+                && !family.readings.is_empty();
+            family.mode = gauge.mode;
+            timestamp = entry.timestamp;
+        }
+        let said = Dated { value: entry.value, timestamp };
+        let rule = Rule::of(metric_type, family.mode);
+        let apart = Rule::tells_processes(metric_type, family.mode);
+        // A label `pid` of its own goes, so that several series become one.
+        let joins = self.joining == Joining::AtOnce
+            && if apart { pid.is_none() } else { !self.keys.names.has(&series.labels, PID) };
+        let slot = &mut self.noted[place].reading;
+        match slot.and_then(|slot| family.readings.get_mut(slot)) {
+            Some(reading) if joins => {
+                if !rule.ignores(said) {
+                    reading.said = rule.join(Some(reading.said), said);
+                }
+            }
+            _ if rule.ignores(said) => {}
+            _ => {
+                if joins {
+                    *slot = Some(family.readings.len());
+                }
+                family.readings.push(Reading { series: place, pid, said });
+            }
+        }
+        Some(place)
     }
 }

@@ -61,15 +61,18 @@ mod gathered;
 mod held;
 pub mod inspect;
 mod key;
+mod keys;
 mod labels;
 mod listing;
 mod manifest;
 mod merge;
+mod merged;
 mod mode;
 mod owner;
 mod reader;
 #[cfg(test)]
 mod replay_tests;
+mod rule;
 mod settle;
 mod side;
 mod store;

@@ -63,64 +63,114 @@ impl DamageKind {
 
 /// The part of a file that is in use, or as much of it as shows that it is damaged.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_into(path, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// As [`read`], in place of what `bytes` held.
+pub(crate) fn read_into(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.clear();
     // A named pipe would be waited for when it is opened.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut file = File::open(path)?;
-    let mut bytes = Vec::new();
     // The count of used bytes is read before them: what it counts was written before it.
-    (&mut file).take(HEADER as u64).read_to_end(&mut bytes)?;
+    (&mut file).take(HEADER as u64).read_to_end(bytes)?;
     if bytes.is_empty() && is_young(&file) {
         // Python's client creates a file before it gives it a size.
-        return Ok(vec![0; HEADER]);
+        bytes.resize(HEADER, 0);
+        return Ok(());
     }
-    let Some(used) = used(&bytes) else { return Ok(bytes) };
-    if used <= HEADER {
-        return Ok(bytes);
-    }
+    let Some(used) = used(bytes).filter(|used| *used > HEADER) else { return Ok(()) };
     // A file of another kind may be large; its first entry gives it away.
-    (&mut file).take(size_of::<i32>() as u64).read_to_end(&mut bytes)?;
-    if entry(&bytes, HEADER, usize::min(used, size_of_file(&file)?)).is_some() {
-        file.take((used - bytes.len()) as u64).read_to_end(&mut bytes)?;
+    (&mut file).take(size_of::<i32>() as u64).read_to_end(bytes)?;
+    if entry(bytes, HEADER, usize::min(used, size_of_file(&file)?)).is_some() {
+        file.take((used - bytes.len()) as u64).read_to_end(bytes)?;
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The entries of the bytes that [`read`] gave, and what is wrong behind them.
 pub(crate) fn entries(bytes: &[u8]) -> (Vec<Entry<'_>>, Option<Damage>) {
-    let damage = |offset, what| Some(Damage { offset, what });
-    let mut entries = Vec::new();
-    let used = match used(bytes) {
-        Some(used) => used,
-        None if bytes.len() < size_of::<i32>() => {
-            return (entries, damage(bytes.len(), DamageKind::Truncated));
-        }
-        None => return (entries, damage(0, DamageKind::Header)),
-    };
-    let end = usize::min(used, bytes.len());
-    let mut at = HEADER;
-    while at < end {
+    let mut entries = Entries::of(bytes);
+    (entries.by_ref().collect(), entries.damage())
+}
+
+/// The entries of the bytes that [`read`] gave, one by one up to the damage.
+#[derive(Debug)]
+pub(crate) struct Entries<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    end: usize,
+    used: usize,
+    damage: Option<Damage>,
+}
+
+impl<'a> Entries<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        let (used, damage) = match used(bytes) {
+            Some(used) => (used, None),
+            None if bytes.len() < size_of::<i32>() => {
+                (0, Some(Damage { offset: bytes.len(), what: DamageKind::Truncated }))
+            }
+            None => (0, Some(Damage { offset: 0, what: DamageKind::Header })),
+        };
+        Self { bytes, at: HEADER, end: usize::min(used, bytes.len()), used, damage }
+    }
+
+    /// What is wrong behind the entries, as far as they were asked for.
+    pub(crate) fn damage(&self) -> Option<Damage> {
+        self.damage
+    }
+
+    fn read(&self) -> Result<(Entry<'a>, usize), DamageKind> {
+        let &Self { bytes, at, end, used, .. } = self;
         let Some((key_at, numbers_at)) = entry(bytes, at, end) else {
             // It may be sound, and merely cut off with the file.
             let cut =
                 end < used && (end - at < size_of::<i32>() || entry(bytes, at, used).is_some());
-            let what = if cut { DamageKind::Truncated } else { DamageKind::Entry };
-            return (entries, damage(at, what));
+            return Err(if cut { DamageKind::Truncated } else { DamageKind::Entry });
         };
         let key_len = read_i32(bytes, at).unwrap_or(0) as usize;
-        let (Some(key), Some(value), Some(timestamp)) = (
+        match (
             bytes.get(key_at..key_at + key_len),
             read_f64(bytes, numbers_at),
             read_f64(bytes, numbers_at + NUMBERS / 2),
-        ) else {
-            return (entries, damage(at, DamageKind::Truncated));
-        };
-        entries.push(Entry { offset: at, key, value, timestamp });
-        at = numbers_at + NUMBERS;
+        ) {
+            (Some(key), Some(value), Some(timestamp)) => {
+                Ok((Entry { offset: at, key, value, timestamp }, numbers_at + NUMBERS))
+            }
+            _ => Err(DamageKind::Truncated),
+        }
     }
-    let cut = used > HEADER && end < used;
-    (entries, if cut { damage(end, DamageKind::Truncated) } else { None })
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        if self.damage.is_some() {
+            return None;
+        }
+        if self.at >= self.end {
+            if self.used > HEADER && self.end < self.used {
+                self.damage = Some(Damage { offset: self.end, what: DamageKind::Truncated });
+            }
+            return None;
+        }
+        match self.read() {
+            Ok((entry, behind)) => {
+                self.at = behind;
+                Some(entry)
+            }
+            Err(what) => {
+                self.damage = Some(Damage { offset: self.at, what });
+                None
+            }
+        }
+    }
 }
 
 /// The bytes of a file with these entries and no room for more.

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::gathered::{Gathered, LE, Reading, Series, earliest};
+use foldhash::fast::RandomState;
+
+use super::gathered::{Gathered, LE, Noted, Reading, Series, earliest};
 use super::labels::{Labels, NameLists};
-use super::mode::GaugeMode;
+use super::rule::{Dated, Rule};
 use super::side::time_of;
 use crate::model::columns::{Columns, RowLabels, ValueColumns};
 use crate::model::{
@@ -13,54 +15,6 @@ use crate::model::{
 
 /// The label that tells processes apart.
 pub(crate) const PID: &str = "pid";
-
-/// How values of one series become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    Last,
-    Max,
-    Min,
-    MostRecent,
-    Sum,
-}
-
-impl Rule {
-    fn of(metric_type: MetricType, mode: GaugeMode) -> Self {
-        if metric_type != MetricType::Gauge {
-            return Self::Sum;
-        }
-        match mode {
-            GaugeMode::All | GaugeMode::LiveAll => Self::Last,
-            GaugeMode::Min | GaugeMode::LiveMin => Self::Min,
-            GaugeMode::Max | GaugeMode::LiveMax => Self::Max,
-            GaugeMode::Sum | GaugeMode::LiveSum => Self::Sum,
-            GaugeMode::MostRecent | GaugeMode::LiveMostRecent => Self::MostRecent,
-        }
-    }
-
-    fn apply(self, number: &mut Number<'_>, reading: &Reading) {
-        let Some(have) = number.value else {
-            // A sum begins at 0.0, so that -0.0 does not survive it.
-            number.value =
-                Some(if self == Self::Sum { 0.0 + reading.value } else { reading.value });
-            number.timestamp = reading.timestamp;
-            return;
-        };
-        let value = reading.value;
-        let taken = match self {
-            Self::Last => value,
-            Self::Max if value > have => value,
-            Self::Min if value < have => value,
-            Self::MostRecent if reading.timestamp > number.timestamp => {
-                number.timestamp = reading.timestamp;
-                value
-            }
-            Self::Max | Self::Min | Self::MostRecent => have,
-            Self::Sum => have + value,
-        };
-        number.value = Some(taken);
-    }
-}
 
 /// The series that share their labels, which are shown together.
 #[derive(Debug)]
@@ -76,8 +30,7 @@ struct Group<'a> {
 #[derive(Debug)]
 struct Number<'a> {
     suffix: Suffix,
-    value: Option<f64>,
-    timestamp: f64,
+    said: Option<Dated>,
     exemplar: Option<&'a Exemplar>,
 }
 
@@ -92,7 +45,7 @@ struct Bucket<'a> {
 #[derive(Debug, Default)]
 struct Groups<'a> {
     list: Vec<Group<'a>>,
-    by_labels: HashMap<Labels, usize>,
+    by_labels: HashMap<Labels, usize, RandomState>,
 }
 
 impl Groups<'_> {
@@ -115,14 +68,14 @@ pub(crate) fn settle(
     desc: Desc,
     gathered: &Gathered,
     series: &[Series],
+    noted: &[Noted],
     pids: &[String],
     names: &mut NameLists,
     accumulate: bool,
 ) -> MetricFamily {
     let metric_type = desc.metric_type();
     let rule = Rule::of(metric_type, gathered.mode);
-    let tells_pid = metric_type != MetricType::Gauge
-        || matches!(gathered.mode, GaugeMode::All | GaugeMode::LiveAll);
+    let tells_pid = Rule::tells_processes(metric_type, gathered.mode);
     let mut labels_of = |reading: &Reading, bucket: bool| {
         let own = &series[reading.series].labels;
         let labels = match reading.pid {
@@ -135,13 +88,14 @@ pub(crate) fn settle(
 
     let mut groups = Groups::default();
     let mut bucket_groups = Groups::default();
-    let mut places: HashMap<(usize, Option<usize>), usize> = HashMap::new();
+    let mut places: HashMap<(usize, Option<usize>), usize, RandomState> = HashMap::default();
     for reading in &gathered.readings {
-        // Python's merge takes no notice of a value that was never set.
-        if rule == Rule::MostRecent && (reading.timestamp.is_nan() || reading.timestamp <= 0.0) {
+        // A file that comes later may have told of another mode.
+        if rule.ignores(reading.said) {
             continue;
         }
-        let Series { suffix, le, start, exemplar, .. } = &series[reading.series];
+        let Series { suffix, le, .. } = &series[reading.series];
+        let Noted { start, exemplar, .. } = &noted[reading.series];
         let bound = le.filter(|_| metric_type == MetricType::Histogram);
         let target = if bound.is_some() { &mut bucket_groups } else { &mut groups };
         let key = (reading.series, reading.pid.filter(|_| tells_pid));
@@ -156,10 +110,10 @@ pub(crate) fn settle(
         let group = &mut target.list[place];
         group.start = earliest(group.start, *start);
         match bound {
-            Some(bound) => group.add_to_bucket(bound, reading.value, exemplar.as_deref()),
+            Some(bound) => group.add_to_bucket(bound, reading.said.value, exemplar.as_deref()),
             None => {
                 let number = group.number(*suffix);
-                rule.apply(number, reading);
+                number.said = Some(rule.join(number.said, reading.said));
                 number.exemplar = exemplar.as_deref();
             }
         }
@@ -182,7 +136,7 @@ impl<'a> Group<'a> {
     fn number(&mut self, suffix: Suffix) -> &mut Number<'a> {
         let place = self.numbers.iter().position(|number| number.suffix == suffix);
         let place = place.unwrap_or_else(|| {
-            self.numbers.push(Number { suffix, value: None, timestamp: 0.0, exemplar: None });
+            self.numbers.push(Number { suffix, said: None, exemplar: None });
             self.numbers.len() - 1
         });
         &mut self.numbers[place]
@@ -206,7 +160,9 @@ impl<'a> Group<'a> {
         let row = RowLabels::Raw(&labels);
         let infinite = self.buckets.last().is_some_and(|last| last.bound == f64::INFINITY);
         match *self.numbers {
-            [Number { suffix: Suffix::Sum, value: Some(sum), .. }] if infinite && accumulate => {
+            [Number { suffix: Suffix::Sum, said: Some(Dated { value: sum, .. }), .. }]
+                if infinite && accumulate =>
+            {
                 let bounds = || self.buckets.iter().map(|bucket| bucket.bound);
                 let columns = family.columns(
                     &names,
@@ -236,8 +192,8 @@ impl<'a> Group<'a> {
                 }
             }
             [
-                Number { suffix: Suffix::Count, value: Some(count), .. },
-                Number { suffix: Suffix::Sum, value: Some(sum), .. },
+                Number { suffix: Suffix::Count, said: Some(Dated { value: count, .. }), .. },
+                Number { suffix: Suffix::Sum, said: Some(Dated { value: sum, .. }), .. },
             ] if family.desc().metric_type() == MetricType::Summary => {
                 let columns = family.columns(
                     &names,
@@ -262,7 +218,7 @@ impl<'a> Group<'a> {
         let mut has_count = false;
         let mut start = self.start;
         for number in &self.numbers {
-            let Some(mut value) = number.value else { continue };
+            let Some(Dated { mut value, .. }) = number.said else { continue };
             if counted && number.suffix == Suffix::Count {
                 has_count = true;
                 value = total;

@@ -583,3 +583,26 @@ fn no_two_series_of_a_process_are_alike() {
     let text = exposition::text::encode(&MultiProcessCollector::new(dir.path()).unwrap()).unwrap();
     assert_eq!(text.lines().skip(2).collect::<Vec<_>>(), ["g{pid=\"7\"} 2.0", "g{pid=\"8\"} 3.0"]);
 }
+
+#[test]
+fn a_file_that_is_replaced_is_read_anew() -> narthex::Result {
+    let [dir, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    for (dir, name) in [(&dir, "aa"), (&other, "bb")] {
+        let store = MultiprocessStore::builder(dir.path()).identifier("1").open()?;
+        Counter::builder(name, "h").store(&store).build()?.inc();
+    }
+    let merged = MultiProcessCollector::new(dir.path())?;
+    for _ in 0..2 {
+        let text = narthex::exposition::text::encode(&merged)?;
+        assert!(text.contains("\naa_total 1.0\n"), "{text}");
+    }
+    let [file, new] = [&dir, &other].map(|dir| dir.path().join("counter_1.db"));
+    // In place, and as long as it was.
+    std::fs::write(&file, std::fs::read(&new).unwrap()).unwrap();
+    let text = narthex::exposition::text::encode(&merged)?;
+    assert!(text.contains("\nbb_total 1.0\n") && !text.contains("aa_total"), "{text}");
+    std::fs::write(&file, "").unwrap();
+    let text = narthex::exposition::text::encode(&merged)?;
+    assert!(!text.contains("bb_total"), "{text}");
+    Ok(())
+}

@@ -123,7 +123,7 @@ fn write(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap};
+    use std::collections::BTreeMap;
 
     use super::*;
     use crate::model::Timestamp;
@@ -142,7 +142,7 @@ mod tests {
             exemplars: exemplars.to_vec(),
             ..RowNotes::default()
         };
-        Said { rows: HashMap::from([(COUNTER, notes)]), ..Said::default() }
+        Said { rows: [(COUNTER, notes)].into_iter().collect(), ..Said::default() }
     }
 
     fn state(mode: GaugeMode, place: usize, time: f64) -> StateSaid {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::EXTENSION;
+use super::known::{Known, KnownSides};
 use super::said::{RowNotes, Said, StateSaid};
 use crate::error::Result;
 use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
@@ -19,7 +20,7 @@ use crate::multiprocess::settle::PID;
 #[derive(Debug, Default)]
 pub(crate) struct Sides {
     /// Identifiers with what they say.
-    list: Vec<(String, Said)>,
+    list: Vec<(String, Known)>,
     by_identifier: HashMap<String, usize>,
 }
 
@@ -27,35 +28,51 @@ impl Sides {
     /// Reads a side file, after those whose names stand before its own.
     ///
     /// Of a process that is not alive only what lasts is kept.
-    pub(crate) fn read(&mut self, path: &Path, is_alive: bool) -> Option<Damage> {
-        let (mut said, damages) = match Said::read(path) {
-            Ok(read) => read,
+    pub(crate) fn read(
+        &mut self,
+        path: &Path,
+        is_alive: bool,
+        known: &mut KnownSides,
+        bytes: &mut Vec<u8>,
+    ) -> Option<Damage> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let identifier = name.strip_suffix(EXTENSION).and_then(|name| name.strip_suffix('.'));
+        let identifier = identifier.unwrap_or_default().to_owned();
+        let known = match known.read(path, &identifier, is_alive, bytes) {
+            Ok(known) => known,
             // It was removed since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(_) => return Some(Damage { offset: 0, what: DamageKind::Unreadable }),
         };
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let identifier = name.strip_suffix(EXTENSION).and_then(|name| name.strip_suffix('.'));
-        let identifier = identifier.unwrap_or_default().to_owned();
-        if !is_alive {
-            said.keep_lasting();
-        }
+        let damage = known.damage;
         self.by_identifier.insert(identifier.clone(), self.list.len());
-        self.list.push((identifier, said));
-        damages.into_iter().min_by_key(|damage| damage.offset)
+        self.list.push((identifier, known));
+        damage
+    }
+
+    /// Leaves what was read in a memory from which the next scrape can take it.
+    pub(crate) fn remember_in(&self, memory: &mut KnownSides) {
+        *memory = memory.emptied();
+        for (identifier, known) in &self.list {
+            memory.remember(identifier.clone(), known.clone());
+        }
+    }
+
+    fn said(&self) -> impl Iterator<Item = (&String, &Said)> {
+        self.list.iter().map(|(identifier, known)| (identifier, &*known.said))
     }
 
     /// What is said of the rows of a file of that name.
     pub(crate) fn rows(&self, file_name: &str) -> Option<&RowNotes> {
         let (kind, identifier) = FileKind::parse(file_name)?;
-        let (_, said) = self.list.get(*self.by_identifier.get(identifier)?)?;
-        said.rows.get(&kind)
+        let (_, known) = self.list.get(*self.by_identifier.get(identifier)?)?;
+        known.said.rows.get(&kind)
     }
 
     /// The unit of each family that has one; of several the first one.
     pub(crate) fn units(&self) -> HashMap<&str, &str> {
         let mut units = HashMap::new();
-        for (name, unit) in self.list.iter().flat_map(|(_, said)| &said.units) {
+        for (name, unit) in self.said().flat_map(|(_, said)| &said.units) {
             let stem = name.strip_suffix(unit.as_str());
             if !unit.is_empty() && stem.is_some_and(|stem| stem.ends_with('_')) {
                 units.entry(name.as_str()).or_insert(unit.as_str());
@@ -69,7 +86,7 @@ impl Sides {
         let mut families = Families::default();
         self.add_infos(&mut families);
         self.add_states(&mut families);
-        for (identifier, said) in &self.list {
+        for (identifier, said) in self.said() {
             for published in &said.families {
                 let Some(family) = families.get(&published.desc) else { continue };
                 let refused = published.add_to(family, (PID, identifier));
@@ -82,7 +99,7 @@ impl Sides {
     /// Facts that all processes agree on are shown once, others with the label `pid`.
     fn add_infos(&self, families: &mut Families) {
         let mut series = Grouped::default();
-        for (identifier, said) in &self.list {
+        for (identifier, said) in self.said() {
             for (key, facts) in &said.infos {
                 series.add((&key.metric_name, &key.labels), (identifier, key, facts));
             }
@@ -104,7 +121,7 @@ impl Sides {
 
     fn add_states(&self, families: &mut Families) {
         let mut series = Grouped::default();
-        for (identifier, said) in &self.list {
+        for (identifier, said) in self.said() {
             for state in &said.states {
                 series.add((&state.name, &state.labels), (identifier.as_str(), state));
             }

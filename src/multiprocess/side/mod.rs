@@ -7,6 +7,7 @@ mod entry_kind;
 mod exemplar;
 pub(crate) mod fold;
 mod handle;
+mod known;
 mod merge;
 mod publish;
 mod reader;
@@ -16,6 +17,7 @@ mod writer;
 
 pub(crate) use self::dead::forget_live;
 pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
+pub(crate) use self::known::KnownSides;
 pub(crate) use self::merge::Sides;
 pub(crate) use self::said::{RowNotes, Said, time_of};
 pub(crate) use self::writer::SideWriter;

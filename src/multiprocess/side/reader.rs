@@ -37,19 +37,32 @@ impl SideRow<'_> {
 
 /// The part of a side file that is in use.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = read_once(path, &mut bytes)?;
+    mend(&mut file, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same in place of what `bytes` held, but with values that were half written meanwhile.
+pub(super) fn read_once(path: &Path, bytes: &mut Vec<u8>) -> io::Result<File> {
+    bytes.clear();
     // A named pipe would be waited for when it is opened.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut file = File::open(path)?;
-    let mut bytes = Vec::new();
     // The count of used bytes is read before them: what it counts was written before it.
-    (&mut file).take(HEAD.len() as u64).read_to_end(&mut bytes)?;
-    let Some(used) = used(&bytes) else { return Ok(bytes) };
-    (&mut file).take((used - bytes.len()) as u64).read_to_end(&mut bytes)?;
+    (&mut file).take(HEAD.len() as u64).read_to_end(bytes)?;
+    if let Some(used) = used(bytes) {
+        (&mut file).take((used - bytes.len()) as u64).read_to_end(bytes)?;
+    }
+    Ok(file)
+}
+
+/// Reads again what was half written when it was read.
+pub(super) fn mend(file: &mut File, bytes: &mut [u8]) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
-        let torn: Vec<_> =
-            Layouts::of(&bytes).filter(|entry| entry.value(&bytes).is_err()).collect();
+        let torn: Vec<_> = Layouts::of(bytes).filter(|entry| entry.value(bytes).is_err()).collect();
         if torn.is_empty() {
             break;
         }
@@ -59,7 +72,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
             file.read_exact(entry)?;
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The sound entries of the bytes that [`read`] gave, and what is wrong with the others.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
+use foldhash::fast::RandomState;
+
 use super::entry_kind::{EXEMPLAR, FAMILIES, INFO, ROWS, STATE, UNIT};
 use super::exemplar;
 use super::publish::{self, Published};
@@ -19,7 +21,7 @@ use crate::multiprocess::reader::{Damage, DamageKind};
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Said {
     /// Of the rows of each file.
-    pub(crate) rows: HashMap<FileKind, RowNotes>,
+    pub(crate) rows: HashMap<FileKind, RowNotes, RandomState>,
     /// Families with their units.
     pub(crate) units: Vec<(String, String)>,
     /// Series of infos, each with its facts.

@@ -1,0 +1,64 @@
+//! How values of one series become one, as Python's merge has it.
+
+use super::mode::GaugeMode;
+use crate::model::MetricType;
+
+/// How values of one series become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Last,
+    Max,
+    Min,
+    MostRecent,
+    Sum,
+}
+
+/// A value, and when it was set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dated {
+    pub(crate) value: f64,
+    /// In seconds since 1970; 0.0 if it was never set, or is no gauge.
+    pub(crate) timestamp: f64,
+}
+
+impl Rule {
+    pub(crate) fn of(metric_type: MetricType, mode: GaugeMode) -> Self {
+        if metric_type != MetricType::Gauge {
+            return Self::Sum;
+        }
+        match mode {
+            GaugeMode::All | GaugeMode::LiveAll => Self::Last,
+            GaugeMode::Min | GaugeMode::LiveMin => Self::Min,
+            GaugeMode::Max | GaugeMode::LiveMax => Self::Max,
+            GaugeMode::Sum | GaugeMode::LiveSum => Self::Sum,
+            GaugeMode::MostRecent | GaugeMode::LiveMostRecent => Self::MostRecent,
+        }
+    }
+
+    /// Whether each process is shown with its value, if it is known which it is.
+    pub(crate) fn tells_processes(metric_type: MetricType, mode: GaugeMode) -> bool {
+        metric_type != MetricType::Gauge || Self::of(metric_type, mode) == Self::Last
+    }
+
+    /// Whether Python's merge takes no notice of the value, because it was never set.
+    pub(crate) fn ignores(self, said: Dated) -> bool {
+        self == Self::MostRecent && (said.timestamp.is_nan() || said.timestamp <= 0.0)
+    }
+
+    /// What the value so far and the next one come to.
+    pub(crate) fn join(self, have: Option<Dated>, said: Dated) -> Dated {
+        let Some(have) = have else {
+            // A sum begins at 0.0, so that -0.0 does not survive it.
+            let value = if self == Self::Sum { 0.0 + said.value } else { said.value };
+            return Dated { value, ..said };
+        };
+        match self {
+            Self::Sum => Dated { value: have.value + said.value, ..have },
+            Self::Last => said,
+            Self::Max if said.value > have.value => said,
+            Self::Min if said.value < have.value => said,
+            Self::MostRecent if said.timestamp > have.timestamp => said,
+            Self::Max | Self::Min | Self::MostRecent => have,
+        }
+    }
+}

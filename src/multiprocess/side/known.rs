@@ -1,0 +1,79 @@
+//! What side files said when they were read last, for as long as not a byte of them changes.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use foldhash::quality::RandomState;
+
+use super::reader;
+use super::said::Said;
+use crate::multiprocess::reader::Damage;
+
+/// What side files said, by their identifiers.
+#[derive(Debug, Default)]
+pub(crate) struct KnownSides {
+    hasher: RandomState,
+    by_identifier: HashMap<String, Known>,
+}
+
+/// What the side file of a process says.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) said: Arc<Said>,
+    pub(super) damage: Option<Damage>,
+    is_alive: bool,
+    len: usize,
+    sum: u64,
+}
+
+impl KnownSides {
+    pub(super) fn remember(&mut self, identifier: String, known: Known) {
+        self.by_identifier.insert(identifier, known);
+    }
+
+    /// Another memory of the same checksums, which remembers nothing yet.
+    pub(super) fn emptied(&self) -> Self {
+        Self { hasher: self.hasher.clone(), by_identifier: HashMap::new() }
+    }
+
+    /// What the side file at `path` says; its bytes take the place of `bytes`.
+    pub(super) fn read(
+        &mut self,
+        path: &Path,
+        identifier: &str,
+        is_alive: bool,
+        bytes: &mut Vec<u8>,
+    ) -> io::Result<Known> {
+        let mut file = reader::read_once(path, bytes)?;
+        let mut sum = self.hasher.hash_one(&bytes[..]);
+        let known = self.by_identifier.remove(identifier);
+        let same = known.filter(|known| {
+            known.sum == sum && known.len == bytes.len() && known.is_alive == is_alive
+        });
+        if let Some(known) = same {
+            return Ok(known);
+        }
+        let mut read = reader::entries(bytes);
+        if !read.1.is_empty() {
+            reader::mend(&mut file, bytes)?;
+            // A torn value is never what was read last.
+            sum = self.hasher.hash_one(&bytes[..]);
+            read = reader::entries(bytes);
+        }
+        let (entries, mut damages) = read;
+        let mut said = Said::of(&entries, &mut damages);
+        if !is_alive {
+            said.keep_lasting();
+        }
+        Ok(Known {
+            said: Arc::new(said),
+            damage: damages.into_iter().min_by_key(|damage| damage.offset),
+            is_alive,
+            len: bytes.len(),
+            sum,
+        })
+    }
+}
