@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::damaged_file::DamagedFile;
 use super::directory::{canonical_dir, dir_from_env};
 use super::fold::fold_some;
 use super::listing::consistently;
 use super::merge::Refused;
 use super::merged::{Memory, Merged, Owners};
-use super::reader::Damage;
 use super::store::{MultiprocessStore, unfiled_in};
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
@@ -192,7 +192,7 @@ impl MultiProcessCollector {
         for file in damaged.iter().filter(|file| !before.contains(file)) {
             log::warn!(
                 "{} is damaged from byte {} on: {}",
-                file.path.display(),
+                file.path().display(),
                 file.offset(),
                 file.reason()
             );
@@ -307,34 +307,6 @@ impl Collector for MultiProcessCollector {
 
     fn shared_directories(&self) -> Vec<SharedDirectory> {
         vec![SharedDirectory::Merges(self.dir.clone())]
-    }
-}
-
-/// A shared file that could not be read to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DamagedFile {
-    path: PathBuf,
-    damage: Damage,
-}
-
-impl DamagedFile {
-    pub(crate) fn new(path: PathBuf, damage: Damage) -> Self {
-        Self { path, damage }
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What is wrong, in the word that the metric has for it.
-    pub fn reason(&self) -> &'static str {
-        self.damage.what.as_str()
-    }
-
-    /// The byte from which on it is of no use.
-    pub fn offset(&self) -> u64 {
-        self.damage.offset as u64
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use super::collector::DamagedFile;
+use super::damaged_file::DamagedFile;
 use super::file_name::FileName;
 use super::keys::Keys;
 use super::listing::{Listing, Part};

@@ -50,6 +50,7 @@
 
 mod clear;
 mod collector;
+mod damaged_file;
 mod dead;
 mod directory;
 mod file_kind;
@@ -80,7 +81,8 @@ mod unfiled;
 mod unique;
 
 pub use self::clear::clear;
-pub use self::collector::{DamagedFile, MultiProcessCollector};
+pub use self::collector::MultiProcessCollector;
+pub use self::damaged_file::DamagedFile;
 pub use self::dead::mark_process_dead;
 pub(crate) use self::file_kind::FileKind;
 pub use self::fold::{Compacted, Compaction, compact};

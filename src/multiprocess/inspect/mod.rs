@@ -40,7 +40,7 @@ use std::path::{Path, PathBuf};
 
 use self::keys::Keys;
 pub use self::report::{DirReport, EntryReport, FileContents, FileReport, OtherFile, SkippedEntry};
-use super::collector::DamagedFile;
+use super::damaged_file::DamagedFile;
 use super::directory::canonical_dir;
 use super::file_name::FileName;
 use super::key::Key;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::model::MetricType;
-use crate::multiprocess::collector::DamagedFile;
+use crate::multiprocess::damaged_file::DamagedFile;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::listing::generation_of;
 use crate::multiprocess::mode::GaugeMode;
