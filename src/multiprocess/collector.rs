@@ -59,9 +59,8 @@ const OWN: [&str; 5] = [DAMAGED_FILES, SKIPPED_ENTRIES, LIVE_PROCESSES, DEAD_PRO
 /// `name`: not allowed, `clash`: the name belongs to another family of the
 /// scrape). [`damaged_files`](Self::damaged_files) says which files they are.
 ///
-/// What the files hold is not known beforehand, so it describes nothing: a
-/// restricted view, such as a scrape with `name[]`, asks it only in a registry
-/// built with [`collectors_without_names`](crate::RegistryBuilder::collectors_without_names).
+/// What the files hold is not known beforehand, so it describes nothing. A
+/// restricted view, such as a scrape with `name[]`, asks it all the same.
 ///
 /// ```
 /// use narthex::multiprocess::MultiProcessCollector;
@@ -69,7 +68,7 @@ const OWN: [&str; 5] = [DAMAGED_FILES, SKIPPED_ENTRIES, LIVE_PROCESSES, DEAD_PRO
 ///
 /// let dir = tempfile::tempdir()?;
 /// let merged = MultiProcessCollector::new(dir.path())?;
-/// std::fs::write(dir.path().join("counter_1.db"), "")?;
+/// std::fs::write(dir.path().join("counter_1.db"), "no metrics")?;
 /// let mut families = Vec::new();
 /// for_each_family(&merged, &mut |family| {
 ///     families.push(family.desc().name().to_owned());

@@ -15,9 +15,7 @@ pub(crate) fn run(options: &ServeOptions) -> Result<Outcome, Failure> {
     output::complain_of_what_is_logged();
     let merged = MultiProcessCollector::new(&options.dir)?.folding(options.compact);
     let dir = merged.dir().display().to_string();
-    // What the files hold is known only when they are read, for `name[]` as well.
     let registry = CollectorRegistry::builder()
-        .collectors_without_names(true)
         .tell_failures(|name, error| output::complain(&format!("{name}: {error:?}")))
         .build();
     registry.register(Arc::new(merged))?;
