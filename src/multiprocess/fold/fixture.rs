@@ -1,9 +1,10 @@
 //! Directories for the tests of folding, and what they come to.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
+use super::disk::{Disk, RealDisk};
 use super::figures::Scope;
 use crate::collector::for_each_family;
 use crate::multiprocess::MultiProcessCollector;
@@ -16,6 +17,40 @@ pub(super) const ALL: Scope = Scope { local_numbers: false, processes: usize::MA
 
 /// No process has this number: Linux gives none above 2^22.
 pub(super) const NOBODY: &str = "1999999999";
+
+/// A disk that calls `before` at each step; a write has two, as it may be cut in half.
+pub(super) struct Stepped<F> {
+    pub(super) before: F,
+    /// Whether waiting for the disk is a step: it changes nothing that a reader could see.
+    pub(super) syncs: bool,
+}
+
+impl<F: Fn()> Disk for Stepped<F> {
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        (self.before)();
+        RealDisk.write(path, &bytes[..bytes.len() / 2])?;
+        (self.before)();
+        RealDisk.write(path, bytes)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        (self.before)();
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        (self.before)();
+        RealDisk.remove(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        if !self.syncs {
+            return Ok(());
+        }
+        (self.before)();
+        RealDisk.sync_dir(dir)
+    }
+}
 
 /// In memory, where there is no disk to wait for.
 pub(super) fn directory() -> tempfile::TempDir {

@@ -5,50 +5,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{fs, thread};
 
 use super::super::disk::RealDisk;
-use super::super::fixture::ALL;
+use super::super::fixture::{ALL, Stepped};
 use super::*;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::listing::attempt;
 use crate::multiprocess::mark_process_dead;
 use crate::multiprocess::owner::lock_path;
 use crate::multiprocess::reader::{Entry, entries, read, write};
-
-/// A disk that does each step when it is told to, and all of them when nobody is there to tell.
-struct Paced {
-    arrived: Sender<()>,
-    go: Receiver<()>,
-}
-
-impl Paced {
-    fn step(&self) {
-        let _ = self.arrived.send(());
-        let _ = self.go.recv();
-    }
-}
-
-impl Disk for Paced {
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.step();
-        RealDisk.write(path, &bytes[..bytes.len() / 2])?;
-        self.step();
-        RealDisk.write(path, bytes)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step();
-        RealDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.step();
-        RealDisk.remove(path)
-    }
-
-    // It changes nothing that a reader could see.
-    fn sync_dir(&self, _: &Path) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A fold in a thread of its own, and how far it has come.
 struct Folder {
@@ -102,7 +65,14 @@ fn overtake(at: usize, from: usize, to: usize) -> Option<Option<f64>> {
     thread::scope(|scope| {
         let (arrived, has_arrived) = channel();
         let (go, told) = channel();
-        scope.spawn(move || fold(dir, &Paced { arrived, go: told }, ALL).unwrap());
+        scope.spawn(move || {
+            // Each step when it is told to, and all of them when nobody is there to tell.
+            let before = || {
+                let _ = arrived.send(());
+                let _ = told.recv();
+            };
+            fold(dir, &Stepped { before, syncs: false }, ALL).unwrap()
+        });
         has_arrived.recv().unwrap();
         let mut folder = Folder { arrived: has_arrived, go, steps: 0 };
         if !folder.advance_to(from) {

@@ -9,8 +9,9 @@ use std::{env, fs, process, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::super::disk::RealDisk;
-use super::super::fixture::{ALL, NOBODY, directory, leave, leave_dead, merged, names, put};
+use super::super::fixture::{
+    ALL, NOBODY, Stepped, directory, leave, leave_dead, merged, names, put,
+};
 use super::*;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::fold_lock::begin;
@@ -23,45 +24,6 @@ const STOP: &str = "NARTHEX_TEST_FOLD_STOP";
 
 /// In place of a number of steps: to live and count.
 const LIVE: &str = "live";
-
-/// A disk whose process is killed at one of its steps.
-struct Deadly {
-    /// How many steps are still left; a write has two, as it may be cut in half.
-    steps: Cell<u32>,
-}
-
-impl Deadly {
-    fn step(&self) {
-        match self.steps.get() {
-            0 => kill_process(Pid::from_raw(process::id() as i32).unwrap(), Signal::KILL).unwrap(),
-            left => self.steps.set(left - 1),
-        }
-    }
-}
-
-impl Disk for Deadly {
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.step();
-        RealDisk.write(path, &bytes[..bytes.len() / 2])?;
-        self.step();
-        RealDisk.write(path, bytes)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step();
-        RealDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.step();
-        RealDisk.remove(path)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.step();
-        RealDisk.sync_dir(dir)
-    }
-}
 
 /// Not a test by itself: what the other tests run in processes of their own.
 #[test]
@@ -82,7 +44,13 @@ fn child() {
     match env::var(STOP).unwrap().parse() {
         Ok(steps) => {
             let _lock = begin(dir, true).unwrap().unwrap();
-            fold(dir, &Deadly { steps: Cell::new(steps) }, ALL).unwrap();
+            let left = Cell::new(steps);
+            let before = || match left.get() {
+                0 => kill_process(Pid::from_raw(process::id() as i32).unwrap(), Signal::KILL)
+                    .unwrap(),
+                steps => left.set(steps - 1),
+            };
+            fold(dir, &Stepped { before, syncs: true }, ALL).unwrap();
         }
         // Until the one who waits for it is gone, or has what it wants.
         Err(_) => {
