@@ -1,23 +1,14 @@
 //! The home of a total that only grows.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::Home;
-use super::real::Real;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
+use super::tally::Tally;
 
-// 2^32 increments of this size still fit into the whole lane.
-const WHOLE_LIMIT: f64 = 4_294_967_296.0;
-
-/// A total: whole amounts and fractional ones in lanes of their own, so that
-/// each lane only grows and so does their sum.
+/// A total.
 #[derive(Debug)]
 pub(crate) enum CounterCell {
-    Memory {
-        whole: AtomicU64,
-        fraction: Real,
-    },
+    Memory(Tally),
     #[cfg(feature = "multiprocess")]
     Mapped(SharedCell),
 }
@@ -25,32 +16,26 @@ pub(crate) enum CounterCell {
 impl CounterCell {
     pub(crate) fn at(home: Home) -> Self {
         match home {
-            Home::Memory => Self::Memory { whole: AtomicU64::new(0), fraction: Real::default() },
+            Home::Memory => Self::Memory(Tally::new()),
             #[cfg(feature = "multiprocess")]
             Home::Mapped(cell) => Self::Mapped(cell),
         }
     }
 
+    #[inline]
     pub(crate) fn inc(&self) {
         match self {
-            Self::Memory { whole, .. } => {
-                whole.fetch_add(1, Ordering::Relaxed);
-            }
+            Self::Memory(tally) => tally.inc(),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.add(1.0),
         }
     }
 
     /// Adds an amount that is not negative.
+    #[inline]
     pub(crate) fn add(&self, amount: f64) {
         match self {
-            Self::Memory { whole, fraction } => {
-                if amount < WHOLE_LIMIT && amount.trunc() == amount {
-                    whole.fetch_add(amount as u64, Ordering::Relaxed);
-                } else {
-                    fraction.add(amount);
-                }
-            }
+            Self::Memory(tally) => tally.add(amount),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.add(amount),
         }
@@ -58,9 +43,7 @@ impl CounterCell {
 
     pub(crate) fn get(&self) -> f64 {
         match self {
-            Self::Memory { whole, fraction } => {
-                whole.load(Ordering::Relaxed) as f64 + fraction.get()
-            }
+            Self::Memory(tally) => tally.get(),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.get(),
         }
@@ -68,10 +51,7 @@ impl CounterCell {
 
     pub(crate) fn reset(&self) {
         match self {
-            Self::Memory { whole, fraction } => {
-                whole.store(0, Ordering::Relaxed);
-                fraction.set(0.0);
-            }
+            Self::Memory(tally) => tally.reset(),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.set(0.0),
         }

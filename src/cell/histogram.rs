@@ -1,21 +1,16 @@
 //! The home of observations by size.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::all_mapped;
-use super::real::Real;
+use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
 
 /// A count for each bucket, and the sum; the count of all is the sum of the buckets.
 #[derive(Debug)]
 pub(crate) enum HistogramCell {
-    Memory {
-        buckets: Box<[AtomicU64]>,
-        sum: Real,
-    },
+    Memory(Observations),
     #[cfg(feature = "multiprocess")]
     Mapped {
         buckets: Box<[SharedCell]>,
@@ -32,19 +27,14 @@ impl HistogramCell {
             let sum = cells.remove(0);
             return Self::Mapped { buckets: cells.into(), sum };
         }
-        Self::Memory {
-            buckets: (0..buckets).map(|_| AtomicU64::new(0)).collect(),
-            sum: Real::default(),
-        }
+        Self::Memory(Observations::new(buckets))
     }
 
     /// Adds `n` observations of `value`, which belongs into `bucket`.
+    #[inline]
     pub(crate) fn observe(&self, bucket: usize, value: f64, n: u64) {
         match self {
-            Self::Memory { buckets, sum } => {
-                sum.add(value * n as f64);
-                buckets[bucket].fetch_add(n, Ordering::Relaxed);
-            }
+            Self::Memory(observations) => observations.observe(bucket, value, n),
             #[cfg(feature = "multiprocess")]
             Self::Mapped { buckets, sum } => {
                 sum.add(value * n as f64);
@@ -56,10 +46,7 @@ impl HistogramCell {
     /// Appends the count of each bucket, not cumulative; returns the sum.
     pub(crate) fn read(&self, into: &mut Vec<f64>) -> f64 {
         match self {
-            Self::Memory { buckets, sum } => {
-                into.extend(buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed) as f64));
-                sum.get()
-            }
+            Self::Memory(observations) => observations.read(into).1,
             #[cfg(feature = "multiprocess")]
             Self::Mapped { buckets, sum } => {
                 into.extend(buckets.iter().map(SharedCell::get));

@@ -8,15 +8,19 @@ mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
 mod histogram;
+mod level;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod mapped;
-mod real;
+mod observations;
+mod places;
 mod refused;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod shared;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
+mod slab;
 mod summary;
+mod tally;
 
 /// Where a new number is to live.
 #[derive(Debug)]

@@ -1,20 +1,15 @@
 //! The home of a count and a sum.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::all_mapped;
-use super::real::Real;
+use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
 
 #[derive(Debug)]
 pub enum SummaryCell {
-    Memory {
-        count: AtomicU64,
-        sum: Real,
-    },
+    Memory(Observations),
     #[cfg(feature = "multiprocess")]
     Mapped {
         count: SharedCell,
@@ -31,15 +26,13 @@ impl SummaryCell {
         }
         #[cfg(not(feature = "multiprocess"))]
         drop(homes);
-        Self::Memory { count: AtomicU64::new(0), sum: Real::default() }
+        Self::Memory(Observations::new(0))
     }
 
+    #[inline]
     pub(crate) fn observe(&self, value: f64) {
         match self {
-            Self::Memory { count, sum } => {
-                sum.add(value);
-                count.fetch_add(1, Ordering::Relaxed);
-            }
+            Self::Memory(observations) => observations.observe(0, value, 1),
             #[cfg(feature = "multiprocess")]
             Self::Mapped { count, sum } => {
                 sum.add(value);
@@ -48,19 +41,12 @@ impl SummaryCell {
         }
     }
 
-    pub(crate) fn count(&self) -> f64 {
+    /// The count and the sum.
+    pub(crate) fn read(&self) -> (f64, f64) {
         match self {
-            Self::Memory { count, .. } => count.load(Ordering::Relaxed) as f64,
+            Self::Memory(observations) => observations.read(&mut Vec::new()),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped { count, .. } => count.get(),
-        }
-    }
-
-    pub(crate) fn sum(&self) -> f64 {
-        match self {
-            Self::Memory { sum, .. } => sum.get(),
-            #[cfg(feature = "multiprocess")]
-            Self::Mapped { sum, .. } => sum.get(),
+            Self::Mapped { count, sum } => (count.get(), sum.get()),
         }
     }
 }

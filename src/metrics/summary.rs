@@ -53,12 +53,12 @@ impl Summary {
 
     /// How many observations there were.
     pub fn count(&self) -> f64 {
-        self.series.cell.count()
+        self.series.cell.read().0
     }
 
     /// What they add up to.
     pub fn sum(&self) -> f64 {
-        self.series.cell.sum()
+        self.series.cell.read().1
     }
 
     /// Runs `f` and observes how long it took, in seconds.
@@ -127,8 +127,9 @@ impl Kind for Summary {
         columns.push_row(series.row_labels());
         columns.set_start(series.created());
         if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
-            counts.push(series.cell.count());
-            sums.push(series.cell.sum());
+            let (count, sum) = series.cell.read();
+            counts.push(count);
+            sums.push(sum);
         }
     }
 }

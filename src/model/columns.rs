@@ -149,7 +149,8 @@ impl Columns {
         match &mut self.values {
             ValueColumns::Floats { values, .. } => values.reserve(CHUNK_ROWS),
             ValueColumns::Histograms { bounds, buckets, sums, .. } => {
-                buckets.reserve(CHUNK_ROWS * bounds.values().len());
+                // One row more: whoever adds up a row of several writers puts each behind the row.
+                buckets.reserve((CHUNK_ROWS + 1) * bounds.values().len());
                 sums.reserve(CHUNK_ROWS);
             }
             ValueColumns::Summaries { counts, sums } => {

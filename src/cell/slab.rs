@@ -1,0 +1,254 @@
+//! Cells that a thread has for itself: it alone writes them, anybody reads them.
+//!
+//! A [`Block`] is a few neighbouring cells, in the same place of every slab. A
+//! thread owns a slab and so adds with a plain load and store; whoever reads
+//! sums over the slabs. A thread that ends leaves its slab with all that is in
+//! it to the next one that begins. There are [`MOST_SLABS`] at most: threads
+//! beyond that, and those that are about to end, share one whose cells take
+//! locked instructions.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+use std::cell::Cell;
+use std::ptr;
+use std::slice;
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+use parking_lot::Mutex;
+
+use super::places::Places;
+
+/// The cells of a chunk, which is one page.
+pub(super) const CHUNK_CELLS: usize = 512;
+
+/// The chunks of a slab. Addresses are reserved for all of them, and memory is
+/// taken for those that are written to.
+pub(super) const CHUNKS: usize = if usize::BITS >= 64 { 1 << 18 } else { 1 << 14 };
+
+/// The slabs that there can be beside the shared one.
+const MOST_SLABS: usize = 256;
+
+/// Every slab that was ever made, in the order of their making; the first is shared.
+static SLABS: [AtomicPtr<Slab>; MOST_SLABS + 1] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; MOST_SLABS + 1];
+
+/// How many of them there are. Release: whoever sees the number sees the slabs.
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+/// Slabs without an owner, the one that was left last on top.
+static VACANT: Mutex<Vec<&'static Slab>> = Mutex::new(Vec::new());
+
+static PLACES: Mutex<Places> = Mutex::new(Places::new());
+
+thread_local! {
+    // Without a destructor, so that reaching it costs one instruction.
+    static OWN: Cell<Option<&'static Slab>> = const { Cell::new(None) };
+    static LEASE: Lease = const { Lease(Cell::new(Claim::Open)) };
+}
+
+/// The cells of one owner: chunks of them, made when they are first touched.
+struct Slab {
+    chunks: [AtomicPtr<AtomicU64>; CHUNKS],
+}
+
+/// Some neighbouring cells, in the same place of every slab; all zero at first.
+///
+/// Its place is given to nobody else before it is dropped, and all is zero again then.
+#[derive(Debug)]
+pub(super) struct Block {
+    first: u32,
+    len: u32,
+}
+
+/// Where a thread that was not there before, or is about to end, writes.
+pub(super) enum Cells<'a> {
+    /// Nobody else writes to these.
+    Own(&'a [AtomicU64]),
+    Shared(&'a [AtomicU64]),
+}
+
+impl Block {
+    /// So many cells, at least one.
+    pub(super) fn new(len: usize) -> Self {
+        let len = len.max(1);
+        let Some(first) = PLACES.lock().take(len) else {
+            handle_alloc_error(Layout::new::<Slab>());
+        };
+        Self { first, len: len as u32 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// The cells of the calling thread, if it has written to their chunk before.
+    #[inline]
+    pub(super) fn own(&self) -> Option<&[AtomicU64]> {
+        self.cells_of(OWN.get()?)
+    }
+
+    /// The first of them.
+    #[inline]
+    pub(super) fn own_first(&self) -> Option<&AtomicU64> {
+        let first = self.first_of(OWN.get()?);
+        // SAFETY: a chunk that is there is never freed, and a block has at least one cell in it.
+        unsafe { first.as_ref() }
+    }
+
+    /// The cells that the calling thread writes to, made if they are not there.
+    #[cold]
+    pub(super) fn touch(&self) -> Cells<'_> {
+        match own_slab() {
+            Some(slab) => Cells::Own(self.make_in(slab)),
+            None => Cells::Shared(self.shared()),
+        }
+    }
+
+    /// The cells that belong to no thread.
+    #[inline]
+    pub(super) fn shared(&self) -> &[AtomicU64] {
+        // SAFETY: a slab is never freed.
+        let slab = unsafe { SLABS[0].load(Ordering::Acquire).as_ref() };
+        slab.and_then(|slab| self.cells_of(slab)).unwrap_or_else(|| self.make_in(shared_slab()))
+    }
+
+    /// Calls `each` with the cells of every slab that has them, the shared one first,
+    /// always in the same order.
+    pub(super) fn for_each(&self, mut each: impl FnMut(&[AtomicU64])) {
+        for slab in slabs() {
+            if let Some(cells) = self.cells_of(slab) {
+                each(cells);
+            }
+        }
+    }
+
+    #[inline]
+    fn cells_of(&self, slab: &'static Slab) -> Option<&[AtomicU64]> {
+        let first = self.first_of(slab);
+        // SAFETY: a chunk that is there is never freed. `Places` gave a place so that
+        // all cells of the block are in this chunk, or in one that was made to its measure.
+        (!first.is_null()).then(|| unsafe { slice::from_raw_parts(first, self.len as usize) })
+    }
+
+    #[inline]
+    fn first_of(&self, slab: &'static Slab) -> *const AtomicU64 {
+        let at = self.first as usize;
+        // Acquire: whoever sees the chunk sees its zeros.
+        let chunk = slab.chunks[at / CHUNK_CELLS % CHUNKS].load(Ordering::Acquire);
+        if chunk.is_null() { chunk } else { chunk.wrapping_add(at % CHUNK_CELLS) }
+    }
+
+    fn make_in(&self, slab: &'static Slab) -> &[AtomicU64] {
+        let chunk = &slab.chunks[self.first as usize / CHUNK_CELLS % CHUNKS];
+        if chunk.load(Ordering::Acquire).is_null() {
+            let cells = (self.len as usize).next_multiple_of(CHUNK_CELLS);
+            let layout = Layout::array::<AtomicU64>(cells);
+            let layout = layout.unwrap_or_else(|_| handle_alloc_error(Layout::new::<Slab>()));
+            let made: *mut AtomicU64 = zeroed(layout).cast();
+            let others = chunk.compare_exchange(
+                ptr::null_mut(),
+                made,
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+            if others.is_err() {
+                // SAFETY: it was allocated above with this layout, and nobody has seen it.
+                unsafe { drop(Vec::from_raw_parts(made, 0, cells)) };
+            }
+        }
+        self.cells_of(slab).unwrap_or_default()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // The last who could write to them is gone: whoever shares them shares the block.
+        self.for_each(|cells| cells.iter().for_each(|cell| cell.store(0, Ordering::Relaxed)));
+        // The lock hands the zeros on to the next who is given the place.
+        PLACES.lock().give_back(self.first, self.len as usize);
+    }
+}
+
+/// Gives the slab of a thread back when the thread ends.
+struct Lease(Cell<Claim>);
+
+#[derive(Clone, Copy)]
+enum Claim {
+    Open,
+    Held(&'static Slab),
+    /// There were too many threads when this one began to write.
+    Refused,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        OWN.set(None);
+        if let Claim::Held(slab) = self.0.replace(Claim::Refused) {
+            VACANT.lock().push(slab);
+        }
+    }
+}
+
+/// The slab of the calling thread; none if it has to share one.
+fn own_slab() -> Option<&'static Slab> {
+    let claimed = LEASE.try_with(|lease| {
+        if let Claim::Open = lease.0.get() {
+            lease.0.set(vacant_slab().map_or(Claim::Refused, Claim::Held));
+        }
+        match lease.0.get() {
+            Claim::Held(slab) => Some(slab),
+            _ => None,
+        }
+    });
+    // An error: the thread is ending, and has given its slab back.
+    let slab = claimed.ok().flatten();
+    OWN.set(slab);
+    slab
+}
+
+fn vacant_slab() -> Option<&'static Slab> {
+    let mut vacant = VACANT.lock();
+    vacant.pop().or_else(|| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let most = (2 * cores).clamp(16, MOST_SLABS);
+        // The shared one is the first, so it is not one of them.
+        shared_slab_among(&mut vacant);
+        (MADE.load(Ordering::Relaxed) <= most).then(|| make_slab(&mut vacant))
+    })
+}
+
+fn shared_slab() -> &'static Slab {
+    shared_slab_among(&mut VACANT.lock())
+}
+
+fn shared_slab_among(makers: &mut Vec<&'static Slab>) -> &'static Slab {
+    slabs().next().unwrap_or_else(|| make_slab(makers))
+}
+
+/// Makes a slab; the lock that `makers` comes from keeps others from doing so.
+fn make_slab(makers: &mut Vec<&'static Slab>) -> &'static Slab {
+    let made = MADE.load(Ordering::Relaxed);
+    // So that giving it back does not allocate, when the thread ends.
+    makers.reserve(made + 1);
+    let slab: *mut Slab = zeroed(Layout::new::<Slab>()).cast();
+    SLABS[made].store(slab, Ordering::Release);
+    MADE.store(made + 1, Ordering::Release);
+    // SAFETY: zeros are null pointers, and it is never freed.
+    unsafe { &*slab }
+}
+
+fn slabs() -> impl Iterator<Item = &'static Slab> {
+    let made = MADE.load(Ordering::Acquire);
+    // SAFETY: a slab is never freed.
+    SLABS[..made].iter().filter_map(|slab| unsafe { slab.load(Ordering::Acquire).as_ref() })
+}
+
+fn zeroed(layout: Layout) -> *mut u8 {
+    // SAFETY: neither a slab nor a chunk is empty.
+    let memory = unsafe { alloc_zeroed(layout) };
+    if memory.is_null() {
+        handle_alloc_error(layout);
+    }
+    memory
+}

@@ -1,0 +1,96 @@
+//! A total in memory that many threads add to.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use once_cell::race::OnceBox;
+
+use super::level::Level;
+use super::slab::{Block, Cells};
+
+/// Whole amounts in one lane, fractional ones in another, so that each lane only
+/// grows and so does their sum.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    whole: Block,
+    more: OnceBox<More>,
+}
+
+/// What a counter of whole amounts that is never reset does without.
+#[derive(Debug)]
+struct More {
+    fraction: Level,
+    /// How much of the whole amounts came before the last reset.
+    past: AtomicU64,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self { whole: Block::new(1), more: OnceBox::new() }
+    }
+
+    #[inline]
+    pub(super) fn inc(&self) {
+        self.add_whole(1);
+    }
+
+    /// Adds an amount that is not negative.
+    #[inline]
+    pub(super) fn add(&self, amount: f64) {
+        // 2^32 amounts of this size still fit into the whole lane.
+        let whole = amount as u32;
+        if f64::from(whole) == amount {
+            self.add_whole(u64::from(whole));
+        } else {
+            self.more().fraction.add(amount);
+        }
+    }
+
+    #[inline]
+    fn add_whole(&self, amount: u64) {
+        match self.whole.own_first() {
+            // Nobody else writes to the cell.
+            Some(cell) => {
+                cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+            }
+            None => self.add_first(amount),
+        }
+    }
+
+    #[cold]
+    fn add_first(&self, amount: u64) {
+        match self.whole.touch() {
+            Cells::Own(cells) => {
+                let before = cells[0].load(Ordering::Relaxed);
+                cells[0].store(before.wrapping_add(amount), Ordering::Relaxed);
+            }
+            Cells::Shared(cells) => {
+                cells[0].fetch_add(amount, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn get(&self) -> f64 {
+        let Some(more) = self.more.get() else { return self.sum() as f64 };
+        // Acquire, and before the sum: what was past for another thread is so for this one.
+        let past = more.past.load(Ordering::Acquire);
+        self.sum().wrapping_sub(past) as f64 + more.fraction.get()
+    }
+
+    /// Begins anew at zero.
+    pub(super) fn reset(&self) {
+        let more = self.more();
+        more.past.fetch_max(self.sum(), Ordering::AcqRel);
+        more.fraction.set(0.0);
+    }
+
+    fn sum(&self) -> u64 {
+        let mut sum = 0_u64;
+        self.whole.for_each(|cells| sum = sum.wrapping_add(cells[0].load(Ordering::Relaxed)));
+        sum
+    }
+
+    fn more(&self) -> &More {
+        let more = || Box::new(More { fraction: Level::new(), past: AtomicU64::new(0) });
+        self.more.get_or_init(more)
+    }
+}
