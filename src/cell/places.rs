@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::slab::{CHUNK_CELLS, CHUNKS};
+/// The cells of a chunk, which is one page.
+pub(super) const CHUNK_CELLS: usize = 512;
+
+/// The chunks of a slab. Addresses are reserved for all of them, and memory is
+/// taken for those that are written to.
+pub(super) const CHUNKS: usize = if usize::BITS >= 64 { 1 << 18 } else { 1 << 14 };
 
 /// Hands out places for neighbouring cells, none across the end of a chunk.
 #[derive(Debug)]

@@ -17,14 +17,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use super::places::Places;
-
-/// The cells of a chunk, which is one page.
-pub(super) const CHUNK_CELLS: usize = 512;
-
-/// The chunks of a slab. Addresses are reserved for all of them, and memory is
-/// taken for those that are written to.
-pub(super) const CHUNKS: usize = if usize::BITS >= 64 { 1 << 18 } else { 1 << 14 };
+use super::places::{CHUNK_CELLS, CHUNKS, Places};
 
 /// The slabs that there can be beside the shared one.
 const MOST_SLABS: usize = 256;
@@ -146,12 +139,8 @@ impl Block {
             let layout = Layout::array::<AtomicU64>(cells);
             let layout = layout.unwrap_or_else(|_| handle_alloc_error(Layout::new::<Slab>()));
             let made: *mut AtomicU64 = zeroed(layout).cast();
-            let others = chunk.compare_exchange(
-                ptr::null_mut(),
-                made,
-                Ordering::Release,
-                Ordering::Relaxed,
-            );
+            let others =
+                chunk.compare_exchange(ptr::null_mut(), made, Ordering::Release, Ordering::Relaxed);
             if others.is_err() {
                 // SAFETY: it was allocated above with this layout, and nobody has seen it.
                 unsafe { drop(Vec::from_raw_parts(made, 0, cells)) };

@@ -39,6 +39,7 @@ mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;
 mod support;
+mod threads;
 mod timers;
 mod vectors;
 mod vectors_metrics;
