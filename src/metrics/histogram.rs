@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::amount::Amount;
+use super::bucket_index::BucketIndex;
 use super::builder::{Built, MetricBuilder};
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
 use super::home::Homes;
@@ -137,12 +138,7 @@ impl Histogram {
 
     #[inline]
     fn bucket(&self, value: f64) -> usize {
-        let bounds = self.bounds().values();
-        let last = bounds.len() - 1;
-        if value.is_nan() {
-            return last;
-        }
-        bounds[..last].partition_point(|bound| *bound < value)
+        self.series.schema.settings.index.find(value)
     }
 }
 
@@ -276,13 +272,15 @@ pub struct HistogramSettings {
     given: Vec<f64>,
     // Made of `given` when the metric is built.
     bounds: Bounds,
+    index: BucketIndex,
 }
 
 impl Default for HistogramSettings {
     fn default() -> Self {
         let mut bounds = DEFAULT_BUCKETS.to_vec();
         bounds.push(f64::INFINITY);
-        Self { given: DEFAULT_BUCKETS.into(), bounds: Bounds::from_sorted(bounds) }
+        let index = BucketIndex::new(&bounds);
+        Self { given: DEFAULT_BUCKETS.into(), bounds: Bounds::from_sorted(bounds), index }
     }
 }
 
@@ -302,6 +300,7 @@ impl Kind for Histogram {
         settings.bounds = Bounds::new(settings.given.iter().copied()).map_err(|error| {
             Error::new(ErrorKind::InvalidValue, format!("histogram {:?}: {error}", desc.name()))
         })?;
+        settings.index = BucketIndex::new(settings.bounds.values());
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What users hold: metrics, whole or split by labels.
 
 mod amount;
+mod bucket_index;
 mod builder;
 mod children;
 mod clock;
