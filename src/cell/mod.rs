@@ -8,8 +8,16 @@ mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
 mod histogram;
+#[cfg(all(loom, feature = "multiprocess"))]
+pub(crate) mod loom_memory;
+#[cfg(loom)]
+pub(crate) mod loom_sync;
+#[cfg(all(test, loom, feature = "multiprocess"))]
+mod loom_tests;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod mapped;
+#[cfg(all(not(loom), feature = "multiprocess"))]
+mod memory;
 mod real;
 mod refused;
 #[cfg(feature = "multiprocess")]
@@ -17,6 +25,11 @@ pub(crate) mod shared;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
 mod summary;
+#[cfg(feature = "multiprocess")]
+mod sync;
+
+#[cfg(all(loom, feature = "multiprocess"))]
+use self::loom_memory as memory;
 
 /// Where a new number is to live.
 #[derive(Debug)]
