@@ -6,13 +6,12 @@ use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use memmap2::{MmapOptions, MmapRaw};
+use super::memory::{Memory, Piece, Word};
 
-/// The size of a new file; it doubles whenever it is full.
-const FIRST_CAPACITY: usize = 1 << 16;
+/// The size of a new file; it doubles whenever it is full. A model checks that it does.
+const FIRST_CAPACITY: usize = if cfg!(loom) { 1 << 6 } else { 1 << 16 };
 
 /// A file that is appended to, mapped in segments that are never unmapped.
 pub(super) struct Growing {
@@ -28,11 +27,8 @@ pub(super) struct Growing {
 
 struct Segment {
     start: usize,
-    map: MmapRaw,
+    memory: Memory,
 }
-
-/// Some mapped bytes, and how many.
-pub(super) type Piece = (NonNull<u8>, usize);
 
 impl Growing {
     /// Creates a file that readers see with its head or not at all.
@@ -59,7 +55,7 @@ impl Growing {
         count_at: usize,
         order: fn(u32) -> u32,
     ) -> io::Result<Self> {
-        assert!(count_at % align_of::<AtomicU32>() == 0 && count_at + 4 <= head.len());
+        assert!(count_at % size_of::<u32>() == 0 && count_at + 4 <= head.len());
         allocate(&file, 0, FIRST_CAPACITY)?;
         let mut growing =
             Self { file, count_at, order, used: 0, capacity: 0, segments: Vec::new() };
@@ -75,12 +71,12 @@ impl Growing {
         let at = self.used;
         let end = self.reserve(bytes.len())?;
         let mut rest = bytes;
-        for (to, room) in self.pieces(at, bytes.len()) {
-            let (now, later) = rest.split_at(room);
-            // SAFETY: `to` has `room` mapped bytes behind it, as many as `now`. Nothing
-            // refers to these bytes: they are not published, so nobody was given their
-            // place, and `&mut self` is the only way to here.
-            unsafe { std::ptr::copy_nonoverlapping(now.as_ptr(), to.as_ptr(), room) };
+        for piece in self.pieces(at, bytes.len()) {
+            let (now, later) = rest.split_at(piece.len());
+            // SAFETY: the piece is mapped. Nothing refers to its bytes: they are not
+            // published, so nobody was given their place, and `&mut self` is the only
+            // way to here.
+            unsafe { piece.write(now) };
             rest = later;
         }
         self.publish(end);
@@ -113,18 +109,18 @@ impl Growing {
             return None;
         }
         let mut bytes = Vec::with_capacity(len);
-        for (from, len) in self.pieces(at, len) {
+        for piece in self.pieces(at, len) {
             // SAFETY: the piece is mapped, and the caller promises that nobody writes to it.
-            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(from.as_ptr(), len) });
+            unsafe { piece.read(&mut bytes) };
         }
         Some(bytes)
     }
 
     /// The aligned eight bytes at `at`, which is inside the file.
-    pub(super) fn word(&self, at: usize) -> NonNull<u64> {
+    pub(super) fn word(&self, at: usize) -> Word {
         // Segments begin and end on multiples of eight, so a word never straddles two.
-        assert!(at % align_of::<AtomicU64>() == 0);
-        self.locate(at).0.cast()
+        assert!(at % size_of::<u64>() == 0);
+        self.locate(at).word()
     }
 
     /// Where the bytes from `at` on are mapped.
@@ -132,9 +128,9 @@ impl Growing {
         let end = at + len;
         let mut pieces = Vec::with_capacity(1);
         while at < end {
-            let (byte, room) = self.locate(at);
-            let len = room.min(end - at);
-            pieces.push((byte, len));
+            let piece = self.locate(at);
+            let len = piece.len().min(end - at);
+            pieces.push(piece.split_at(len).0);
             at += len;
         }
         pieces
@@ -142,30 +138,28 @@ impl Growing {
 
     fn map_up_to(&mut self, capacity: usize) -> io::Result<()> {
         let start = self.capacity;
-        let map =
-            MmapOptions::new().offset(start as u64).len(capacity - start).map_raw(&self.file)?;
-        self.segments.push(Segment { start, map });
+        let memory = Memory::map(&self.file, start, capacity - start)?;
+        self.segments.push(Segment { start, memory });
         self.capacity = capacity;
         Ok(())
     }
 
     /// Tells readers how many bytes are in use, after these bytes were written.
     fn publish(&mut self, used: usize) {
-        let count = self.locate(self.count_at).0;
-        // SAFETY: these four bytes of the head are mapped, aligned as the mapping begins on
-        // a page, and only ever written here once the head is there.
-        let count = unsafe { AtomicU32::from_ptr(count.as_ptr().cast()) };
-        count.store((self.order)(used as u32), Ordering::Release);
+        let count = self.locate(self.count_at).count();
+        // Release: pairs with how a reader reads the count before what it counts.
+        // SAFETY: these four bytes of the head are mapped, and only ever written here once
+        // the head is there.
+        unsafe { count.store((self.order)(used as u32), Ordering::Release) };
         self.used = used;
     }
 
-    /// The mapped byte at `at`, and how many are mapped from there on.
+    /// The bytes from `at` to the end of their segment.
     fn locate(&self, at: usize) -> Piece {
         assert!(at < self.capacity);
         let place = self.segments.partition_point(|segment| segment.start <= at) - 1;
-        let Segment { start, map } = &self.segments[place];
-        let byte = map.as_mut_ptr().wrapping_add(at - start);
-        (NonNull::new(byte).expect("a mapping is not at address 0"), start + map.len() - at)
+        let Segment { start, memory } = &self.segments[place];
+        memory.from(at - start)
     }
 }
 

@@ -1,8 +1,9 @@
 //! A number in memory that is set, and added to from many threads.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use super::slab::{Block, Cells};
+use super::sync::{AtomicU64, fence};
 
 /// Says that somebody has added to the number since it was set.
 const ADDED_TO: u64 = 1;

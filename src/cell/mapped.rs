@@ -6,13 +6,12 @@ use std::convert::identity;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
+use std::sync::atomic::Ordering;
 
 use super::growing::Growing;
+use super::memory::Word;
+use super::sync::{AtomicU64, Mutex};
 
 /// The bytes before the first entry: how many are in use, and padding.
 const HEADER: [u8; 8] = [0; 8];
@@ -150,8 +149,8 @@ pub struct MappedCell {
     // Keeps the words below mapped.
     file: Arc<MappedFile>,
     row: u32,
-    value: NonNull<u64>,
-    timestamp: NonNull<u64>,
+    value: Word,
+    timestamp: Word,
 }
 
 // SAFETY: the words stay mapped as long as the file that the cell owns a share of, from
@@ -193,6 +192,15 @@ impl MappedCell {
         self.value().store(value.to_bits(), Ordering::Release);
     }
 
+    /// Changes the timestamp, unless somebody has set another one.
+    pub(super) fn correct_time(&self, old: f64, new: f64) {
+        let (old, new, order) = (old.to_bits(), new.to_bits(), Ordering::Relaxed);
+        if old != new {
+            // Whoever has set another one has set the number with it.
+            let _ = self.time().compare_exchange(old, new, order, order);
+        }
+    }
+
     /// When the number was set, in seconds since 1970; 0.0 if that was never said.
     pub(crate) fn timestamp(&self) -> f64 {
         f64::from_bits(self.time().load(Ordering::Relaxed))
@@ -201,12 +209,12 @@ impl MappedCell {
     fn value(&self) -> &AtomicU64 {
         // SAFETY: `Growing::word` gave an aligned word of the mapping, `file` keeps it mapped,
         // and it is published, so that nothing but atomics touches it.
-        unsafe { AtomicU64::from_ptr(self.value.as_ptr()) }
+        unsafe { self.value.atomic() }
     }
 
     fn time(&self) -> &AtomicU64 {
         // SAFETY: as in `value`.
-        unsafe { AtomicU64::from_ptr(self.timestamp.as_ptr()) }
+        unsafe { self.timestamp.atomic() }
     }
 }
 

@@ -9,8 +9,18 @@ mod gauge;
 mod growing;
 mod histogram;
 mod level;
+#[cfg(all(loom, feature = "multiprocess"))]
+pub(crate) mod loom_memory;
+#[cfg(loom)]
+mod loom_slab;
+#[cfg(loom)]
+pub(crate) mod loom_sync;
+#[cfg(all(test, loom, feature = "multiprocess"))]
+mod loom_tests;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod mapped;
+#[cfg(all(not(loom), feature = "multiprocess"))]
+mod memory;
 mod observations;
 mod places;
 mod refused;
@@ -18,9 +28,16 @@ mod refused;
 pub(crate) mod shared;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
+#[cfg(not(loom))]
 mod slab;
 mod summary;
+mod sync;
 mod tally;
+
+#[cfg(all(loom, feature = "multiprocess"))]
+use self::loom_memory as memory;
+#[cfg(loom)]
+use self::loom_slab as slab;
 
 /// Where a new number is to live.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! A count, a sum and buckets in memory, of which a reader never sees a part only.
 
 use std::hint;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use super::slab::{Block, Cells};
+use super::sync::{AtomicU64, fence};
 
 /// The cells of an owner before its buckets: twice the count of its observations, and one
 /// more while one is being written; their sum; and the sum before the last one.

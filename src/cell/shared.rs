@@ -1,11 +1,10 @@
 //! A number in a file that processes share, or one that waits for room in it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use once_cell::sync::OnceCell;
+use std::sync::atomic::Ordering;
 
 use super::mapped::MappedCell;
+use super::sync::{AtomicU64, OnceCell};
 
 /// A number that other processes see, at once or as soon as there is room.
 #[derive(Clone, Debug)]
@@ -85,10 +84,15 @@ impl WaitingCell {
             let timestamp = f64::from_bits(self.timestamp.load(Ordering::Relaxed));
             cell.set_at(f64::from_bits(value), timestamp);
             // Whoever sees `MOVED` by an acquiring load sees `filed`, and the number in it.
+            // Acquire: as above.
             let moved =
-                self.value.compare_exchange(value, MOVED, Ordering::Release, Ordering::Acquire);
+                self.value.compare_exchange(value, MOVED, Ordering::AcqRel, Ordering::Acquire);
             match moved {
-                Ok(_) => return,
+                Ok(_) => {
+                    // The same value may have been set again meanwhile, at another time.
+                    let now = f64::from_bits(self.timestamp.load(Ordering::Relaxed));
+                    return cell.correct_time(timestamp, now);
+                }
                 Err(now) => value = now,
             }
         }

@@ -4,13 +4,12 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
-
-use super::growing::{Growing, Piece};
+use super::growing::Growing;
+use super::memory::{Piece, Word};
+use super::sync::{AtomicU64, Mutex};
 
 /// What a side file begins with: magic, version, and how many bytes are in use.
 pub(crate) const HEAD: [u8; 16] = *b"narthex\0\x01\0\0\0\0\0\0\0";
@@ -153,7 +152,7 @@ fn half_head(sequence: u64, value: &[u8]) -> [u8; HALF_HEAD] {
 pub(crate) struct SideSlot {
     // Keeps what is below mapped.
     _file: Arc<SideFile>,
-    words: Box<[NonNull<u64>]>,
+    words: Box<[Word]>,
     capacity: usize,
     writer: Option<Mutex<Writer>>,
 }
@@ -218,29 +217,28 @@ impl SideSlot {
         let word = self.words.get(place)?;
         // SAFETY: `Growing::word` gave an aligned word of the mapping, `_file` keeps it mapped,
         // and it is published, so that nothing but atomics touches it.
-        Some(unsafe { AtomicU64::from_ptr(word.as_ptr()) })
+        Some(unsafe { word.atomic() })
     }
 }
 
 /// Copies parts back to back into pieces that are as long or longer; `&mut Writer` holds them.
 fn copy(pieces: &[Piece], parts: &[&[u8]]) {
-    let mut pieces = pieces.iter();
-    let mut room: Piece = (NonNull::dangling(), 0);
+    let mut pieces = pieces.iter().cloned();
+    let mut room = pieces.next();
     for part in parts {
         let mut rest = *part;
         while !rest.is_empty() {
-            if room.1 == 0 {
-                let Some(next) = pieces.next() else { return };
-                room = *next;
-            }
-            let (now, later) = rest.split_at(rest.len().min(room.1));
-            // SAFETY: the piece is mapped and has at least as many bytes left as `now`;
-            // nothing in this process refers to the halves but the writer, which is locked.
-            unsafe {
-                std::ptr::copy_nonoverlapping(now.as_ptr(), room.0.as_ptr(), now.len());
-                room = (room.0.add(now.len()), room.1 - now.len());
-            }
+            let Some(piece) = room else { return };
+            let (to, behind) = {
+                let len = piece.len().min(rest.len());
+                piece.split_at(len)
+            };
+            let (now, later) = rest.split_at(to.len());
+            // SAFETY: the piece is mapped; nothing in this process refers to the halves but
+            // the writer, which is locked.
+            unsafe { to.write(now) };
             rest = later;
+            room = if behind.len() > 0 { Some(behind) } else { pieces.next() };
         }
     }
 }

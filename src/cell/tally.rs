@@ -1,11 +1,12 @@
 //! A total in memory that many threads add to.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use once_cell::race::OnceBox;
 
 use super::level::Level;
 use super::slab::{Block, Cells};
+use super::sync::AtomicU64;
 
 /// Whole amounts in one lane, fractional ones in another, so that each lane only
 /// grows and so does their sum.

@@ -65,6 +65,8 @@ mod key;
 mod keys;
 mod labels;
 mod listing;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod manifest;
 mod merge;
 mod merged;

@@ -76,17 +76,26 @@ pub(crate) fn read_into(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut file = File::open(path)?;
-    // The count of used bytes is read before them: what it counts was written before it.
-    (&mut file).take(HEADER as u64).read_to_end(bytes)?;
+    read_from(&mut file, size_of_file, bytes)?;
     if bytes.is_empty() && is_young(&file) {
         // Python's client creates a file before it gives it a size.
         bytes.resize(HEADER, 0);
-        return Ok(());
     }
+    Ok(())
+}
+
+/// Appends the part of an open file that [`read`] gives.
+pub(crate) fn read_from<F: Read>(
+    file: &mut F,
+    size: impl FnOnce(&F) -> io::Result<usize>,
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
+    // The count of used bytes is read before them: what it counts was written before it.
+    file.take(HEADER as u64).read_to_end(bytes)?;
     let Some(used) = used(bytes).filter(|used| *used > HEADER) else { return Ok(()) };
     // A file of another kind may be large; its first entry gives it away.
-    (&mut file).take(size_of::<i32>() as u64).read_to_end(bytes)?;
-    if entry(bytes, HEADER, usize::min(used, size_of_file(&file)?)).is_some() {
+    file.take(size_of::<i32>() as u64).read_to_end(bytes)?;
+    if entry(bytes, HEADER, usize::min(used, size(file)?)).is_some() {
         file.take((used - bytes.len()) as u64).read_to_end(bytes)?;
     }
     Ok(())

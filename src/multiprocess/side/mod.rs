@@ -8,6 +8,8 @@ mod exemplar;
 pub(crate) mod fold;
 mod handle;
 mod known;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod merge;
 mod publish;
 mod reader;

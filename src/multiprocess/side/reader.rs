@@ -51,16 +51,22 @@ pub(super) fn read_once(path: &Path, bytes: &mut Vec<u8>) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut file = File::open(path)?;
-    // The count of used bytes is read before them: what it counts was written before it.
-    (&mut file).take(HEAD.len() as u64).read_to_end(bytes)?;
-    if let Some(used) = used(bytes) {
-        (&mut file).take((used - bytes.len()) as u64).read_to_end(bytes)?;
-    }
+    read_from(&mut file, bytes)?;
     Ok(file)
 }
 
+/// Appends the part of an open file that [`read_once`] gives.
+pub(crate) fn read_from(file: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<()> {
+    // The count of used bytes is read before them: what it counts was written before it.
+    file.take(HEAD.len() as u64).read_to_end(bytes)?;
+    if let Some(used) = used(bytes) {
+        file.take((used - bytes.len()) as u64).read_to_end(bytes)?;
+    }
+    Ok(())
+}
+
 /// Reads again what was half written when it was read.
-pub(super) fn mend(file: &mut File, bytes: &mut [u8]) -> io::Result<()> {
+pub(crate) fn mend(file: &mut (impl Read + Seek), bytes: &mut [u8]) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         let torn: Vec<_> = Layouts::of(bytes).filter(|entry| entry.value(bytes).is_err()).collect();
         if torn.is_empty() {

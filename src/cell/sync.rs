@@ -1,0 +1,22 @@
+//! Atomics and locks: the machine's, or loom's where the cells are checked as a model.
+
+#[cfg(not(loom))]
+mod chosen {
+    pub(crate) use std::sync::atomic::{AtomicU64, fence};
+
+    #[cfg(feature = "multiprocess")]
+    pub(crate) use once_cell::sync::OnceCell;
+    #[cfg(feature = "multiprocess")]
+    pub(crate) use parking_lot::Mutex;
+}
+
+#[cfg(loom)]
+mod chosen {
+    pub(crate) use crate::cell::loom_sync::{AtomicU64, fence};
+    #[cfg(feature = "multiprocess")]
+    pub(crate) use crate::cell::loom_sync::{Mutex, OnceCell};
+}
+
+pub(super) use self::chosen::{AtomicU64, fence};
+#[cfg(feature = "multiprocess")]
+pub(super) use self::chosen::{Mutex, OnceCell};
