@@ -53,7 +53,7 @@ impl CounterCell {
         match self {
             Self::Memory(tally) => tally.reset(),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped(cell) => cell.set(0.0),
+            Self::Mapped(cell) => cell.reset(),
         }
     }
 }

@@ -46,7 +46,7 @@ impl HistogramCell {
     /// Appends the count of each bucket, not cumulative; returns the sum.
     pub(crate) fn read(&self, into: &mut Vec<f64>) -> f64 {
         match self {
-            Self::Memory(observations) => observations.read(into).1,
+            Self::Memory(observations) => observations.read(into),
             #[cfg(feature = "multiprocess")]
             Self::Mapped { buckets, sum } => {
                 into.extend(buckets.iter().map(SharedCell::get));

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
 
 use ::loom::cell::UnsafeCell;
+use ::loom::model::Builder;
 use ::loom::sync::atomic;
 use ::loom::sync::{Mutex as LoomMutex, MutexGuard};
 
@@ -28,7 +29,19 @@ thread_local! {
 /// Explores a model with a fault, or with none.
 pub(crate) fn explore(fault: Option<Fault>, model: impl Fn() + Sync + Send + 'static) {
     FAULT.set(fault);
-    ::loom::model(move || {
+    run(Builder::new(), model);
+}
+
+/// Explores a model as far as threads are interrupted so many times at most.
+pub(crate) fn explore_up_to(interruptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    FAULT.set(None);
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(interruptions);
+    run(builder, model);
+}
+
+fn run(builder: Builder, model: impl Fn() + Sync + Send + 'static) {
+    builder.check(move || {
         EXECUTIONS.set(EXECUTIONS.get() + 1);
         model();
     });
@@ -54,6 +67,10 @@ pub(crate) fn fence(order: Ordering) {
         Ordering::Relaxed => {}
         order => atomic::fence(order),
     }
+}
+
+pub(crate) fn pause(_: u32) {
+    ::loom::thread::yield_now();
 }
 
 macro_rules! atomic {

@@ -1,150 +1,219 @@
-//! Cells of one process in a model: numbers with their times, and numbers that move into a file.
+//! Cells in memory in a model: totals, numbers that are set, and observations.
 
 use std::sync::Arc;
 
 use ::loom::thread;
 
-use super::loom_sync::{Fault, explore};
-use super::mapped::{MappedCell, MappedFile};
-use super::shared::{SharedCell, WaitingCell};
-
-fn directory() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
-
-fn cell(dir: &tempfile::TempDir) -> MappedCell {
-    let path = dir.path().join("gauge_mostrecent_1.db");
-    let _ = std::fs::remove_file(&path);
-    MappedFile::create(&path).unwrap().cell(b"a").unwrap()
-}
-
-/// The number is a tenth of its time.
-fn a_value_is_seen_with_its_time(fault: Option<Fault>) {
-    let dir = directory();
-    explore(fault, move || {
-        let cell = cell(&dir);
-        let writer = thread::spawn({
-            let cell = cell.clone();
-            move || {
-                cell.set_at(1.0, 10.0);
-                cell.set_at(2.0, 20.0);
-            }
-        });
-        let value = cell.get();
-        let time = cell.timestamp();
-        assert!(time >= value * 10.0, "{value} at {time}");
-        writer.join().unwrap();
-        assert_eq!((cell.get(), cell.timestamp()), (2.0, 20.0));
-    });
-}
+use super::level::Level;
+use super::loom_slab::take_slab;
+use super::loom_sync::{Fault, explore, explore_up_to};
+use super::observations::Observations;
+use super::tally::Tally;
 
 #[test]
-fn who_sees_a_value_sees_its_time_or_a_later_one() {
-    a_value_is_seen_with_its_time(None);
-}
-
-#[test]
-#[should_panic]
-fn a_value_that_releases_nothing_is_caught() {
-    a_value_is_seen_with_its_time(Some(Fault::NoRelease));
-}
-
-#[test]
-#[should_panic]
-fn a_value_that_acquires_nothing_is_caught() {
-    a_value_is_seen_with_its_time(Some(Fault::NoAcquire));
-}
-
-fn adding_while_a_number_moves(fault: Option<Fault>) {
-    let dir = directory();
-    explore(fault, move || {
-        let filed = cell(&dir);
-        let waiting = Arc::new(WaitingCell::new());
-        let shared = SharedCell::Waiting(waiting.clone());
-        shared.add(1.0);
-        let adder = thread::spawn({
-            let shared = shared.clone();
-            move || {
-                shared.add(2.0);
-                // What it has added it sees, wherever that is by now.
-                assert!(shared.get() >= 3.0);
-            }
+fn a_total_loses_nothing_and_never_steps_back() {
+    explore(None, || {
+        let tally = Arc::new(Tally::new());
+        // The first has cells of its own, the second has none.
+        let writers = [1, 0].map(|slab| {
+            let tally = tally.clone();
+            thread::spawn(move || {
+                take_slab(slab);
+                tally.inc();
+                tally.inc();
+            })
         });
-        let mover = thread::spawn({
-            let filed = filed.clone();
-            move || waiting.move_to(filed)
-        });
-        let first = shared.get();
-        let second = shared.get();
+        let (first, second) = (tally.get(), tally.get());
         assert!(first <= second, "{first}, then {second}");
-        assert!([1.0, 3.0].contains(&first) && [1.0, 3.0].contains(&second));
+        writers.map(|writer| writer.join().unwrap());
+        assert_eq!(tally.get(), 4.0);
+    });
+}
+
+#[test]
+fn a_total_that_is_reset_begins_at_zero() {
+    explore(None, || {
+        let tally = Arc::new(Tally::new());
+        take_slab(1);
+        tally.add(5.0);
+        let resetting = thread::spawn({
+            let tally = tally.clone();
+            move || tally.reset()
+        });
+        let seen = tally.get();
+        assert!([5.0, 0.0].contains(&seen), "{seen}");
+        tally.inc();
+        resetting.join().unwrap();
+        // The one was added before the reset or after it.
+        let left = tally.get();
+        assert!([0.0, 1.0].contains(&left), "{left}");
+        tally.reset();
+        assert_eq!(tally.get(), 0.0);
+    });
+}
+
+/// Two threads add, and a third sees some of it.
+fn adding_to_a_level(fault: Option<Fault>) {
+    explore(fault, || {
+        let level = Arc::new(Level::new());
+        level.set(8.0);
+        let adders = [(1, 1.0), (2, 2.0)].map(|(slab, amount)| {
+            let level = level.clone();
+            thread::spawn(move || {
+                take_slab(slab);
+                level.add(amount);
+            })
+        });
+        let seen = level.get();
+        assert!([8.0, 9.0, 10.0, 11.0].contains(&seen), "{seen}");
+        adders.map(|adder| adder.join().unwrap());
+        assert_eq!(level.get(), 11.0);
+    });
+}
+
+#[test]
+fn what_threads_add_to_a_level_comes_together() {
+    adding_to_a_level(None);
+}
+
+/// What was added before it was set is gone, and a reader sees a moment that was.
+fn setting_a_level(fault: Option<Fault>) {
+    explore(fault, || {
+        let level = Arc::new(Level::new());
+        take_slab(1);
+        level.add(1.0);
+        let setter = thread::spawn({
+            let level = level.clone();
+            move || {
+                take_slab(2);
+                level.set(10.0);
+                assert!([10.0, 12.0].contains(&level.get()));
+            }
+        });
+        let reader = thread::spawn({
+            let level = level.clone();
+            move || {
+                let seen = level.get();
+                // 2 would be the amount that follows, without the number that it was added to.
+                assert!([1.0, 3.0, 10.0, 12.0].contains(&seen), "{seen}");
+            }
+        });
+        level.add(2.0);
+        setter.join().unwrap();
+        reader.join().unwrap();
+        let left = level.get();
+        assert!([10.0, 12.0].contains(&left), "{left}");
+        level.set(5.0);
+        assert_eq!(level.get(), 5.0);
+    });
+}
+
+#[test]
+fn a_reader_of_a_level_sees_a_moment_that_was() {
+    setting_a_level(None);
+}
+
+#[test]
+#[should_panic]
+fn a_level_that_releases_nothing_is_caught() {
+    setting_a_level(Some(Fault::NoRelease));
+}
+
+#[test]
+#[should_panic]
+fn a_level_that_acquires_nothing_is_caught() {
+    setting_a_level(Some(Fault::NoAcquire));
+}
+
+#[test]
+fn of_two_that_set_a_level_one_comes_last() {
+    explore(None, || {
+        let level = Arc::new(Level::new());
+        take_slab(1);
+        level.add(1.0);
+        let setters = [10.0, 20.0].map(|value| {
+            let level = level.clone();
+            thread::spawn(move || level.set(value))
+        });
+        setters.map(|setter| setter.join().unwrap());
+        let left = level.get();
+        assert!([10.0, 20.0].contains(&left), "{left}");
+        level.add(0.5);
+        assert_eq!(level.get(), left + 0.5);
+    });
+}
+
+#[test]
+fn a_thread_without_cells_adds_to_what_was_set() {
+    explore(None, || {
+        let level = Arc::new(Level::new());
+        let adder = thread::spawn({
+            let level = level.clone();
+            move || level.add(1.0)
+        });
+        take_slab(1);
+        level.add(2.0);
         adder.join().unwrap();
-        mover.join().unwrap();
-        assert_eq!((shared.get(), filed.get()), (3.0, 3.0));
+        assert_eq!(level.get(), 3.0);
     });
 }
 
-#[test]
-fn what_is_added_while_the_number_moves_is_counted_once() {
-    adding_while_a_number_moves(None);
+/// Each observation is 1 in the first bucket or 8 in the second.
+fn observing(slab: usize, fault: Option<Fault>) {
+    explore(fault, move || observe(slab));
 }
 
-#[test]
-#[should_panic]
-fn a_move_that_releases_nothing_is_caught() {
-    adding_while_a_number_moves(Some(Fault::NoRelease));
-}
-
-#[test]
-#[should_panic]
-fn a_move_that_is_not_acquired_is_caught() {
-    adding_while_a_number_moves(Some(Fault::NoAcquire));
-}
-
-#[test]
-fn who_moves_second_moves_nothing() {
-    let dir = directory();
-    explore(None, move || {
-        let filed = cell(&dir);
-        let waiting = Arc::new(WaitingCell::new());
-        let shared = SharedCell::Waiting(waiting.clone());
-        shared.add(1.0);
-        let movers = [0, 1].map(|_| {
-            let (waiting, filed) = (waiting.clone(), filed.clone());
-            thread::spawn(move || waiting.move_to(filed))
-        });
-        shared.add(2.0);
-        for mover in movers {
-            mover.join().unwrap();
+fn observe(slab: usize) {
+    let observations = Arc::new(Observations::new(2));
+    let writer = thread::spawn({
+        let observations = observations.clone();
+        move || {
+            take_slab(slab);
+            observations.observe(0, 1.0, 1);
+            observations.observe(1, 8.0, 1);
         }
-        assert_eq!((shared.get(), filed.get()), (3.0, 3.0));
     });
+    let mut buckets = Vec::new();
+    let sum = observations.read(&mut buckets);
+    assert_eq!(sum, buckets[0] + 8.0 * buckets[1]);
+    writer.join().unwrap();
+    buckets.clear();
+    assert_eq!((observations.read(&mut buckets), buckets), (9.0, vec![1.0, 1.0]));
 }
 
-/// Sets numbers while they move; the last one has its time in the file.
-fn setting_while_a_number_moves(values: [f64; 2]) {
-    let dir = directory();
-    explore(None, move || {
-        let filed = cell(&dir);
-        let waiting = Arc::new(WaitingCell::new());
-        let shared = SharedCell::Waiting(waiting.clone());
-        shared.set_at(values[0], 10.0);
-        let mover = thread::spawn({
-            let filed = filed.clone();
-            move || waiting.move_to(filed)
+#[test]
+fn a_reader_sees_whole_observations() {
+    observing(1, None);
+}
+
+#[test]
+fn a_reader_sees_whole_observations_of_threads_that_share() {
+    // All orders of events would take minutes.
+    explore_up_to(3, || observe(0));
+}
+
+#[test]
+#[should_panic]
+fn observations_that_release_nothing_are_caught() {
+    observing(1, Some(Fault::NoRelease));
+}
+
+#[test]
+#[should_panic]
+fn observations_that_are_not_acquired_are_caught() {
+    observing(1, Some(Fault::NoAcquire));
+}
+
+#[test]
+fn threads_that_share_cells_observe_one_after_the_other() {
+    explore(None, || {
+        let observations = Arc::new(Observations::new(1));
+        let writers = [2.0, 3.0].map(|value| {
+            let observations = observations.clone();
+            thread::spawn(move || observations.observe(0, value, 1))
         });
-        shared.set_at(values[1], 20.0);
-        mover.join().unwrap();
-        assert_eq!((filed.get(), filed.timestamp()), (values[1], 20.0));
+        writers.map(|writer| writer.join().unwrap());
+        let mut count = Vec::new();
+        assert_eq!((observations.read(&mut count), count), (5.0, vec![2.0]));
     });
-}
-
-#[test]
-fn what_is_set_while_the_number_moves_has_its_time() {
-    setting_while_a_number_moves([1.0, 2.0]);
-}
-
-#[test]
-fn what_is_set_again_while_the_number_moves_has_its_new_time() {
-    setting_while_a_number_moves([1.0, 1.0]);
 }

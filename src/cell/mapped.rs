@@ -6,10 +6,11 @@ use std::convert::identity;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use super::growing::Growing;
+use super::lane::{Lane, NewRow, Wanted};
 use super::memory::Word;
 use super::sync::{AtomicU64, Mutex};
 
@@ -23,13 +24,26 @@ const NUMBERS: usize = 16;
 ///
 /// Its size never shrinks and a cell never moves, neither in the file nor in memory.
 pub(crate) struct MappedFile {
+    /// Whether numbers are only added to, so that each thread can do so in a row of its own.
+    has_lanes: bool,
     entries: Mutex<Entries>,
 }
 
 struct Entries {
     file: Growing,
-    /// Where the entry of each key stands.
-    rows: HashMap<Box<[u8]>, usize>,
+    rows: HashMap<Box<[u8]>, Known>,
+    /// The bytes of one more row for each lane, for the threads that find no room for one
+    /// of their own. There always is room for them, once there are several threads.
+    promised: usize,
+    has_several_writers: bool,
+}
+
+/// What is known of a key.
+struct Known {
+    /// Where its entries stand, the first one first.
+    rows: Vec<u32>,
+    lane: Weak<Lane>,
+    is_promised: bool,
 }
 
 impl MappedFile {
@@ -37,11 +51,19 @@ impl MappedFile {
     ///
     /// Fails if there is a file of that name.
     pub(crate) fn create(path: &Path) -> io::Result<Arc<Self>> {
-        Growing::create(path, &HEADER, 0, identity).map(Self::on)
+        Growing::create(path, &HEADER, 0, identity).map(|file| Self::on(file, false))
     }
 
-    fn on(file: Growing) -> Arc<Self> {
-        Arc::new(Self { entries: Mutex::new(Entries { file, rows: HashMap::new() }) })
+    /// The same for numbers that readers add up if they stand under one key, and
+    /// that nobody sets: so each thread adds in a row of its own.
+    pub(crate) fn create_with_lanes(path: &Path) -> io::Result<Arc<Self>> {
+        Growing::create(path, &HEADER, 0, identity).map(|file| Self::on(file, true))
+    }
+
+    fn on(file: Growing, has_lanes: bool) -> Arc<Self> {
+        let entries =
+            Entries { file, rows: HashMap::new(), promised: 0, has_several_writers: false };
+        Arc::new(Self { has_lanes, entries: Mutex::new(entries) })
     }
 
     /// The cells of `keys`, appended with both numbers 0.0 where there is none.
@@ -52,28 +74,38 @@ impl MappedFile {
         let new = keys.iter().filter(|key| !entries.rows.contains_key(**key));
         let len = new.map(|key| head_of(key) + NUMBERS).sum();
         // The rows of a series are there together or not at all.
-        entries.file.reserve(len)?;
+        let promised = if entries.has_several_writers { len } else { 0 };
+        entries.reserve(len + promised)?;
         let cells = keys.iter().map(|key| {
-            let row = match entries.rows.get(*key) {
-                Some(&row) => row,
-                None => entries.append(key)?,
-            };
-            Ok(self.cell_at(&entries, row, key))
+            if !entries.rows.contains_key(*key) {
+                entries.begin(key, self.has_lanes)?;
+            }
+            self.cell_of(&mut entries, key).ok_or_else(|| io::ErrorKind::NotFound.into())
         });
         cells.collect()
     }
 
     /// The cell of a key, if it has an entry.
     pub(crate) fn known(self: &Arc<Self>, key: &[u8]) -> Option<MappedCell> {
-        let entries = self.entries.lock();
-        let row = *entries.rows.get(key)?;
-        Some(self.cell_at(&entries, row, key))
+        self.cell_of(&mut self.entries.lock(), key)
     }
 
-    fn cell_at(self: &Arc<Self>, entries: &Entries, row: usize, key: &[u8]) -> MappedCell {
-        let at = row + head_of(key);
-        let (value, timestamp) = (entries.file.word(at), entries.file.word(at + size_of::<u64>()));
-        MappedCell { file: self.clone(), row: row as u32, value, timestamp }
+    fn cell_of(self: &Arc<Self>, entries: &mut Entries, key: &[u8]) -> Option<MappedCell> {
+        let Entries { file, rows, .. } = entries;
+        let known = rows.get_mut(key)?;
+        let row = *known.rows.first()?;
+        let value_at = |row: u32| row as usize + head_of(key);
+        let lane = self.has_lanes.then(|| {
+            known.lane.upgrade().unwrap_or_else(|| {
+                let rows = known.rows.iter().map(|&row| (row, file.word(value_at(row))));
+                let lane = Arc::new(Lane::on(rows));
+                known.lane = Arc::downgrade(&lane);
+                lane
+            })
+        });
+        let at = value_at(row);
+        let (value, timestamp) = (file.word(at), file.word(at + size_of::<u64>()));
+        Some(MappedCell { lane, file: self.clone(), row, value, timestamp })
     }
 
     /// The cell of one key.
@@ -84,16 +116,51 @@ impl MappedFile {
 }
 
 impl Entries {
-    fn append(&mut self, key: &[u8]) -> io::Result<usize> {
+    /// Makes room for so many more bytes, beside those that are promised.
+    fn reserve(&mut self, len: usize) -> io::Result<()> {
+        let promised = if self.has_several_writers { self.promised } else { 0 };
+        self.file.reserve(len.saturating_add(promised)).map(|_| ())
+    }
+
+    /// Appends the first entry of a key.
+    fn begin(&mut self, key: &[u8], is_promised: bool) -> io::Result<()> {
+        let rows = vec![self.append(key)?];
+        self.rows.insert(key.into(), Known { rows, lane: Weak::new(), is_promised });
+        if is_promised {
+            self.promised += head_of(key) + NUMBERS;
+        }
+        Ok(())
+    }
+
+    /// Appends one more entry of the key that has one at `row`.
+    fn append_to(&mut self, row: u32, wanted: Wanted) -> io::Result<NewRow> {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let key = self.key(row as usize).ok_or_else(missing)?;
+        let len = head_of(&key) + NUMBERS;
+        let known = self.rows.get(&*key);
+        known.filter(|known| known.rows.first() == Some(&row)).ok_or_else(missing)?;
+        self.has_several_writers = true;
+        if wanted == Wanted::ForOne {
+            self.reserve(len)?;
+        }
+        let row = self.append(&key)?;
+        if let Some(known) = self.rows.get_mut(&*key) {
+            known.rows.push(row);
+            if wanted == Wanted::ForAll && std::mem::take(&mut known.is_promised) {
+                self.promised -= len;
+            }
+        }
+        Ok((row, self.file.word(row as usize + head_of(&key))))
+    }
+
+    fn append(&mut self, key: &[u8]) -> io::Result<u32> {
         let head = head_of(key);
         let mut entry = Vec::with_capacity(head + NUMBERS);
         entry.extend_from_slice(&(key.len() as i32).to_ne_bytes());
         entry.extend_from_slice(key);
         entry.resize(head, b' ');
         entry.resize(head + NUMBERS, 0);
-        let row = self.file.append(&entry)?;
-        self.rows.insert(key.into(), row);
-        Ok(row)
+        self.file.append(&entry).map(|row| row as u32)
     }
 
     /// The key of the entry at `row`, which is one of a cell.
@@ -109,6 +176,7 @@ impl Entries {
 /// Entries of one file that belong together: those of one series.
 pub(crate) struct Rows {
     file: Arc<MappedFile>,
+    lanes: Vec<Arc<Lane>>,
     rows: Box<[u32]>,
 }
 
@@ -117,23 +185,33 @@ impl Rows {
     pub(crate) fn of(cells: &[MappedCell]) -> Option<Self> {
         let file = cells.first()?.file.clone();
         let same = cells.iter().all(|cell| Arc::ptr_eq(&cell.file, &file));
-        same.then(|| Self { file, rows: cells.iter().map(MappedCell::row).collect() })
+        let lanes = cells.iter().filter_map(|cell| cell.lane.clone()).collect();
+        same.then(|| Self { file, lanes, rows: cells.iter().map(MappedCell::row).collect() })
     }
 
-    /// Where they stand in the file.
+    /// Where they stand in the file, the first of each key.
     pub(crate) fn list(&self) -> &[u32] {
         &self.rows
     }
 
     /// Forgets whose they are: their keys get new entries when they are asked for again.
-    pub(crate) fn disown(&self) {
-        let mut entries = self.file.entries.lock();
-        for &row in &self.rows {
-            let Some(key) = entries.key(row as usize) else { continue };
-            if entries.rows.get(&*key) == Some(&(row as usize)) {
-                entries.rows.remove(&*key);
+    ///
+    /// Says which other entries their keys have.
+    pub(crate) fn disown(&self) -> Vec<u32> {
+        {
+            let mut entries = self.file.entries.lock();
+            for &row in &self.rows {
+                let Some(key) = entries.key(row as usize) else { continue };
+                if entries.rows.get(&*key).is_none_or(|known| known.rows.first() != Some(&row)) {
+                    continue;
+                }
+                if entries.rows.remove(&*key).is_some_and(|known| known.is_promised) {
+                    entries.promised -= head_of(&key) + NUMBERS;
+                }
             }
         }
+        // Not under the lock of the entries, which is taken under those of lanes.
+        self.lanes.iter().flat_map(|lane| lane.retire()).collect()
     }
 }
 
@@ -146,7 +224,9 @@ fn head_of(key: &[u8]) -> usize {
 /// One number of a [`MappedFile`], and the time it was set at; keeps the file mapped.
 #[derive(Clone)]
 pub struct MappedCell {
-    // Keeps the words below mapped.
+    /// Where it is added to, if not here.
+    lane: Option<Arc<Lane>>,
+    // Keeps the words mapped.
     file: Arc<MappedFile>,
     row: u32,
     value: Word,
@@ -166,14 +246,35 @@ impl MappedCell {
     }
 
     pub(crate) fn get(&self) -> f64 {
-        f64::from_bits(self.value().load(Ordering::Acquire))
+        match &self.lane {
+            Some(lane) => lane.get(),
+            None => f64::from_bits(self.value().load(Ordering::Acquire)),
+        }
+    }
+
+    /// Begins anew at zero.
+    pub(crate) fn reset(&self) {
+        match &self.lane {
+            Some(lane) => lane.reset(),
+            None => self.set(0.0),
+        }
     }
 
     pub(crate) fn set(&self, value: f64) {
         self.value().store(value.to_bits(), Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn add(&self, amount: f64) {
+        match &self.lane {
+            Some(lane) => {
+                lane.add(amount, |wanted| self.file.entries.lock().append_to(self.row, wanted));
+            }
+            None => self.add_among_all(amount),
+        }
+    }
+
+    fn add_among_all(&self, amount: f64) {
         let cell = self.value();
         let mut old = cell.load(Ordering::Relaxed);
         loop {

@@ -120,7 +120,7 @@ fn a_file_that_cannot_grow_stays_sound() {
 
     let memory: File = memfd_create("cells", MemfdFlags::ALLOW_SEALING).unwrap().into();
     let view = memory.try_clone().unwrap();
-    let file = MappedFile::on(Growing::on(memory, &HEADER, 0, identity).unwrap());
+    let file = MappedFile::on(Growing::on(memory, &HEADER, 0, identity).unwrap(), false);
     let cell = file.cell(b"first").unwrap();
     fcntl_add_seals(&view, SealFlags::GROW).unwrap();
     assert!(file.cell(&[b'k'; 70_000]).is_err());
@@ -186,4 +186,110 @@ fn readers_meet_no_torn_entry_while_threads_append_and_add() {
     let (shared, own): (Vec<_>, Vec<_>) = entries.iter().partition(|(key, ..)| key == b"shared");
     assert_eq!(shared[0].1, (THREADS * ROUNDS) as f64);
     assert!(own.iter().all(|(_, value, _)| *value == 2.0));
+}
+
+#[test]
+fn each_thread_adds_in_a_row_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("counter_1.db");
+    let file = MappedFile::create_with_lanes(&path).unwrap();
+    let cell = file.cell(b"key").unwrap();
+    cell.add(0.5);
+    cell.add(1.0);
+    let row = |value| (b"key".to_vec(), value, 0.0);
+    assert_eq!(read(&path), [row(1.5)]);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            cell.add(2.0);
+            // The same number, whoever asks for it.
+            file.cell(b"key").unwrap().add(3.0);
+        });
+    });
+    assert_eq!(read(&path), [row(1.5), row(5.0)]);
+    cell.add(4.0);
+    assert_eq!((read(&path), cell.get()), (vec![row(5.5), row(5.0)], 10.5));
+    // Whoever comes when all are gone finds what they have left, and makes no more of it.
+    drop(cell);
+    let cell = file.cell(b"key").unwrap();
+    cell.add(1.0);
+    assert_eq!((read(&path), cell.get()), (vec![row(6.5), row(5.0)], 11.5));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn there_is_always_room_for_one_row_that_threads_share() {
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+    let memory: File = memfd_create("cells", MemfdFlags::ALLOW_SEALING).unwrap().into();
+    let view = memory.try_clone().unwrap();
+    let file = MappedFile::on(Growing::on(memory, &HEADER, 0, identity).unwrap(), true);
+    fcntl_add_seals(&view, SealFlags::GROW).unwrap();
+    let cell = file.cell(b"first").unwrap();
+    cell.add(0.0);
+    // From here on there are several writers.
+    thread::scope(|scope| scope.spawn(|| cell.add(0.0)).join()).unwrap();
+    // Each takes 4 + 996 + 8 + 16 = 1024 bytes, and as much again is put aside: 31 × 2048 + 8
+    // + 3 × 32 = 63592 of 65536 bytes, and 1944 are left.
+    let large: Vec<_> = (0..40).map_while(|n| file.cell(&long_key(n)).ok()).collect();
+    assert_eq!(large.len(), 31);
+    let cells: Vec<_> = large.into_iter().chain([cell]).collect();
+    let barrier = std::sync::Barrier::new(5);
+    thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| {
+                for cell in &cells {
+                    cell.add(1.0);
+                    barrier.wait();
+                    for _ in 0..50 {
+                        cell.add(1.0);
+                    }
+                }
+            });
+        }
+    });
+    assert!(cells.iter().all(|cell| cell.get() == 255.0));
+    let mut bytes = vec![0; 65536];
+    std::os::unix::fs::FileExt::read_exact_at(&view, &mut bytes, 0).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("copy"), bytes).unwrap();
+    let rows = read(&dir.path().join("copy"));
+    for key in (0..31).map(long_key).chain([b"first".to_vec()]) {
+        let values = rows.iter().filter(|row| row.0 == key).map(|row| row.1);
+        assert_eq!(values.sum::<f64>(), 255.0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn long_key(n: usize) -> Vec<u8> {
+    format!("{n:996}").into_bytes()
+}
+
+#[test]
+fn what_was_reset_begins_at_zero_for_all_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("counter_1.db");
+    let file = MappedFile::create_with_lanes(&path).unwrap();
+    let cell = file.cell(b"key").unwrap();
+    let (resets, adds) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..3 {
+                cell.add(0.1);
+                resets.wait();
+                adds.wait();
+            }
+        });
+        for _ in 0..3 {
+            cell.add(0.2);
+            resets.wait();
+            cell.reset();
+            assert_eq!(cell.get(), 0.0);
+            assert!(read(&path).iter().all(|row| row.1 == 0.0));
+            adds.wait();
+        }
+    });
+    cell.add(0.3);
+    assert_eq!(cell.get(), 0.3);
+    // No more rows than threads.
+    assert_eq!(read(&path).len(), 2);
 }

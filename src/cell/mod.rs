@@ -8,14 +8,18 @@ mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
 mod histogram;
+#[cfg(feature = "multiprocess")]
+mod lane;
 mod level;
+#[cfg(all(test, loom, feature = "multiprocess"))]
+mod loom_file_tests;
 #[cfg(all(loom, feature = "multiprocess"))]
 pub(crate) mod loom_memory;
 #[cfg(loom)]
 mod loom_slab;
 #[cfg(loom)]
 pub(crate) mod loom_sync;
-#[cfg(all(test, loom, feature = "multiprocess"))]
+#[cfg(all(test, loom))]
 mod loom_tests;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod mapped;

@@ -1,19 +1,17 @@
-//! A count, a sum and buckets in memory, of which a reader never sees a part only.
+//! A sum and counts in memory, of which a reader never sees a part only.
 
-use std::hint;
 use std::sync::atomic::Ordering;
-use std::thread;
 
 use super::slab::{Block, Cells};
-use super::sync::{AtomicU64, fence};
+use super::sync::{AtomicU64, fence, pause};
 
 /// The cells of an owner before its buckets: twice the count of its observations, and one
-/// more while one is being written; their sum; and the sum before the last one.
+/// more while one is being written; their sum; and their sum without that one.
 const HEAD: usize = 3;
 
 /// How often a reader begins anew before it takes what it got, whose sum may then be ahead
 /// of its buckets by what came meanwhile.
-const MOST_READS: usize = 10_000;
+const MOST_READS: u32 = 10_000;
 
 /// Observations that threads add to, each in cells of its own.
 ///
@@ -30,7 +28,7 @@ impl Observations {
         Self { cells: Block::new(HEAD + buckets) }
     }
 
-    /// Adds `n` observations of `value`, in `bucket` if there are buckets.
+    /// Adds `n` observations of `value` in `bucket`.
     #[inline]
     pub(super) fn observe(&self, bucket: usize, value: f64, n: u64) {
         match self.cells.own() {
@@ -47,21 +45,19 @@ impl Observations {
         }
     }
 
-    /// Appends the count of each bucket, not cumulative; returns the count of all and the sum.
-    pub(super) fn read(&self, into: &mut Vec<f64>) -> (f64, f64) {
+    /// Appends the count of each bucket, not cumulative; returns the sum.
+    pub(super) fn read(&self, into: &mut Vec<f64>) -> f64 {
         let begin = into.len();
         into.resize(begin + self.cells.len() - HEAD, 0.0);
         let end = into.len();
-        let (mut count, mut sum) = (0_u64, 0.0);
+        let mut sum = 0.0;
         self.cells.for_each(|cells| {
-            let (observed, observed_sum) = read(cells, into);
-            count += observed;
-            sum += observed_sum;
+            sum += read(cells, into);
             let (totals, inside) = into.split_at_mut(end);
             totals[begin..].iter_mut().zip(inside).for_each(|(total, n)| *total += *n);
             into.truncate(end);
         });
-        (count as f64, sum)
+        sum
     }
 
     #[cold]
@@ -82,16 +78,17 @@ impl Observations {
             let twice = cells[0].load(Ordering::Relaxed);
             let odd = twice | 1;
             // Whoever makes the count odd is the only writer until it is even again.
-            // Acquire: what the writer before has written is there.
+            // Acquire: what the writer before has written is there, and (release) for all who
+            // see the odd count.
             let locked = twice % 2 == 0
                 && cells[0]
-                    .compare_exchange_weak(twice, odd, Ordering::Acquire, Ordering::Relaxed)
+                    .compare_exchange_weak(twice, odd, Ordering::AcqRel, Ordering::Relaxed)
                     .is_ok();
             if locked {
                 break twice;
             }
             tries += 1;
-            if tries % 64 == 0 { thread::yield_now() } else { hint::spin_loop() }
+            pause(tries);
         };
         write(cells, twice, bucket, value, n);
     }
@@ -101,11 +98,8 @@ impl Observations {
 #[inline]
 fn write(cells: &[AtomicU64], twice: u64, bucket: usize, value: f64, n: u64) {
     let [count, sum, sum_before, buckets @ ..] = cells else { return };
-    let before = sum.load(Ordering::Relaxed);
-    let after = (f64::from_bits(before) + value * n as f64).to_bits();
-    // Release: who sees it and reads the count again sees that the one before is done.
-    sum_before.store(before, Ordering::Release);
-    // Release: who sees the odd count sees the sum before.
+    let after = (f64::from_bits(sum.load(Ordering::Relaxed)) + value * n as f64).to_bits();
+    // Release: who sees the odd count sees all of the observation before.
     count.store(twice | 1, Ordering::Release);
     // Who sees anything below and reads the count again sees at least the odd one.
     fence(Ordering::Release);
@@ -114,16 +108,20 @@ fn write(cells: &[AtomicU64], twice: u64, bucket: usize, value: f64, n: u64) {
         // Release: who sees the bucket sees the sum.
         bucket.store(bucket.load(Ordering::Relaxed) + n, Ordering::Release);
     }
+    // Release: who sees this sum sees the bucket.
+    sum_before.store(after, Ordering::Release);
     count.store(twice + 2 * n, Ordering::Release);
 }
 
-/// Appends the buckets of one owner; returns its count and sum. All of them belong together.
-fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> (u64, f64) {
-    let [twice, sum, sum_before, buckets @ ..] = cells else { return (0, 0.0) };
+/// Appends the buckets of one owner; returns the sum that belongs to them.
+fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> f64 {
+    let [twice, sum, sum_before, buckets @ ..] = cells else { return 0.0 };
     let begin = into.len();
-    let mut tries = 0;
+    let mut tries = 0_u32;
     loop {
         let begun = twice.load(Ordering::Acquire);
+        // Before the buckets, of which it then knows no more than they do.
+        let before = sum_before.load(Ordering::Acquire);
         into.truncate(begin);
         let mut inside = 0;
         for bucket in buckets {
@@ -132,16 +130,14 @@ fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> (u64, f64) {
             into.push(n as f64);
         }
         let after = sum.load(Ordering::Relaxed);
-        let before = sum_before.load(Ordering::Relaxed);
         // Pairs with the fence and the releases of `write`.
         fence(Ordering::Acquire);
         tries += 1;
         if twice.load(Ordering::Relaxed) == begun || tries == MOST_READS {
-            let count = if buckets.is_empty() { begun / 2 } else { inside };
-            // In the middle of an observation, whose bucket is written last, that may be missing.
-            let is_before = begun % 2 == 1 && count == begun / 2;
-            return (count, f64::from_bits(if is_before { before } else { after }));
+            // In the middle of an observation its bucket may be missing, and then so is its value.
+            let is_before = begun % 2 == 1 && inside == begun / 2;
+            return f64::from_bits(if is_before { before } else { after });
         }
-        hint::spin_loop();
+        pause(tries);
     }
 }

@@ -29,6 +29,14 @@ impl SharedCell {
         }
     }
 
+    /// Begins anew at zero.
+    pub(crate) fn reset(&self) {
+        match self {
+            Self::Filed(cell) => cell.reset(),
+            Self::Waiting(cell) => cell.reset(),
+        }
+    }
+
     pub(crate) fn set(&self, value: f64) {
         match self {
             Self::Filed(cell) => cell.set(value),
@@ -106,6 +114,10 @@ impl WaitingCell {
     fn set_at(&self, value: f64, timestamp: f64) {
         self.timestamp.store(timestamp.to_bits(), Ordering::Relaxed);
         self.update(|_| value, |cell| cell.set_at(value, timestamp));
+    }
+
+    fn reset(&self) {
+        self.update(|_| 0.0, MappedCell::reset);
     }
 
     fn add(&self, amount: f64) {

@@ -26,7 +26,7 @@ impl SummaryCell {
         }
         #[cfg(not(feature = "multiprocess"))]
         drop(homes);
-        Self::Memory(Observations::new(0))
+        Self::Memory(Observations::new(1))
     }
 
     #[inline]
@@ -41,12 +41,15 @@ impl SummaryCell {
         }
     }
 
-    /// The count and the sum.
-    pub(crate) fn read(&self) -> (f64, f64) {
+    /// Appends the count; returns the sum.
+    pub(crate) fn read(&self, into: &mut Vec<f64>) -> f64 {
         match self {
-            Self::Memory(observations) => observations.read(&mut Vec::new()),
+            Self::Memory(observations) => observations.read(into),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped { count, sum } => (count.get(), sum.get()),
+            Self::Mapped { count, sum } => {
+                into.push(count.get());
+                sum.get()
+            }
         }
     }
 }

@@ -2,21 +2,28 @@
 
 #[cfg(not(loom))]
 mod chosen {
+    use std::hint;
     pub(crate) use std::sync::atomic::{AtomicU64, fence};
+    use std::thread;
 
     #[cfg(feature = "multiprocess")]
     pub(crate) use once_cell::sync::OnceCell;
     #[cfg(feature = "multiprocess")]
     pub(crate) use parking_lot::Mutex;
+
+    /// Lets others go on, after so many tries to.
+    pub(crate) fn pause(tries: u32) {
+        if tries % 64 == 0 { thread::yield_now() } else { hint::spin_loop() }
+    }
 }
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::cell::loom_sync::{AtomicU64, fence};
+    pub(crate) use crate::cell::loom_sync::{AtomicU64, fence, pause};
     #[cfg(feature = "multiprocess")]
     pub(crate) use crate::cell::loom_sync::{Mutex, OnceCell};
 }
 
-pub(super) use self::chosen::{AtomicU64, fence};
+pub(super) use self::chosen::{AtomicU64, fence, pause};
 #[cfg(feature = "multiprocess")]
 pub(super) use self::chosen::{Mutex, OnceCell};

@@ -147,7 +147,12 @@ impl SeriesRows {
         }
         if let Some((said, rows)) = self.said() {
             if said.retire() {
-                rows.disown();
+                // Rows that threads have added for themselves were never spoken of.
+                let others = rows.disown();
+                if !others.is_empty() {
+                    SideHandle::rows(&self.store, self.file, &others, 0.0)
+                        .map(|said| said.retire());
+                }
             }
         }
     }
@@ -158,7 +163,7 @@ impl SeriesRows {
             let cells = self.cells.iter().map(|cell| cell.filed().cloned());
             let rows = Rows::of(&cells.collect::<Option<Vec<_>>>().ok_or(())?).ok_or(())?;
             let start = f64::from_bits(self.start.load(Ordering::Relaxed));
-            let said = SideHandle::rows(&self.store, self.file, &rows, start).ok_or(())?;
+            let said = SideHandle::rows(&self.store, self.file, rows.list(), start).ok_or(())?;
             Ok::<_, ()>((said, rows))
         });
         said.ok()

@@ -53,12 +53,14 @@ impl Summary {
 
     /// How many observations there were.
     pub fn count(&self) -> f64 {
-        self.series.cell.read().0
+        let mut count = Vec::with_capacity(2);
+        self.series.cell.read(&mut count);
+        count[0]
     }
 
     /// What they add up to.
     pub fn sum(&self) -> f64 {
-        self.series.cell.read().1
+        self.series.cell.read(&mut Vec::with_capacity(2))
     }
 
     /// Runs `f` and observes how long it took, in seconds.
@@ -127,9 +129,7 @@ impl Kind for Summary {
         columns.push_row(series.row_labels());
         columns.set_start(series.created());
         if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
-            let (count, sum) = series.cell.read();
-            counts.push(count);
-            sums.push(sum);
+            sums.push(series.cell.read(counts));
         }
     }
 }

@@ -149,12 +149,12 @@ impl Columns {
         match &mut self.values {
             ValueColumns::Floats { values, .. } => values.reserve(CHUNK_ROWS),
             ValueColumns::Histograms { bounds, buckets, sums, .. } => {
-                // One row more: whoever adds up a row of several writers puts each behind the row.
+                // One row more: who adds up what several threads wrote puts each behind the row.
                 buckets.reserve((CHUNK_ROWS + 1) * bounds.values().len());
                 sums.reserve(CHUNK_ROWS);
             }
             ValueColumns::Summaries { counts, sums } => {
-                counts.reserve(CHUNK_ROWS);
+                counts.reserve(CHUNK_ROWS + 1);
                 sums.reserve(CHUNK_ROWS);
             }
         }

@@ -172,7 +172,11 @@ impl MultiprocessStore {
     fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
         self.inner.files[kind.place()].get_or_try_init(|| {
             self.claim()?;
-            MappedFile::create(&self.inner.dir.join(kind.file_name(&self.inner.identifier)))
+            let path = self.inner.dir.join(kind.file_name(&self.inner.identifier));
+            match kind {
+                FileKind::Gauge(_) => MappedFile::create(&path),
+                _ => MappedFile::create_with_lanes(&path),
+            }
         })
     }
 }

@@ -8,7 +8,6 @@ use super::entry_kind::{EXEMPLAR, INFO, ROWS, STATE};
 use super::exemplar::encode_exemplar;
 use super::row_key::rows_key;
 use super::writer::SideEntry;
-use crate::cell::mapped::Rows;
 use crate::cell::side::{NewEntry, SideSlot};
 use crate::model::ExemplarRef;
 use crate::multiprocess::file_kind::FileKind;
@@ -42,10 +41,10 @@ impl SideHandle {
     pub(crate) fn rows(
         store: &MultiprocessStore,
         kind: FileKind,
-        rows: &Rows,
+        rows: &[u32],
         start: f64,
     ) -> Option<Self> {
-        let key = rows_key(kind, rows.list());
+        let key = rows_key(kind, rows);
         let words = [start.to_bits(), 0];
         Self::open(
             store,

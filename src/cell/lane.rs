@@ -1,0 +1,261 @@
+//! A number in a shared file that threads add to, each in a row of its own.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::ptr;
+use std::sync::atomic::Ordering;
+
+use super::memory::Word;
+use super::slab::{Block, Cells};
+use super::sync::{AtomicU64, Mutex};
+
+/// The most additions that are made in the row of all before there is another try to get one.
+const MOST_PATIENCE: u32 = 1 << 12;
+
+/// A number that is the sum of rows under one key.
+///
+/// A thread takes a row when it first adds, and from then on is its only
+/// writer: it adds with a plain load and store. Threads without cells of their
+/// own, and those that find no room for a row, share one, for which there is
+/// always room.
+pub(super) struct Lane {
+    /// Where the row of a thread is, or the one of all: its address, or 0.
+    own: Block,
+    rows: Mutex<Rows>,
+}
+
+struct Rows {
+    rows: Vec<Row>,
+    /// What found no place in any row.
+    in_memory: f64,
+    /// Whether the series was removed, so that nothing more is to be seen of it.
+    is_retired: bool,
+    patience: Patience,
+}
+
+struct Row {
+    /// Where its entry stands in the file.
+    at: u32,
+    value: Word,
+    writer: Writer,
+    /// Whether it was reset and its writer has not heard of it.
+    is_past: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Nobody,
+    /// Who has this cell as its own.
+    Cell(*const AtomicU64),
+    All,
+}
+
+#[derive(Default)]
+struct Patience {
+    left: u32,
+    next: u32,
+}
+
+/// For whom a row is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    ForOne,
+    /// For all that have none. Room for it is put aside, as far as there was any.
+    ForAll,
+}
+
+/// Where a row stands in the file, and its number.
+pub(super) type NewRow = (u32, Word);
+
+// SAFETY: words are only touched as atomics, from whichever thread; whoever holds a lane
+// holds the file that they are mapped from. The address of a cell is compared and, as
+// cells are never freed, used to reach it.
+unsafe impl Send for Lane {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Lane {}
+
+impl Lane {
+    /// On rows that nobody writes.
+    pub(super) fn on(rows: impl IntoIterator<Item = NewRow>) -> Self {
+        let row = |(at, value)| Row { at, value, writer: Writer::Nobody, is_past: false };
+        let rows = rows.into_iter().map(row).collect();
+        let patience = Patience::default();
+        let rows = Rows { rows, in_memory: 0.0, is_retired: false, patience };
+        Self { own: Block::new(1), rows: Mutex::new(rows) }
+    }
+
+    /// Adds to the number; `make` makes a row if one is wanted.
+    #[inline]
+    pub(super) fn add(&self, amount: f64, make: impl Fn(Wanted) -> io::Result<NewRow>) {
+        match self.own.own_first().map(|cell| cell.load(Ordering::Relaxed)) {
+            // SAFETY: the calling thread has put it there.
+            Some(address @ 1..) => unsafe { add_alone(at(address), amount) },
+            _ => self.add_slowly(amount, make),
+        }
+    }
+
+    pub(super) fn get(&self) -> f64 {
+        let rows = self.rows.lock();
+        let counted = rows.rows.iter().filter(|row| !row.is_past);
+        counted.fold(rows.in_memory, |sum, row| {
+            sum + f64::from_bits(row.value().load(Ordering::Acquire))
+        })
+    }
+
+    /// Begins anew at zero.
+    ///
+    /// If a thread is adding at this very moment, other processes may see
+    /// what its row had until it adds again.
+    pub(super) fn reset(&self) {
+        let rows = &mut *self.rows.lock();
+        rows.in_memory = 0.0;
+        let own = self.own.own_first().map(ptr::from_ref);
+        for row in &mut rows.rows {
+            match row.writer {
+                Writer::Cell(cell) if Some(cell) != own => {
+                    // Its writer comes here before it adds again.
+                    // SAFETY: cells are never freed, and this one is of the block until the
+                    // lane is dropped.
+                    unsafe { &*cell }.store(0, Ordering::Relaxed);
+                    row.is_past = true;
+                }
+                _ => {}
+            }
+            row.value().store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes nothing that is added from now on go into new rows; says which rows
+    /// have come to the first one.
+    pub(super) fn retire(&self) -> Vec<u32> {
+        let mut rows = self.rows.lock();
+        rows.is_retired = true;
+        rows.rows.iter().skip(1).map(|row| row.at).collect()
+    }
+
+    #[cold]
+    fn add_slowly(&self, amount: f64, make: impl Fn(Wanted) -> io::Result<NewRow>) {
+        let cells = self.own.touch();
+        if let Cells::Shared([cell, ..]) = cells {
+            // Acquire: with the address its row is seen.
+            if let address @ 1.. = cell.load(Ordering::Acquire) {
+                // SAFETY: it was put there as the address of the row of all.
+                return add_among_all(unsafe { at(address) }, amount);
+            }
+        }
+        let mut rows = self.rows.lock();
+        if let Cells::Own([cell, ..]) = cells {
+            if let Some(row) = rows.of(cell, &make) {
+                cell.store(address(row.value()), Ordering::Relaxed);
+                add_alone(row.value(), amount);
+                return;
+            }
+        }
+        match rows.of_all(make) {
+            Some(row) => {
+                add_among_all(row.value(), amount);
+                if let [cell, ..] = self.own.shared() {
+                    cell.store(address(row.value()), Ordering::Release);
+                }
+            }
+            None => rows.in_memory += amount,
+        }
+    }
+}
+
+impl Rows {
+    /// The row of the thread that has this cell.
+    fn of(
+        &mut self,
+        cell: &AtomicU64,
+        make: impl Fn(Wanted) -> io::Result<NewRow>,
+    ) -> Option<&Row> {
+        let own = Writer::Cell(cell);
+        let place = |writer| self.rows.iter().position(|row| row.writer == writer);
+        let place = match place(own).or_else(|| place(Writer::Nobody)) {
+            Some(place) => place,
+            None => {
+                if self.is_retired || self.patience.is_asked() {
+                    return None;
+                }
+                let made = make(Wanted::ForOne);
+                self.patience.learn(made.is_ok());
+                self.push(made.ok()?)
+            }
+        };
+        let row = &mut self.rows[place];
+        row.writer = own;
+        if std::mem::take(&mut row.is_past) {
+            row.value().store(0, Ordering::Relaxed);
+        }
+        Some(row)
+    }
+
+    /// The row of all.
+    fn of_all(&mut self, make: impl Fn(Wanted) -> io::Result<NewRow>) -> Option<&Row> {
+        let place = match self.rows.iter().position(|row| row.writer == Writer::All) {
+            Some(place) => place,
+            None if self.is_retired => return None,
+            None => {
+                let free = self.rows.iter().position(|row| row.writer == Writer::Nobody);
+                free.map_or_else(|| make(Wanted::ForAll).map(|row| self.push(row)), Ok).ok()?
+            }
+        };
+        let row = &mut self.rows[place];
+        row.writer = Writer::All;
+        if self.in_memory != 0.0 {
+            add_among_all(row.value(), std::mem::take(&mut self.in_memory));
+        }
+        Some(row)
+    }
+
+    fn push(&mut self, (at, value): NewRow) -> usize {
+        self.rows.push(Row { at, value, writer: Writer::Nobody, is_past: false });
+        self.rows.len() - 1
+    }
+}
+
+impl Row {
+    fn value(&self) -> &AtomicU64 {
+        // SAFETY: it is an aligned word of a mapping that whoever holds the lane keeps mapped,
+        // and it is published, so that nothing but atomics touches it.
+        unsafe { self.value.atomic() }
+    }
+}
+
+impl Patience {
+    /// Whether it is too early for another try.
+    fn is_asked(&mut self) -> bool {
+        let is_asked = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_asked
+    }
+
+    fn learn(&mut self, has_worked: bool) {
+        self.next = if has_worked { 0 } else { (self.next * 2).clamp(1, MOST_PATIENCE) };
+        self.left = self.next;
+    }
+}
+
+/// Adds to a row that nobody else writes.
+#[inline]
+fn add_alone(value: &AtomicU64, amount: f64) {
+    let sum = f64::from_bits(value.load(Ordering::Relaxed)) + amount;
+    value.store(sum.to_bits(), Ordering::Relaxed);
+}
+
+fn add_among_all(value: &AtomicU64, amount: f64) {
+    let add = |bits| Some((f64::from_bits(bits) + amount).to_bits());
+    let _ = value.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+}
+
+fn address(value: &AtomicU64) -> u64 {
+    ptr::from_ref(value).expose_provenance() as u64
+}
+
+/// # Safety
+/// It is the [`address`] of a row of a lane that lives as long.
+unsafe fn at<'a>(address: u64) -> &'a AtomicU64 {
+    // SAFETY: promised by the caller.
+    unsafe { &*ptr::with_exposed_provenance(address as usize) }
+}
