@@ -173,7 +173,9 @@ fn what_threads_add_in_rows_comes_together() {
         });
         let (first, second) = (cell.get(), cell.get());
         assert!(first <= second, "{first}, then {second}");
-        adders.map(|adder| adder.join().unwrap());
+        for adder in adders {
+            adder.join().unwrap();
+        }
         assert_eq!(cell.get(), 6.0);
     });
 }
@@ -190,7 +192,9 @@ fn threads_without_rows_of_their_own_share_one() {
                 cell.add(amount);
             })
         });
-        adders.map(|adder| adder.join().unwrap());
+        for adder in adders {
+            adder.join().unwrap();
+        }
         assert_eq!(cell.get(), 6.0);
     });
 }

@@ -25,7 +25,9 @@ fn a_total_loses_nothing_and_never_steps_back() {
         });
         let (first, second) = (tally.get(), tally.get());
         assert!(first <= second, "{first}, then {second}");
-        writers.map(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         assert_eq!(tally.get(), 4.0);
     });
 }
@@ -66,7 +68,9 @@ fn adding_to_a_level(fault: Option<Fault>) {
         });
         let seen = level.get();
         assert!([8.0, 9.0, 10.0, 11.0].contains(&seen), "{seen}");
-        adders.map(|adder| adder.join().unwrap());
+        for adder in adders {
+            adder.join().unwrap();
+        }
         assert_eq!(level.get(), 11.0);
     });
 }
@@ -135,7 +139,9 @@ fn of_two_that_set_a_level_one_comes_last() {
             let level = level.clone();
             thread::spawn(move || level.set(value))
         });
-        setters.map(|setter| setter.join().unwrap());
+        for setter in setters {
+            setter.join().unwrap();
+        }
         let left = level.get();
         assert!([10.0, 20.0].contains(&left), "{left}");
         level.add(0.5);
@@ -212,7 +218,9 @@ fn threads_that_share_cells_observe_one_after_the_other() {
             let observations = observations.clone();
             thread::spawn(move || observations.observe(0, value, 1))
         });
-        writers.map(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         let mut count = Vec::new();
         assert_eq!((observations.read(&mut count), count), (5.0, vec![2.0]));
     });
