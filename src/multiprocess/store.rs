@@ -106,6 +106,7 @@ impl MultiprocessStore {
         if !self.inner.is_own() {
             return unfiled.count();
         }
+        self.inner.land();
         unfiled.retry(|kind| self.inner.file(kind)) + self.inner.adrift()
     }
 
@@ -113,6 +114,9 @@ impl MultiprocessStore {
     pub(crate) fn cells(&self, kind: FileKind, keys: Vec<String>) -> Vec<SharedCell> {
         let _hold_off = hold_off();
         let is_own = self.inner.is_own();
+        if is_own {
+            self.inner.land();
+        }
         self.inner.unfiled.cells(kind, keys, |kind| match is_own {
             true => self.inner.file(kind),
             false => Err(io::ErrorKind::Unsupported.into()),
