@@ -10,8 +10,6 @@
 //! foreign code runs under it.
 #![cfg_attr(unix, allow(unsafe_code))]
 
-use std::io;
-
 #[cfg(unix)]
 pub(crate) use self::unix::{HoldOff, hold_off, register};
 
@@ -19,6 +17,7 @@ pub(crate) use self::unix::{HoldOff, hold_off, register};
 ///
 /// A child that goes on to `exec` another program runs its handlers, too. They
 /// neither allocate nor free memory, as not every allocator can after a `fork`.
+#[cfg(unix)]
 pub(crate) trait AtFork: Sync {
     /// In the parent before it, while nobody holds it off.
     fn prepare(&self);
@@ -40,14 +39,10 @@ pub(crate) fn hold_off() -> HoldOff {
     HoldOff
 }
 
-#[cfg(not(unix))]
-pub(crate) fn register(_: &'static dyn AtFork) -> io::Result<()> {
-    Ok(())
-}
-
 #[cfg(unix)]
 mod unix {
     use std::cell::Cell;
+    use std::io;
     use std::marker::PhantomData;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
@@ -56,7 +51,7 @@ mod unix {
     use once_cell::sync::OnceCell;
     use parking_lot::Mutex;
 
-    use super::{AtFork, io};
+    use super::AtFork;
 
     /// Threads are spread over so many counts.
     const COUNTS: usize = 16;

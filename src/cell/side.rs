@@ -90,7 +90,7 @@ impl SideFile {
     }
 
     /// Whether what it says is in memory, where no other process sees it.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub(crate) fn is_adrift(&self) -> bool {
         self.file.lock().is_adrift()
     }
