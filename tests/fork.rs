@@ -507,6 +507,56 @@ fn a_storm_of_children_that_are_killed_is_counted_exactly() {
     assert!(fs::read_dir(dir.path()).unwrap().count() < 10);
 }
 
+#[test]
+fn children_that_are_killed_in_the_middle_of_a_fork_leave_nothing_behind() {
+    const CHILDREN: u64 = 150;
+
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let jobs = counter(&store);
+    let sizes = Histogram::builder("sizes", "h").store(&store).build().unwrap();
+    let low = Gauge::builder("low", "h").mode(GaugeMode::Min).store(&store).build().unwrap();
+    low.set(1.0);
+    let (begun, done) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let [begun, done] = [begun, done].map(|file| {
+        file.set_len(8).unwrap();
+        shared_number(&file)
+    });
+    for child in 0..CHILDREN {
+        let forked = fork(|| {
+            loop {
+                begun.fetch_add(1, Ordering::SeqCst);
+                jobs.inc();
+                done.fetch_add(1, Ordering::SeqCst);
+                sizes.observe(1.0);
+            }
+        });
+        jobs.inc();
+        // From before its first file to after its first counts.
+        thread::sleep(Duration::from_micros(child * 10));
+        forked.kill();
+        forked.ended();
+        if child % 40 == 0 {
+            compact(dir.path()).unwrap();
+        }
+    }
+    assert_eq!(jobs.get(), CHILDREN as f64);
+    let (least, most) = (done.load(Ordering::SeqCst), begun.load(Ordering::SeqCst));
+    assert!(0 < least && most - least <= CHILDREN, "{least} to {most}");
+    for _ in 0..2 {
+        let total = value(dir.path(), "jobs_total").unwrap();
+        let (least, most) = ((CHILDREN + least) as f64, (CHILDREN + most) as f64);
+        assert!((least..=most).contains(&total), "{total}, not {least} to {most}");
+        assert_eq!(value(dir.path(), "low"), Some(1.0));
+        compact(dir.path()).unwrap();
+    }
+    let names: Vec<_> =
+        fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    // The parent's, the folded ones, and what folds work with.
+    assert!(names.len() <= 5 + 4 + 2, "{names:?}");
+}
+
 /// A number that children share.
 fn shared_number(file: &fs::File) -> &'static AtomicU64 {
     use std::os::fd::AsRawFd;
