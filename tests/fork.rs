@@ -389,7 +389,7 @@ fn children_make_series_of_their_own() {
 
 #[test]
 fn forks_while_threads_count_and_make_series_lose_nothing() {
-    const CHILDREN: u64 = 40;
+    const CHILDREN: u64 = 25;
 
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
@@ -642,6 +642,35 @@ fn a_child_without_room_counts_in_memory_until_there_is_some() {
     child.wait();
     assert_eq!((jobs.get(), store.unfiled()), (5.0, 0));
     assert_eq!(sizes.snapshot().count(), 1.0);
+}
+
+#[test]
+fn series_that_wait_for_room_count_apart_in_a_child() {
+    let _alone = alone();
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("shared");
+    fs::create_dir(&dir).unwrap();
+    let store = MultiprocessStore::open(&dir).unwrap();
+    let away = root.path().join("away");
+    fs::rename(&dir, &away).unwrap();
+    let jobs = counter(&store);
+    let low = Gauge::builder("low", "h").mode(GaugeMode::Min).store(&store).build().unwrap();
+    jobs.inc_by(5.0);
+    low.set(3.0);
+    assert_eq!(store.unfiled(), 2);
+    fs::rename(&away, &dir).unwrap();
+    fork(|| {
+        assert_eq!((jobs.get(), low.get()), (0.0, 0.0));
+        jobs.inc();
+        assert_eq!(store.unfiled(), 2);
+        assert_eq!(store.file_waiting(), 0);
+        assert_eq!(value(&dir, "jobs_total"), Some(1.0));
+        assert_eq!(value(&dir, "low"), None);
+    })
+    .wait();
+    assert_eq!(store.file_waiting(), 0);
+    assert_eq!(value(&dir, "jobs_total"), Some(6.0));
+    assert_eq!(value(&dir, "low"), Some(3.0));
 }
 
 #[test]

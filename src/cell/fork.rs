@@ -11,7 +11,7 @@
 #![cfg_attr(unix, allow(unsafe_code))]
 
 #[cfg(unix)]
-pub(crate) use self::unix::{HoldOff, hold_off, register};
+pub(crate) use self::unix::{HoldOff, hold_off, register, try_hold_off};
 
 /// What a part of the library does around a `fork`.
 ///
@@ -37,6 +37,11 @@ pub(crate) struct HoldOff;
 #[cfg(not(unix))]
 pub(crate) fn hold_off() -> HoldOff {
     HoldOff
+}
+
+#[cfg(not(unix))]
+pub(crate) fn try_hold_off() -> Option<HoldOff> {
+    Some(HoldOff)
 }
 
 #[cfg(unix)]
@@ -90,23 +95,30 @@ mod unix {
 
     /// Keeps other threads from forking; waits for one that is at it.
     pub(crate) fn hold_off() -> HoldOff {
+        loop {
+            if let Some(hold_off) = try_hold_off() {
+                return hold_off;
+            }
+            while FORKING.load(Ordering::Relaxed) {
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+
+    /// The same; none if a thread is at it.
+    pub(crate) fn try_hold_off() -> Option<HoldOff> {
         let depth = DEPTH.get();
         if depth == 0 {
             let count = PLACE.with(|place| &HOLDING[*place].0);
-            loop {
-                // Either the forking thread sees the count, or this one sees that it forks.
-                count.fetch_add(1, Ordering::SeqCst);
-                if !FORKING.load(Ordering::SeqCst) {
-                    break;
-                }
+            // Either the forking thread sees the count, or this one sees that it forks.
+            count.fetch_add(1, Ordering::SeqCst);
+            if FORKING.load(Ordering::SeqCst) {
                 count.fetch_sub(1, Ordering::SeqCst);
-                while FORKING.load(Ordering::Relaxed) {
-                    thread::sleep(PAUSE);
-                }
+                return None;
             }
         }
         DEPTH.set(depth + 1);
-        HoldOff { _thread: PhantomData }
+        Some(HoldOff { _thread: PhantomData })
     }
 
     impl Drop for HoldOff {
