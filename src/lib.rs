@@ -146,6 +146,8 @@
 //!
 //! A feature adds and never changes what is there without it.
 
+// In a model nothing forks.
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![cfg_attr(doctest, doc = include_str!("../docs/multiprocess.md"))]
 #![cfg_attr(

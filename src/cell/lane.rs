@@ -5,6 +5,7 @@ use std::io;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
+use super::fork::hold_off;
 use super::memory::Word;
 use super::slab::{Block, Cells};
 use super::sync::{AtomicU64, Mutex};
@@ -95,6 +96,7 @@ impl Lane {
     }
 
     pub(super) fn get(&self) -> f64 {
+        let _hold_off = hold_off();
         let rows = self.rows.lock();
         let counted = rows.rows.iter().filter(|row| !row.is_past);
         counted.fold(rows.in_memory, |sum, row| {
@@ -107,6 +109,7 @@ impl Lane {
     /// If a thread is adding at this very moment, other processes may see
     /// what its row had until it adds again.
     pub(super) fn reset(&self) {
+        let _hold_off = hold_off();
         let rows = &mut *self.rows.lock();
         rows.in_memory = 0.0;
         let own = self.own.own_first().map(ptr::from_ref);
@@ -128,9 +131,16 @@ impl Lane {
     /// Makes nothing that is added from now on go into new rows; says which rows
     /// have come to the first one.
     pub(super) fn retire(&self) -> Vec<u32> {
+        let _hold_off = hold_off();
         let mut rows = self.rows.lock();
         rows.is_retired = true;
         rows.rows.iter().skip(1).map(|row| row.at).collect()
+    }
+
+    /// In a forked child: forgets what the parent has counted in memory.
+    #[cfg(all(unix, not(loom)))]
+    pub(super) fn leave_parent(&self) {
+        self.rows.lock().in_memory = 0.0;
     }
 
     #[cold]
@@ -143,6 +153,7 @@ impl Lane {
                 return add_among_all(unsafe { at(address) }, amount);
             }
         }
+        let _hold_off = hold_off();
         let mut rows = self.rows.lock();
         if let Cells::Own([cell, ..]) = cells {
             if let Some(row) = rows.of(cell, &make) {

@@ -2,10 +2,13 @@
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
+#[cfg(all(target_os = "linux", not(loom)))]
+use std::collections::HashSet;
 use std::convert::identity;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::process;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -19,6 +22,10 @@ const HEADER: [u8; 8] = [0; 8];
 
 /// The bytes of an entry's value and timestamp.
 const NUMBERS: usize = 16;
+
+/// Both numbers of an entry that a forked child has inherited and not touched:
+/// minus zero, which no amount that is added and no time gives.
+pub(crate) const UNTOUCHED: u64 = (-0.0f64).to_bits();
 
 /// A file of keyed cells that this process alone writes, and others may read at any time.
 ///
@@ -36,6 +43,8 @@ struct Entries {
     /// of their own. There always is room for them, once there are several threads.
     promised: usize,
     has_several_writers: bool,
+    /// Whose file it is: of a `fork` that went past the C library nobody hears.
+    process: u32,
 }
 
 /// What is known of a key.
@@ -61,8 +70,13 @@ impl MappedFile {
     }
 
     fn on(file: Growing, has_lanes: bool) -> Arc<Self> {
-        let entries =
-            Entries { file, rows: HashMap::new(), promised: 0, has_several_writers: false };
+        let entries = Entries {
+            file,
+            rows: HashMap::new(),
+            promised: 0,
+            has_several_writers: false,
+            process: process::id(),
+        };
         Arc::new(Self { has_lanes, entries: Mutex::new(entries) })
     }
 
@@ -106,6 +120,58 @@ impl MappedFile {
         let at = value_at(row);
         let (value, timestamp) = (file.word(at), file.word(at + size_of::<u64>()));
         Some(MappedCell { lane, file: self.clone(), row, value, timestamp })
+    }
+
+    /// In a forked child: makes the file one of this process, with the same
+    /// rows and nothing counted. An error leaves the numbers in memory.
+    ///
+    /// Without paths, or if there is no room, no other process sees them.
+    #[cfg(all(unix, not(loom)))]
+    pub(crate) fn leave_parent(&self, paths: Option<(&Path, &Path)>) -> io::Result<()> {
+        let Entries { file, rows, promised, process, .. } = &mut *self.entries.lock();
+        *process = process::id();
+        rows.values().filter_map(|known| known.lane.upgrade()).for_each(|lane| lane.leave_parent());
+        let left = file.leave(paths.map(|(hidden, _)| hidden), None, *promised);
+        for numbers in numbers(file) {
+            file.store(numbers, UNTOUCHED);
+            file.store(numbers + size_of::<u64>(), UNTOUCHED);
+        }
+        left?;
+        paths.map_or(Ok(()), |(hidden, target)| file.publish_as(hidden, target))
+    }
+
+    /// Moves numbers that are in memory into a file, while others write to them.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(crate) fn land(&self, path: &Path) -> io::Result<()> {
+        let file = &mut self.entries.lock().file;
+        let values: HashSet<usize> = numbers(file).collect();
+        file.land(path, |word, at, before, after| {
+            // Of two times the later one stands; of two values that is not known, so what was
+            // added to one is added to the other.
+            if values.contains(&at) {
+                add(word, f64::from_bits(after) - f64::from_bits(before));
+            }
+        })
+    }
+
+    /// One more row under the key of that at `row`.
+    fn append_to(&self, row: u32, wanted: Wanted) -> io::Result<NewRow> {
+        let mut entries = self.entries.lock();
+        if entries.process != process::id() {
+            // This process and its parent would append over each other.
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        entries.append_to(row, wanted)
+    }
+
+    /// Whether the numbers are in memory, where no other process sees them.
+    pub(crate) fn is_adrift(&self) -> bool {
+        self.entries.lock().file.is_adrift()
+    }
+
+    /// The keys that have entries.
+    pub(crate) fn keys(&self) -> Vec<Box<[u8]>> {
+        self.entries.lock().rows.keys().cloned().collect()
     }
 
     /// The cell of one key.
@@ -171,6 +237,23 @@ impl Entries {
         // SAFETY: as above.
         unsafe { self.file.read(row + size_of::<i32>(), usize::try_from(len).ok()?) }
     }
+}
+
+/// Where the numbers of all entries stand.
+#[cfg(all(unix, not(loom)))]
+fn numbers(file: &Growing) -> impl Iterator<Item = usize> {
+    let mut at = HEADER.len();
+    std::iter::from_fn(move || {
+        if at >= file.used {
+            return None;
+        }
+        // The length is the first half of a word.
+        let [a, b, c, d, ..] = file.load(at).to_ne_bytes();
+        let unpadded = size_of::<i32>() + i32::from_ne_bytes([a, b, c, d]) as usize;
+        let numbers = at + unpadded + 8 - unpadded % 8;
+        at = numbers + NUMBERS;
+        Some(numbers)
+    })
 }
 
 /// Entries of one file that belong together: those of one series.
@@ -248,7 +331,7 @@ impl MappedCell {
     pub(crate) fn get(&self) -> f64 {
         match &self.lane {
             Some(lane) => lane.get(),
-            None => f64::from_bits(self.value().load(Ordering::Acquire)),
+            None => shown(self.value().load(Ordering::Acquire), self.time()),
         }
     }
 
@@ -267,22 +350,8 @@ impl MappedCell {
     #[inline]
     pub(crate) fn add(&self, amount: f64) {
         match &self.lane {
-            Some(lane) => {
-                lane.add(amount, |wanted| self.file.entries.lock().append_to(self.row, wanted));
-            }
-            None => self.add_among_all(amount),
-        }
-    }
-
-    fn add_among_all(&self, amount: f64) {
-        let cell = self.value();
-        let mut old = cell.load(Ordering::Relaxed);
-        loop {
-            let new = (f64::from_bits(old) + amount).to_bits();
-            match cell.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(current) => old = current,
-            }
+            Some(lane) => lane.add(amount, |wanted| self.file.append_to(self.row, wanted)),
+            None => add(self.value(), amount),
         }
     }
 
@@ -316,6 +385,26 @@ impl MappedCell {
     fn time(&self) -> &AtomicU64 {
         // SAFETY: as in `value`.
         unsafe { self.timestamp.atomic() }
+    }
+}
+
+#[inline]
+fn add(cell: &AtomicU64, amount: f64) {
+    let mut old = cell.load(Ordering::Relaxed);
+    loop {
+        let new = (f64::from_bits(old) + amount).to_bits();
+        match cell.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(current) => old = current,
+        }
+    }
+}
+
+/// The number that a value stands for.
+pub(super) fn shown(value: u64, timestamp: &AtomicU64) -> f64 {
+    match value == UNTOUCHED && timestamp.load(Ordering::Relaxed) == UNTOUCHED {
+        true => 0.0,
+        false => f64::from_bits(value),
     }
 }
 

@@ -23,6 +23,12 @@ impl Memory {
         self.0.len()
     }
 
+    /// Where it is mapped.
+    #[cfg(unix)]
+    pub(super) fn as_ptr(&self) -> *mut u8 {
+        self.0.as_mut_ptr()
+    }
+
     /// The bytes from `at` on.
     pub(super) fn from(&self, at: usize) -> Piece {
         assert!(at < self.len());
@@ -42,6 +48,11 @@ pub(super) struct Piece {
 impl Piece {
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    #[cfg(unix)]
+    pub(super) fn as_ptr(&self) -> *const u8 {
+        self.start.as_ptr()
     }
 
     /// The bytes before `at` and those from there on.
@@ -91,6 +102,11 @@ impl Piece {
 pub(super) struct Word(NonNull<u64>);
 
 impl Word {
+    #[cfg(unix)]
+    pub(super) fn as_ptr(&self) -> *mut u64 {
+        self.0.as_ptr()
+    }
+
     /// # Safety
     /// The bytes are mapped as long as what this gives lives, and are touched as an atomic alone.
     pub(super) unsafe fn atomic(&self) -> &AtomicU64 {

@@ -4,6 +4,10 @@
 //! home a number has, and it knows nothing of names.
 
 mod counter;
+#[cfg(feature = "multiprocess")]
+pub(crate) mod fork;
+#[cfg(all(unix, not(loom), feature = "multiprocess"))]
+mod forked;
 mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
@@ -55,6 +59,8 @@ pub(crate) use self::counter::CounterCell;
 pub(crate) use self::gauge::GaugeCell;
 pub(crate) use self::histogram::HistogramCell;
 pub(crate) use self::refused::{note_refused_observation, refused_observations};
+#[cfg(all(unix, not(loom), feature = "multiprocess"))]
+pub(crate) use self::slab::LeftSlabs;
 pub(crate) use self::summary::SummaryCell;
 
 /// The cells of numbers that all have their home in files.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::mapped::MappedCell;
+use super::mapped::{MappedCell, shown};
 use super::sync::{AtomicU64, OnceCell};
 
 /// A number that other processes see, at once or as soon as there is room.
@@ -106,9 +106,19 @@ impl WaitingCell {
         }
     }
 
+    /// In a forked child: forgets what the parent has counted.
+    #[cfg(unix)]
+    pub(crate) fn leave_parent(&self) {
+        if self.value.load(Ordering::Relaxed) != MOVED {
+            let untouched = super::mapped::UNTOUCHED;
+            self.timestamp.store(untouched, Ordering::Relaxed);
+            self.value.store(untouched, Ordering::Relaxed);
+        }
+    }
+
     fn get(&self) -> f64 {
         let value = self.value.load(Ordering::Acquire);
-        self.filed_if(value).map_or(f64::from_bits(value), MappedCell::get)
+        self.filed_if(value).map_or_else(|| shown(value, &self.timestamp), MappedCell::get)
     }
 
     fn set_at(&self, value: f64, timestamp: f64) {

@@ -17,6 +17,8 @@ use std::thread;
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "multiprocess")]
+use super::fork::hold_off;
 use super::places::{CHUNK_CELLS, CHUNKS, Places};
 
 /// The slabs that there can be beside the shared one.
@@ -65,6 +67,7 @@ impl Block {
     /// So many cells, at least one.
     pub(super) fn new(len: usize) -> Self {
         let len = len.max(1);
+        let _hold_off = hold_off();
         let Some(first) = PLACES.lock().take(len) else {
             handle_alloc_error(Layout::new::<Slab>());
         };
@@ -154,6 +157,7 @@ impl Drop for Block {
     fn drop(&mut self) {
         // The last who could write to them is gone: whoever shares them shares the block.
         self.for_each(|cells| cells.iter().for_each(|cell| cell.store(0, Ordering::Relaxed)));
+        let _hold_off = hold_off();
         // The lock hands the zeros on to the next who is given the place.
         PLACES.lock().give_back(self.first, self.len as usize);
     }
@@ -174,6 +178,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         OWN.set(None);
         if let Claim::Held(slab) = self.0.replace(Claim::Refused) {
+            let _hold_off = hold_off();
             VACANT.lock().push(slab);
         }
     }
@@ -197,6 +202,7 @@ fn own_slab() -> Option<&'static Slab> {
 }
 
 fn vacant_slab() -> Option<&'static Slab> {
+    let _hold_off = hold_off();
     let mut vacant = VACANT.lock();
     vacant.pop().or_else(|| {
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -208,6 +214,7 @@ fn vacant_slab() -> Option<&'static Slab> {
 }
 
 fn shared_slab() -> &'static Slab {
+    let _hold_off = hold_off();
     shared_slab_among(&mut VACANT.lock())
 }
 
@@ -240,4 +247,30 @@ fn zeroed(layout: Layout) -> *mut u8 {
         handle_alloc_error(layout);
     }
     memory
+}
+
+/// Without worker pools nobody hears of a `fork`.
+#[cfg(not(feature = "multiprocess"))]
+fn hold_off() {}
+
+/// In a forked child the threads that had slabs are gone, all but one.
+#[cfg(all(unix, feature = "multiprocess"))]
+pub(crate) struct LeftSlabs;
+
+#[cfg(all(unix, feature = "multiprocess"))]
+impl super::fork::AtFork for LeftSlabs {
+    fn prepare(&self) {}
+
+    fn parent(&self) {}
+
+    fn child(&self) {
+        let mut vacant = VACANT.lock();
+        let own = OWN.get().map(ptr::from_ref);
+        for slab in slabs().skip(1).filter(|slab| Some(ptr::from_ref(*slab)) != own) {
+            if !vacant.iter().any(|vacant| ptr::eq(*vacant, slab)) {
+                // There is room for all of them.
+                vacant.push(slab);
+            }
+        }
+    }
 }
