@@ -178,6 +178,8 @@ mod unix {
 
     extern "C" fn child() {
         if IS_FORKING.replace(false) {
+            // Threads that were just about to see that this one forks are not here.
+            HOLDING.iter().for_each(|count| count.0.store(0, Ordering::SeqCst));
             HANDLERS.lock().iter().for_each(|handler| handler.child());
             end();
         }
