@@ -108,6 +108,10 @@ impl Counter {
     }
 
     /// Begins anew at zero, now.
+    ///
+    /// In a [store](crate::MetricBuilder::store), if another thread adds at this
+    /// very moment, other processes may see what it had counted before until it
+    /// adds again.
     pub fn reset(&self) {
         self.series.cell.total.reset();
         self.series.cell.exemplar.clear();
