@@ -182,9 +182,8 @@ fn what_cannot_be_used_ends_with_two() {
 
 #[test]
 fn help_tells_the_exit_codes() {
-    for args in
-        [&["--help"][..], &["merge", "--help"], &["serve", "--help"], &["inspect", "--help"]]
-    {
+    for command in [&[][..], &["merge"], &["serve"], &["inspect"], &["compact"]] {
+        let args = &[command, &["--help"]].concat();
         let (text, _, code) = run(args, &[]);
         assert_eq!(code, Some(0));
         assert!(text.contains("Exit codes:"), "{text}");
@@ -410,6 +409,44 @@ fn compact_folds_the_dead() {
     );
     assert!(run(&["compact"], &[dir.path()]).0.starts_with("0 processes folded, 0 files removed"));
     assert_eq!(run(&["compact"], &[&dir.path().join("missing")]).2, Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn compact_tells_of_all_damage_with_file_and_offset() {
+    let dir = with_dead_processes();
+    // One that is folded; one of the gauges that go with their process; one of nobody.
+    cut(&dir.path().join("counter_1000-abcdefgh.db"), 20);
+    fs::write(dir.path().join("gauge_liveall_1001-abcdefgh.db"), [1, 2, 3]).unwrap();
+    entry(&dir.path().join("gauge_all_1002-abcdefgh.db"), "no key");
+    cut(&dir.path().join("counter_12.db"), 100);
+    entry(&dir.path().join("summary_x.db"), "no key");
+
+    let (_, complaint, code) = run(&["compact", "--strict"], &[dir.path()]);
+    assert_eq!(code, Some(1));
+    let lines: Vec<_> = complaint.lines().collect();
+    let expected = [
+        ("counter_1000-abcdefgh.db: ", "(byte 8, truncated); kept as *.damaged"),
+        ("gauge_all_1002-abcdefgh.db: ", "(byte 8, key); kept as *.damaged"),
+        ("gauge_liveall_1001-abcdefgh.db: ", "(byte 3, truncated); kept as *.damaged"),
+        ("counter_12.db: ", "(byte 88, truncated)"),
+        ("summary_x.db: ", "(byte 8, key)"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{complaint}");
+    for (line, (file, place)) in lines.iter().zip(expected) {
+        assert!(line.contains(file) && line.ends_with(place), "{line}");
+    }
+    for name in ["counter_1000", "gauge_liveall_1001", "gauge_all_1002"] {
+        assert!(dir.path().join(format!("{name}-abcdefgh.db.damaged")).exists(), "{name}");
+    }
+
+    // What is kept is told once; what stays where it is, each time.
+    let (_, complaint, code) = run(&["compact", "--strict"], &[dir.path()]);
+    assert_eq!((complaint.lines().count(), code), (2, Some(1)));
+    assert_eq!(run(&["compact"], &[dir.path()]).2, Some(0));
+    fs::remove_file(dir.path().join("counter_12.db")).unwrap();
+    fs::remove_file(dir.path().join("summary_x.db")).unwrap();
+    assert_eq!(run(&["compact", "--strict"], &[dir.path()]).2, Some(0));
 }
 
 #[cfg(unix)]

@@ -19,7 +19,7 @@ pub(crate) fn run(options: &MergeOptions) -> Result<Outcome, Failure> {
 }
 
 /// Tells what of the directory the merge had to leave out; true if there was anything.
-fn complain_of(merged: &MultiProcessCollector) -> Result<bool, Failure> {
+pub(crate) fn complain_of(merged: &MultiProcessCollector) -> Result<bool, Failure> {
     let files = merged.damaged_files();
     for file in &files {
         output::complain(&output::damage(file.path(), file.reason(), file.offset()));

@@ -105,7 +105,8 @@ pub(crate) struct CompactOptions {
     /// container than this program.
     #[arg(long)]
     pub(crate) local_pids: bool,
-    /// End with exit code 1 if anything is damaged.
+    /// End with exit code 1 if anything in the directory is damaged, whether it
+    /// was folded or not. Files that are kept as *.damaged are not looked at again.
     #[arg(long)]
     pub(crate) strict: bool,
 }

@@ -79,9 +79,11 @@ pub(crate) fn damage(path: &Path, reason: &str, offset: u64) -> String {
     let what = match reason {
         "entry" => "an entry of impossible length",
         "header" => "no file of metrics, as its first bytes tell",
+        "key" => "an entry whose key cannot be read",
         "name" => "a name that does not tell the type of its metrics",
         "truncated" => "an end before the bytes that are in use",
         "unreadable" => "not readable",
+        "value" => "an entry of a side file that is not what was written",
         other => other,
     };
     format!("{}: {what} (byte {offset}, {reason})", path.display())

@@ -1,6 +1,6 @@
 //! Folds files of cells: the entries of many become those of one, by the rules of the merge.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::listing::{Listing, Part, folded_identifier};
 use crate::multiprocess::mode::GaugeMode;
-use crate::multiprocess::reader::{self, Entry, read, write};
+use crate::multiprocess::reader::{self, Damage, DamageKind, Entry, read, write};
 use crate::multiprocess::side::{self, Said};
 
 /// What the next generation is made of.
@@ -19,8 +19,8 @@ pub(super) struct Folded<'a> {
     pub(super) side: Option<Vec<u8>>,
     /// The dead, without those of whom a file cannot be read now.
     pub(super) absorbed: Vec<&'a str>,
-    /// The names of files of which a part was lost.
-    pub(super) damaged: BTreeSet<String>,
+    /// The names of files of which a part was lost, each with what is lost first.
+    pub(super) damaged: BTreeMap<String, Damage>,
 }
 
 /// Folds the cells of the dead with those of the current generation.
@@ -36,10 +36,12 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
     let mut absorbed = Vec::new();
     let mut contents = BTreeMap::new();
     let mut sides = Vec::new();
+    let mut damaged = BTreeMap::new();
     for &owner in dead {
         match contents_of(owner) {
-            Ok((read, side)) if !owner.contains(char::is_control) => {
-                contents.extend(read);
+            Ok(Contents { lasting, side, damaged_live }) if !owner.contains(char::is_control) => {
+                contents.extend(lasting);
+                damaged.extend(damaged_live);
                 sides.push((owner, side));
                 absorbed.push(owner);
             }
@@ -47,16 +49,16 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
             _ => {}
         }
     }
-    let mut folded = Folded { files: Vec::new(), side: None, absorbed, damaged: BTreeSet::new() };
+    let mut folded = Folded { files: Vec::new(), side: None, absorbed, damaged };
     if folded.absorbed.is_empty() {
         return Ok(folded);
     }
     let current = folded_identifier(listing.manifest.generation);
-    let (read, side) = contents_of(&current)?;
-    contents.extend(read);
+    let Contents { lasting, side, .. } = contents_of(&current)?;
+    contents.extend(lasting);
     sides.push((&current, side));
-    let damaged = sides.iter().filter(|(_, side)| side.is_damaged);
-    folded.damaged.extend(damaged.map(|(owner, _)| side_name(owner)));
+    let damaged = sides.iter().filter_map(|(owner, side)| Some((side_name(owner), side.damage?)));
+    folded.damaged.extend(damaged);
 
     let places = sides.iter().enumerate();
     let side_places: HashMap<&str, usize> = places.map(|(at, (owner, _))| (*owner, at)).collect();
@@ -76,13 +78,13 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
             .into_iter()
             .filter(|entry| notes.is_none_or(|notes| !notes.is_removed(entry.offset)))
             .collect();
-        let readable = kinds[place].add(&counted, |row, to| {
+        let unreadable = kinds[place].add(&counted, |row, to| {
             if let (Some(side), Ok(row)) = (side, u32::try_from(row)) {
                 went.insert((side, *kind, row), to);
             }
         });
-        if damage.is_some() || !readable {
-            folded.damaged.insert(name.clone());
+        if let Some(damage) = unreadable.or(damage) {
+            folded.damaged.insert(name.clone(), damage);
         }
     }
     let mut offsets = HashMap::new();
@@ -104,17 +106,44 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
 /// A file by its name: its kind, and its bytes.
 type Content = (String, (FileKind, Vec<u8>));
 
-/// The bytes of the files that outlive their process, by name, and its side file.
-fn contents_of(
-    listing: &Listing,
-    owner: &str,
-    files: &[(FileKind, &str)],
-) -> io::Result<(Vec<Content>, SideOf)> {
+/// What the files of an owner hold.
+#[derive(Debug)]
+struct Contents {
+    /// Those that outlive their process.
+    lasting: Vec<Content>,
+    side: SideOf,
+    /// The names of the others, as far as they are damaged.
+    damaged_live: Vec<(String, Damage)>,
+}
+
+fn contents_of(listing: &Listing, owner: &str, files: &[(FileKind, &str)]) -> io::Result<Contents> {
     let side = SideOf::read(&listing.dir.join(side_name(owner)))?;
-    let lasting = files.iter().filter(|(kind, _)| kind.outlives_its_process());
-    let contents = lasting
-        .map(|(kind, name)| Ok(((*name).to_owned(), (*kind, read(&listing.dir.join(name))?))));
-    Ok((contents.collect::<io::Result<_>>()?, side))
+    let mut contents = Contents { lasting: Vec::new(), side, damaged_live: Vec::new() };
+    for &(kind, name) in files {
+        let bytes = read(&listing.dir.join(name));
+        if kind.outlives_its_process() {
+            contents.lasting.push((name.to_owned(), (kind, bytes?)));
+        } else if let Some(damage) = bytes.as_deref().map_or_else(unless_gone, damage_of) {
+            contents.damaged_live.push((name.to_owned(), damage));
+        }
+    }
+    Ok(contents)
+}
+
+/// What is wrong with a file that cannot be read: nothing if somebody has removed it.
+fn unless_gone(error: &io::Error) -> Option<Damage> {
+    let is_gone = error.kind() == io::ErrorKind::NotFound;
+    (!is_gone).then_some(Damage { offset: 0, what: DamageKind::Unreadable })
+}
+
+fn damage_of(bytes: &[u8]) -> Option<Damage> {
+    let (entries, damage) = reader::entries(bytes);
+    let unreadable = entries.iter().find(|entry| Key::parse(entry.key).is_none());
+    unreadable.map(unreadable_key).or(damage)
+}
+
+fn unreadable_key(entry: &Entry<'_>) -> Damage {
+    Damage { offset: entry.offset, what: DamageKind::Key }
 }
 
 fn side_name(owner: &str) -> String {
@@ -125,13 +154,16 @@ fn side_name(owner: &str) -> String {
 #[derive(Debug, Default)]
 struct SideOf {
     said: Said,
-    is_damaged: bool,
+    damage: Option<Damage>,
 }
 
 impl SideOf {
     fn read(path: &Path) -> io::Result<Self> {
         match Said::read(path) {
-            Ok((said, damages)) => Ok(Self { said, is_damaged: !damages.is_empty() }),
+            Ok((said, damages)) => {
+                let damage = damages.into_iter().min_by_key(|damage| damage.offset);
+                Ok(Self { said, damage })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),
         }
@@ -163,9 +195,9 @@ impl Cells {
     }
 
     /// Adds the entries of a file, and tells which row each of them went to;
-    /// false if one of them has a key that is none.
-    fn add(&mut self, entries: &[Entry<'_>], mut went: impl FnMut(usize, usize)) -> bool {
-        let mut readable = true;
+    /// gives the first of them whose key is none.
+    fn add(&mut self, entries: &[Entry<'_>], mut went: impl FnMut(usize, usize)) -> Option<Damage> {
+        let mut unreadable = None;
         for entry in entries {
             let found = self.place(entry.key);
             if let Some((place, _)) = found {
@@ -179,10 +211,10 @@ impl Cells {
                     let key = entry.key.into();
                     self.rows.push(Row { key, value, timestamp: entry.timestamp });
                 }
-                None => readable = false,
+                None => unreadable = unreadable.or_else(|| Some(unreadable_key(entry))),
             }
         }
-        readable
+        unreadable
     }
 
     /// Where the row of a key is or will be, and whether it is there.
@@ -261,7 +293,7 @@ mod tests {
         let mut cells = Cells::new(kind);
         for &(key, value, timestamp) in entries {
             let entry = Entry { offset: 0, key: key.as_bytes(), value, timestamp };
-            assert!(cells.add(&[entry], |_, _| {}));
+            assert_eq!(cells.add(&[entry], |_, _| {}), None);
         }
         let bytes = cells.render().unwrap();
         let (entries, damage) = reader::entries(&bytes);
@@ -295,8 +327,9 @@ mod tests {
     #[test]
     fn a_key_that_is_none_is_told() {
         let mut cells = Cells::new(FileKind::Counter);
-        let entry = Entry { offset: 0, key: b"[]", value: 1.0, timestamp: 0.0 };
-        assert!(!cells.add(&[entry], |_, _| {}));
+        let entry = Entry { offset: 8, key: b"[]", value: 1.0, timestamp: 0.0 };
+        let damage = Damage { offset: 8, what: DamageKind::Key };
+        assert_eq!(cells.add(&[entry], |_, _| {}), Some(damage));
         assert!(cells.rows.is_empty());
     }
 }
