@@ -46,13 +46,14 @@
 //! whenever no fold is under way: a collector is told of such readers by
 //! [`MultiProcessCollector::read_by_python`]. A fold adds numbers in another
 //! order than a merge without it, so that a sum of fractions may differ in its
-//! last digit.
+//! last digits, and is then a little greater: no sum ever steps back.
 
 mod clear;
 mod collector;
 mod damaged_file;
 mod dead;
 mod directory;
+mod exact;
 mod file_kind;
 mod file_name;
 mod fold;

@@ -13,6 +13,8 @@ mod figures;
 #[cfg(all(test, unix))]
 mod fixture;
 mod protocol;
+mod rows;
+mod slack;
 mod sweep;
 
 pub(crate) use self::compaction::fold_some;
