@@ -173,7 +173,8 @@ impl<'k> Merge<'k> {
             family.mode = gauge.mode;
             timestamp = entry.timestamp;
         }
-        let said = Dated { value: entry.value, timestamp };
+        let was_folded = file.is_folded;
+        let said = Dated { value: entry.value, timestamp, lost: 0.0, was_folded };
         let rule = Rule::of(metric_type, family.mode);
         let apart = Rule::tells_processes(metric_type, family.mode);
         // A label `pid` of its own goes, so that several series become one.

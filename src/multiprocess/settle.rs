@@ -110,13 +110,19 @@ pub(crate) fn settle(
         let group = &mut target.list[place];
         group.start = earliest(group.start, *start);
         match bound {
-            Some(bound) => group.add_to_bucket(bound, reading.said.value, exemplar.as_deref()),
+            Some(bound) => {
+                let count = reading.said.settled().value;
+                group.add_to_bucket(bound, count, exemplar.as_deref());
+            }
             None => {
                 let number = group.number(*suffix);
                 number.said = Some(rule.join(number.said, reading.said));
                 number.exemplar = exemplar.as_deref();
             }
         }
+    }
+    for number in groups.list.iter_mut().flat_map(|group| &mut group.numbers) {
+        number.said = number.said.map(Dated::settled);
     }
     for bucket_group in bucket_groups.list {
         let place = groups.place(bucket_group.labels);
