@@ -38,9 +38,8 @@
 //! Gauges of the modes `all` and `live…` end with their process; everything
 //! else that it counted stays, and is folded into one file for each type and
 //! mode, by the scrapes or by [`compact`], so that neither the directory nor a
-//! scrape grows with the workers that ever lived. Processes of Python's client,
-//! and those whose identifier was given by hand, hold no lock:
-//! [`mark_process_dead`] says of one that it has died.
+//! scrape grows with the workers that ever lived. Processes of Python's client
+//! hold no lock: [`mark_process_dead`] says of one that it has died.
 //!
 //! What folding promises holds for readers of ours. Python's reader is exact
 //! whenever no fold is under way: a collector is told of such readers by

@@ -20,7 +20,7 @@ pub enum Liveness {
     Alive,
     /// It has left its lock.
     Dead,
-    /// It left no lock to tell by: Python's, or an identifier given by hand.
+    /// It left no lock to tell by, as Python's.
     Unknown,
 }
 
@@ -133,12 +133,18 @@ fn birth_certificate() -> String {
     format!("pid {}\nboot {}\nstart {}\n", process::id(), boot.trim(), start.unwrap_or_default())
 }
 
+/// Whether it says that files cannot be locked there at all.
 #[cfg(unix)]
-fn cannot_lock(error: &io::Error) -> bool {
+pub(crate) fn cannot_lock(error: &io::Error) -> bool {
     use rustix::io::Errno;
 
     let unable = [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::INVAL];
     Errno::from_io_error(error).is_some_and(|errno| unable.contains(&errno))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn cannot_lock(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(all(test, unix))]

@@ -12,6 +12,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::directory::{canonical_dir, dir_from_env};
 use super::file_kind::{FileKind, KINDS};
+use super::fold::claim_named;
+use super::listing::generation_of;
 use super::owner::Owner;
 use super::side::{self, SideWriter};
 use super::unfiled::Unfiled;
@@ -54,7 +56,7 @@ struct Inner {
     files: [OnceCell<Arc<MappedFile>>; KINDS],
     /// None inside if nobody needs to know whether the process lives: see [`Owner::claim`].
     owner: OnceCell<Option<Owner>>,
-    /// Whether the identifier was given by hand, and may have been another's.
+    /// Whether the identifier was given by hand, and may be another's or have been.
     is_named: bool,
     side: SideWriter,
     unfiled: Unfiled,
@@ -164,9 +166,24 @@ impl MultiprocessStore {
     fn claim(&self) -> io::Result<&Option<Owner>> {
         let Inner { dir, identifier, .. } = &*self.inner;
         self.inner.owner.get_or_try_init(|| match self.inner.is_named {
-            true => Ok(None),
+            true => claim_named(dir, identifier),
             false => Owner::claim(dir, identifier),
         })
+    }
+
+    /// The same, for an identifier that another process may have.
+    fn claim_now(&self) -> Result {
+        match self.claim() {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                let Inner { dir, identifier, .. } = &*self.inner;
+                let dir = dir.display();
+                let message =
+                    format!("a process that lives has the identifier {identifier:?} in {dir}");
+                Err(Error::duplicate(message, vec![identifier.clone()]))
+            }
+            // There may be room for the lock when there is something to write.
+            _ => Ok(()),
+        }
     }
 
     fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
@@ -197,9 +214,15 @@ pub struct StoreBuilder {
 
 impl StoreBuilder {
     /// Sets the identifier, for processes whose numbers say little, as in
-    /// containers. No other process may have it, and none may have had it
-    /// since the directory was emptied: numbers of kinds whose file exists
-    /// already are [`unfiled`](MultiprocessStore::unfiled).
+    /// containers. No two processes can have the same at one time.
+    ///
+    /// A process that comes back under the identifier of one that has died
+    /// begins files of its own: what its predecessor has counted is set aside
+    /// under a name with random letters, and folded with what other dead
+    /// processes have left. If a process without a lock, such as one of
+    /// Python's, has written files under the identifier, numbers of their
+    /// kinds are [`unfiled`](MultiprocessStore::unfiled), and nothing of it is
+    /// ever folded.
     ///
     /// ```
     /// use narthex::multiprocess::MultiprocessStore;
@@ -207,6 +230,10 @@ impl StoreBuilder {
     /// let dir = tempfile::tempdir()?;
     /// let store = MultiprocessStore::builder(dir.path()).identifier("web-3").open()?;
     /// assert_eq!(store.identifier(), "web-3");
+    /// # #[cfg(unix)] {
+    /// let error = MultiprocessStore::builder(dir.path()).identifier("web-3").open().unwrap_err();
+    /// assert_eq!(error.duplicates(), ["web-3"]);
+    /// # }
     /// let refused = MultiprocessStore::builder(dir.path()).identifier("web_3").open();
     /// assert!(refused.unwrap_err().is_invalid_value());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -219,10 +246,11 @@ impl StoreBuilder {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`Error::is_io`] if the directory does not exist;
+    /// [`Error::is_io`] if the directory does not exist; [`Error::is_duplicate`]
+    /// if a process that lives, or another store of this one, has the identifier;
     /// [`Error::is_invalid_value`] if the identifier is empty, or has a control
     /// character or one of `_`, `.`, `/`, `\`, which would change what the names
-    /// of files mean.
+    /// of files mean, or if it is `fold` or that of folded files, such as `0-f1`.
     pub fn open(self) -> Result<MultiprocessStore> {
         let process = process::id();
         let is_named = self.identifier.is_some();
@@ -243,8 +271,12 @@ impl StoreBuilder {
             unfiled: Unfiled::default(),
             unsaid: AtomicU64::new(0),
         });
-        STORES.lock().push(Arc::downgrade(&inner));
-        Ok(MultiprocessStore { inner })
+        let store = MultiprocessStore { inner };
+        if is_named {
+            store.claim_now()?;
+        }
+        STORES.lock().push(Arc::downgrade(&store.inner));
+        Ok(store)
     }
 }
 
@@ -258,6 +290,10 @@ fn check_identifier(identifier: String) -> Result<String> {
         None if identifier.is_empty() => {
             Err(Error::new(ErrorKind::InvalidValue, "an identifier cannot be empty"))
         }
+        None if identifier == "fold" || generation_of(&identifier).is_some() => Err(Error::new(
+            ErrorKind::InvalidValue,
+            format!("identifier {identifier:?} is that of folded files"),
+        )),
         None => Ok(identifier),
     }
 }

@@ -34,7 +34,7 @@ impl MultiprocessStore {
     ///     scrape.family(&threads)
     /// }))?;
     /// let text = exposition::text::encode(&MultiProcessCollector::of(&store))?;
-    /// assert!(text.ends_with("threads{pid=\"7-a\"} 4.0\n"));
+    /// assert!(text.contains("\nthreads{pid=\"7-a\"} 4.0\n"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
