@@ -90,3 +90,4 @@ pub(crate) use self::key::write as cell_key;
 pub use self::mode::GaugeMode;
 pub(crate) use self::side::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub use self::store::{MultiprocessStore, StoreBuilder};
+pub(crate) use self::unfiled::Filed;

@@ -16,7 +16,7 @@ use super::fold::claim_named;
 use super::listing::generation_of;
 use super::owner::Owner;
 use super::side::{self, SideWriter};
-use super::unfiled::Unfiled;
+use super::unfiled::{Filed, Unfiled};
 use super::unique::unique;
 use crate::cell::mapped::MappedFile;
 use crate::cell::shared::SharedCell;
@@ -139,6 +139,11 @@ impl MultiprocessStore {
             // A forked child and its parent would append over each other.
             false => Err(io::ErrorKind::Unsupported.into()),
         })
+    }
+
+    /// Has somebody told when numbers that wait are in their file.
+    pub(crate) fn when_filed(&self, who: Weak<dyn Filed>) {
+        self.inner.unfiled.when_filed(who);
     }
 
     /// Lets the numbers of a series wait no more; false if they do not.

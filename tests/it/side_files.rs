@@ -283,6 +283,59 @@ fn a_child_that_is_removed_while_it_waits_for_room_is_never_filed() {
 }
 
 #[test]
+fn a_series_that_waits_for_room_brings_its_start_and_its_last_exemplar() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = ["counter_web.db", "histogram_web.db", "web.narthex"].map(|name| {
+        let path = dir.path().join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    });
+    let store = store(dir.path(), "web");
+    let jobs = Counter::builder("jobs", "h").labels(["l"]).store(&store).build().unwrap();
+    let waits = Histogram::builder("waits", "h").buckets([1.0, 2.0]).store(&store);
+    let waits = waits.build().unwrap();
+    jobs.labels(["a"]).inc_with_exemplar(&[("id", "first")]);
+    jobs.labels(["a"]).inc_with_exemplar(&[("id", "second")]);
+    jobs.labels(["b"]).inc_with_exemplar(&[("id", "taken back")]);
+    jobs.labels(["b"]).reset();
+    waits.observe_with_exemplar(1.5, &[("id", "third")]);
+    thread::sleep(Duration::from_millis(2));
+    let merged = MultiProcessCollector::of(&store);
+    let text = || exposition::openmetrics::encode(&merged).unwrap();
+    assert_eq!((store.unfiled(), text().contains("jobs")), (3, false));
+
+    // There is room for the numbers, and not yet for what is said of them.
+    for path in &blocked[..2] {
+        fs::remove_dir(path).unwrap();
+    }
+    assert_eq!(store.file_waiting(), 0);
+    let without = text();
+    assert!(without.contains("jobs_total{l=\"a\"} 2.0\n") && !without.contains("_created"));
+    assert!(!without.contains(" # {"), "{without}");
+    fs::remove_dir(&blocked[2]).unwrap();
+    assert_eq!(store.file_waiting(), 0);
+    let start = |name| (start_of(&merged, name), start_of(&jobs, name).or(start_of(&waits, name)));
+    for name in ["jobs_total", "waits_sum"] {
+        let (shown, own) = start(name);
+        assert!(shown.is_some() && shown <= own, "{name}: {shown:?}, {own:?}");
+    }
+    let told = text();
+    assert_eq!(told.matches("_created").count(), 3, "{told}");
+    assert!(told.contains("jobs_total{l=\"a\"} 2.0 # {id=\"second\"} 1.0 "), "{told}");
+    assert!(told.contains("waits_bucket{le=\"2.0\"} 1.0 # {id=\"third\"} 1.5 "), "{told}");
+    assert_eq!(told.matches(" # {").count(), 2, "{told}");
+
+    // From now on all goes on as in any file.
+    jobs.labels(["b"]).inc_with_exemplar(&[("id", "fourth")]);
+    jobs.labels(["a"]).reset();
+    let told = text();
+    assert!(told.contains("jobs_total{l=\"b\"} 1.0 # {id=\"fourth\"} 1.0 "), "{told}");
+    assert!(told.contains("jobs_total{l=\"a\"} 0.0\n"), "{told}");
+    assert!(jobs.remove(["b"]));
+    assert!(!text().contains("l=\"b\""));
+}
+
+#[test]
 fn equal_facts_are_shown_once_and_others_by_process() {
     let dir = tempfile::tempdir().unwrap();
     let stores = ["1-a", "2-b"].map(|identifier| store(dir.path(), identifier));

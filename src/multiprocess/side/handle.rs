@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::entry_kind::{EXEMPLAR, INFO, ROWS, STATE};
 use super::exemplar::encode_exemplar;
 use super::row_key::rows_key;
+use super::waiting::WaitingExemplar;
 use super::writer::SideEntry;
-use crate::cell::mapped::Rows;
+use crate::cell::mapped::{MappedCell, Rows};
+use crate::cell::shared::SharedCell;
 use crate::cell::side::{NewEntry, SideSlot};
 use crate::model::ExemplarRef;
 use crate::multiprocess::file_kind::FileKind;
@@ -139,17 +141,34 @@ impl StateHome {
     }
 }
 
+/// Where the exemplars of one number go.
+#[derive(Clone, Debug)]
+pub(crate) enum ExemplarHome {
+    Row(RowHome),
+    /// That of a number that waits for its row.
+    Waiting(Arc<WaitingExemplar>),
+}
+
 /// Where the exemplars of one row go.
 #[derive(Clone, Debug)]
-pub(crate) struct ExemplarHome {
+pub(crate) struct RowHome {
     store: MultiprocessStore,
     kind: FileKind,
     row: u32,
 }
 
 impl ExemplarHome {
-    pub(crate) fn new(store: &MultiprocessStore, kind: FileKind, row: u32) -> Self {
-        Self { store: store.clone(), kind, row }
+    pub(crate) fn new(store: &MultiprocessStore, kind: FileKind, cell: &SharedCell) -> Self {
+        match cell {
+            SharedCell::Filed(cell) => Self::Row(RowHome::new(store, kind, cell)),
+            SharedCell::Waiting(_) => Self::Waiting(WaitingExemplar::new(store, kind, cell)),
+        }
+    }
+}
+
+impl RowHome {
+    pub(super) fn new(store: &MultiprocessStore, kind: FileKind, cell: &MappedCell) -> Self {
+        Self { store: store.clone(), kind, row: cell.row() }
     }
 }
 
@@ -166,9 +185,37 @@ impl SharedExemplar {
     /// Never waits for another thread: while one appends, the first exemplar
     /// of a row is left out.
     pub(crate) fn write(&mut self, home: &ExemplarHome, exemplar: ExemplarRef<'_>) {
+        match home {
+            ExemplarHome::Row(home) => {
+                self.keep(exemplar);
+                self.write_down(home);
+            }
+            ExemplarHome::Waiting(home) => home.write(exemplar),
+        }
+    }
+
+    /// Forgets the exemplar.
+    pub(crate) fn clear(&mut self, home: &ExemplarHome) {
+        match home {
+            ExemplarHome::Row(home) => self.forget(home),
+            ExemplarHome::Waiting(home) => home.clear(),
+        }
+    }
+
+    /// Whether there is an exemplar that is not written down.
+    pub(super) fn is_pending(&self) -> bool {
+        self.slot.is_none() && !self.bytes.is_empty()
+    }
+
+    /// Keeps an exemplar until it is written down.
+    pub(super) fn keep(&mut self, exemplar: ExemplarRef<'_>) {
         self.bytes.clear();
         self.bytes.reserve(EXEMPLAR_CAPACITY);
         encode_exemplar(exemplar, &mut self.bytes);
+    }
+
+    /// Writes down what is kept.
+    pub(super) fn write_down(&mut self, home: &RowHome) {
         let Some(side) = home.store.side() else { return };
         if self.slot.as_ref().is_some_and(|slot| slot.write(&self.bytes)) {
             return;
@@ -185,8 +232,9 @@ impl SharedExemplar {
         }
     }
 
-    /// Forgets the exemplar.
-    pub(crate) fn clear(&self, home: &ExemplarHome) {
+    /// Takes back what was written down.
+    pub(super) fn forget(&mut self, home: &RowHome) {
+        self.bytes.clear();
         if let (Some(slot), Some(_)) = (&self.slot, home.store.side()) {
             slot.write(&[]);
         }

@@ -13,6 +13,7 @@ mod publish;
 mod reader;
 mod row_key;
 mod said;
+mod waiting;
 mod writer;
 
 pub(crate) use self::dead::forget_live;
