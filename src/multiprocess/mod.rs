@@ -26,8 +26,9 @@
 //! What those files have no place for stands in a file of our own beside them,
 //! which Python's client never looks at: start times, units, exemplars, infos,
 //! enums, the removal of children, and what a process
-//! [publishes](MultiprocessStore::publish) of its custom collectors. Its format
-//! is described in `docs/side-file-format.md`.
+//! [publishes](MultiprocessStore::publish) of its custom collectors, at an
+//! [interval](MultiprocessStore::publish_every) or when it chooses. Its format is
+//! described in `docs/side-file-format.md`.
 //!
 //! The directory must be [emptied](clear) before the pool of processes starts,
 //! as a number that a former pool has left there counts like any other.
@@ -88,6 +89,7 @@ pub(crate) use self::file_kind::FileKind;
 pub use self::fold::{Compacted, Compaction, compact};
 pub(crate) use self::key::write as cell_key;
 pub use self::mode::GaugeMode;
+pub use self::side::Publisher;
 pub(crate) use self::side::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub use self::store::{MultiprocessStore, StoreBuilder};
 pub(crate) use self::unfiled::Filed;

@@ -87,7 +87,7 @@ fn read(merged: &MultiProcessCollector) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
     for_each_family(merged, &mut |family| {
         family.for_each_sample(&mut |sample| {
-            samples.insert(sample.name().to_string(), sample.value());
+            samples.insert(sample.name(), sample.value());
         });
         Ok(())
     })

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -472,6 +474,74 @@ fn published_families_are_shown_by_process() {
     assert!(first.publish(&failing).unwrap_err().is_collector());
     assert!(first.publish(&narthex::collectors::PlatformCollector::new()).is_ok());
     assert!(text(dir.path()).contains("_info{"));
+}
+
+/// Tells how often it was asked, and lets a test know when it is.
+fn asked(by: Sender<u32>) -> impl Collector {
+    let asked = AtomicU32::new(0);
+    collector_fn(move |scrape| {
+        let time = asked.fetch_add(1, Ordering::Relaxed) + 1;
+        // The test may have heard enough.
+        let _ = by.send(time);
+        let mut family = GaugeMetricFamily::new("asked", "Times.")?;
+        family.add_metric(NO_LABELS, f64::from(time))?;
+        match time {
+            2 => panic!("twice"),
+            3 => Err(Error::collector("thrice")),
+            _ => scrape.family(&family),
+        }
+    })
+}
+
+#[test]
+fn a_publisher_publishes_at_its_interval_whatever_goes_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let (send, heard) = channel();
+    let publisher = store.publish_every(Duration::from_millis(1), asked(send)).unwrap();
+    // It goes on after a panic and an error.
+    for time in 1..=5 {
+        assert_eq!(heard.recv(), Ok(time));
+    }
+    assert_eq!(publisher.failures(), 2);
+    drop(publisher);
+    // The last time it was asked is what is shown, and nobody asks any more.
+    let last = heard.into_iter().last().unwrap();
+    assert!(last >= 6);
+    let expected = BTreeMap::from([(r#"asked[("pid", "1-a")]"#.to_owned(), f64::from(last))]);
+    assert_eq!(samples(&MultiProcessCollector::of(&store)), expected);
+    let nothing = store.publish_every(Duration::ZERO, asked(channel().0));
+    assert!(nothing.unwrap_err().is_invalid_value());
+}
+
+#[test]
+fn a_publisher_tells_at_once_and_at_the_end_and_waits_for_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "web");
+    let blocked = dir.path().join("web.narthex");
+    fs::create_dir(&blocked).unwrap();
+    let number = Arc::new(AtomicU32::new(5));
+    let begin = || {
+        let number = number.clone();
+        let told = collector_fn(move |scrape| {
+            let mut family = GaugeMetricFamily::new("number", "h")?;
+            family.add_metric(NO_LABELS, f64::from(number.load(Ordering::Relaxed)))?;
+            scrape.family(&family)
+        });
+        store.publish_every(Duration::from_secs(3600), told.named("numbers")).unwrap()
+    };
+    let merged = MultiProcessCollector::of(&store);
+    let shown = || samples(&merged).get(r#"number[("pid", "web")]"#).copied();
+    let publisher = begin();
+    assert_eq!((publisher.failures(), shown()), (1, None));
+    fs::remove_dir(&blocked).unwrap();
+    drop(publisher);
+    assert_eq!(shown(), Some(5.0));
+    let publisher = begin();
+    number.store(6, Ordering::Relaxed);
+    assert_eq!((publisher.failures(), shown()), (0, Some(5.0)));
+    drop(publisher);
+    assert_eq!(shown(), Some(6.0));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod handle;
 mod known;
 mod merge;
 mod publish;
+mod publisher;
 mod reader;
 mod row_key;
 mod said;
@@ -20,6 +21,7 @@ pub(crate) use self::dead::forget_live;
 pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::known::KnownSides;
 pub(crate) use self::merge::Sides;
+pub use self::publisher::Publisher;
 pub(crate) use self::said::{RowNotes, Said, time_of};
 pub(crate) use self::writer::SideWriter;
 

@@ -17,8 +17,8 @@ impl MultiprocessStore {
     ///
     /// This is for collectors whose numbers do not live in files: custom ones,
     /// and those of [`collectors`](crate::collectors). Call it whenever the
-    /// numbers are worth showing, from a timer for one. It replaces what a
-    /// collector of the same [`name`](Collector::name) has published before. A
+    /// numbers are worth showing, or let
+    /// [`publish_every`](Self::publish_every) do it. It replaces what a collector of the same [`name`](Collector::name) has published before. A
     /// family that has the name of one in the files is left out.
     ///
     /// ```
