@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::entry_kind::{EXEMPLAR, INFO, ROWS, STATE};
-use super::exemplar::encode_exemplar;
+use super::entry_kind::{INFO, ROWS, STATE};
+use super::row_exemplar::{RowExemplar, RowHome};
 use super::row_key::rows_key;
 use super::waiting::WaitingExemplar;
 use super::writer::SideEntry;
-use crate::cell::mapped::{MappedCell, Rows};
+use crate::cell::mapped::Rows;
 use crate::cell::shared::SharedCell;
-use crate::cell::side::{NewEntry, SideSlot};
+use crate::cell::side::NewEntry;
 use crate::model::ExemplarRef;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key;
@@ -24,9 +24,6 @@ const STATE_TIME: usize = 1;
 
 /// The word of the time at which a series began.
 const START: usize = 0;
-
-/// The bytes that most exemplars have room in.
-const EXEMPLAR_CAPACITY: usize = 192;
 
 /// What a series holds of the side file.
 pub(crate) struct SideHandle {
@@ -149,14 +146,6 @@ pub(crate) enum ExemplarHome {
     Waiting(Arc<WaitingExemplar>),
 }
 
-/// Where the exemplars of one row go.
-#[derive(Clone, Debug)]
-pub(crate) struct RowHome {
-    store: MultiprocessStore,
-    kind: FileKind,
-    row: u32,
-}
-
 impl ExemplarHome {
     pub(crate) fn new(store: &MultiprocessStore, kind: FileKind, cell: &SharedCell) -> Self {
         match cell {
@@ -166,18 +155,9 @@ impl ExemplarHome {
     }
 }
 
-impl RowHome {
-    pub(super) fn new(store: &MultiprocessStore, kind: FileKind, cell: &MappedCell) -> Self {
-        Self { store: store.clone(), kind, row: cell.row() }
-    }
-}
-
-/// The entry of one row's exemplar, with room to write one down in.
+/// The exemplar of one number, as other processes are to see it.
 #[derive(Debug, Default)]
-pub(crate) struct SharedExemplar {
-    slot: Option<SideSlot>,
-    bytes: Vec<u8>,
-}
+pub(crate) struct SharedExemplar(RowExemplar);
 
 impl SharedExemplar {
     /// Replaces the exemplar.
@@ -187,8 +167,8 @@ impl SharedExemplar {
     pub(crate) fn write(&mut self, home: &ExemplarHome, exemplar: ExemplarRef<'_>) {
         match home {
             ExemplarHome::Row(home) => {
-                self.keep(exemplar);
-                self.write_down(home);
+                self.0.keep(exemplar);
+                self.0.write_down(home);
             }
             ExemplarHome::Waiting(home) => home.write(exemplar),
         }
@@ -197,46 +177,8 @@ impl SharedExemplar {
     /// Forgets the exemplar.
     pub(crate) fn clear(&mut self, home: &ExemplarHome) {
         match home {
-            ExemplarHome::Row(home) => self.forget(home),
+            ExemplarHome::Row(home) => self.0.forget(home),
             ExemplarHome::Waiting(home) => home.clear(),
-        }
-    }
-
-    /// Whether there is an exemplar that is not written down.
-    pub(super) fn is_pending(&self) -> bool {
-        self.slot.is_none() && !self.bytes.is_empty()
-    }
-
-    /// Keeps an exemplar until it is written down.
-    pub(super) fn keep(&mut self, exemplar: ExemplarRef<'_>) {
-        self.bytes.clear();
-        self.bytes.reserve(EXEMPLAR_CAPACITY);
-        encode_exemplar(exemplar, &mut self.bytes);
-    }
-
-    /// Writes down what is kept.
-    pub(super) fn write_down(&mut self, home: &RowHome) {
-        let Some(side) = home.store.side() else { return };
-        if self.slot.as_ref().is_some_and(|slot| slot.write(&self.bytes)) {
-            return;
-        }
-        let key = rows_key(home.kind, &[home.row]);
-        let value = Some(&*self.bytes);
-        let new =
-            NewEntry { kind: EXEMPLAR, key: &key, words: &[], value, capacity: EXEMPLAR_CAPACITY };
-        let larger = side.file().and_then(|file| file.try_append(&new));
-        if let Some(larger) = larger {
-            if let Some(small) = self.slot.replace(larger) {
-                small.write(&[]);
-            }
-        }
-    }
-
-    /// Takes back what was written down.
-    pub(super) fn forget(&mut self, home: &RowHome) {
-        self.bytes.clear();
-        if let (Some(slot), Some(_)) = (&self.slot, home.store.side()) {
-            slot.write(&[]);
         }
     }
 }

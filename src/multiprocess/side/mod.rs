@@ -12,6 +12,7 @@ mod merge;
 mod publish;
 mod publisher;
 mod reader;
+mod row_exemplar;
 mod row_key;
 mod said;
 mod waiting;

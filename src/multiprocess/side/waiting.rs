@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::handle::{RowHome, SharedExemplar};
+use super::row_exemplar::{RowExemplar, RowHome};
 use crate::cell::shared::SharedCell;
 use crate::model::ExemplarRef;
 use crate::multiprocess::file_kind::FileKind;
@@ -17,7 +17,7 @@ pub(crate) struct WaitingExemplar {
     store: MultiprocessStore,
     kind: FileKind,
     cell: SharedCell,
-    last: Mutex<SharedExemplar>,
+    last: Mutex<RowExemplar>,
 }
 
 impl WaitingExemplar {
@@ -42,7 +42,7 @@ impl WaitingExemplar {
         let mut last = self.last.lock();
         match self.home() {
             Some(home) => last.forget(&home),
-            None => *last = SharedExemplar::default(),
+            None => *last = RowExemplar::default(),
         }
     }
 
