@@ -86,7 +86,16 @@ fn merge_prints_the_corpus_of_python_in_every_form() {
         for (args, file) in forms {
             let (text, complaint, code) = run(args, &[&db]);
             assert_eq!(text, read(&case.join(file)), "{}", case.display());
-            assert_eq!((&*complaint, code), ("", Some(0)), "{}", case.display());
+
+            if case.ends_with("18_type_conflict") {
+                let files = "/counter_1801.db: counter; ";
+                assert!(complaint.starts_with("narthex: x has another type in other files: "));
+                assert!(complaint.contains(files), "{complaint}");
+                assert!(complaint.ends_with("/gauge_sum_1802.db: gauge\n"), "{complaint}");
+                assert_eq!((complaint.lines().count(), code), (1, Some(1)));
+            } else {
+                assert_eq!((&*complaint, code), ("", Some(0)), "{}", case.display());
+            }
         }
         sound += 1;
     }
@@ -158,6 +167,50 @@ fn series_that_clash_are_told() {
     let (_, complaint, code) = run(&["merge", "--strict"], &[dir.path()]);
     assert_eq!(code, Some(1));
     assert!(complaint.contains(": 1 series of families whose names clash"), "{complaint}");
+}
+
+#[test]
+fn files_that_disagree_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |file: &str, key: &str| entry(&dir.path().join(file), key);
+    put("counter_1.db", r#"["a", "a", {}, "h"]"#);
+    put("gauge_sum_2.db", r#"["a", "a", {}, "h"]"#);
+    put("gauge_max_1.db", r#"["g", "g", {}, "h"]"#);
+    put("gauge_min_2.db", r#"["g", "g", {}, "h"]"#);
+    put("histogram_1.db", r#"["t", "t_bucket", {"le": "1.0", "l": "x"}, "h"]"#);
+    put("histogram_2.db", r#"["t", "t_bucket", {"le": "+Inf", "l": "x"}, "h"]"#);
+    // Another series, which has its own.
+    put("histogram_3.db", r#"["t", "t_bucket", {"le": "2.0", "l": "y"}, "h"]"#);
+    let expected = [
+        ("a", "type", ["counter_1.db: counter", "gauge_sum_2.db: gauge"]),
+        ("g", "mode", ["gauge_max_1.db: max", "gauge_min_2.db: min"]),
+        ("t", "buckets", ["histogram_1.db: 1.0", "histogram_2.db: +Inf"]),
+    ];
+    let (text, complaint, code) = run(&["merge", "--strict"], &[dir.path()]);
+    assert!(!text.contains("narthex_"), "{text}");
+    assert_eq!((complaint.lines().count(), code), (3, Some(1)), "{complaint}");
+    let (table, _, code) = run(&["inspect", "--strict"], &[dir.path()]);
+    assert_eq!(code, Some(1));
+    let (json, ..) = run(&["inspect", "--json"], &[dir.path()]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    for ((line, (family, about, says)), told) in complaint.lines().zip(expected).zip(0..) {
+        let [first, other] = says.map(|says| says.split_once(": ").unwrap());
+        let dir = dir.path().canonicalize().unwrap();
+        let of = |(file, says): (&str, &str)| format!("{}: {says}", dir.join(file).display());
+        assert!(line.starts_with(&format!("narthex: {family} has ")) && line.contains(about));
+        assert!(line.ends_with(&format!(": {}; {}", of(first), of(other))), "{line}");
+        assert!(table.contains(line.strip_prefix("narthex: ").unwrap()), "{table}");
+        let of = |(file, says): (&str, &str)| json!({ "file": file, "says": says });
+        let expected = json!({ "family": family, "about": about, "files": [of(first), of(other)] });
+        assert_eq!(json["disagreements"][told], expected);
+    }
+    assert_eq!(run(&["merge"], &[dir.path()]).2, Some(0));
+    // Where there is but one of each, there is nothing to disagree about.
+    for file in ["gauge_sum_2.db", "gauge_min_2.db", "histogram_2.db"] {
+        fs::remove_file(dir.path().join(file)).unwrap();
+    }
+    let (_, complaint, code) = run(&["merge", "--strict"], &[dir.path()]);
+    assert_eq!((&*complaint, code), ("", Some(0)));
 }
 
 #[test]
