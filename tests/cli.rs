@@ -502,6 +502,64 @@ fn compact_tells_of_all_damage_with_file_and_offset() {
     assert_eq!(run(&["compact", "--strict"], &[dir.path()]).2, Some(0));
 }
 
+/// A terminal: the side that a program gets, and the other one.
+#[cfg(unix)]
+fn terminal() -> (fs::File, fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = fs::File::options().write(true).open(name.to_str().unwrap()).unwrap();
+    (theirs, fs::File::from(ours))
+}
+
+#[cfg(unix)]
+#[test]
+fn work_that_takes_long_is_shown_on_a_terminal_and_nowhere_else() {
+    use rustix::fs::{FlockOperation, fcntl_lock};
+
+    for (command, doing) in [("merge", "merging"), ("compact", "folding")] {
+        let dir = with_dead_processes();
+        // Files are being renamed, so that a merge waits for who does it, as a fold does.
+        fs::write(
+            dir.path().join("fold.manifest"),
+            "narthex folds 1\ngeneration 0\nmoves 1\nend\n",
+        )
+        .unwrap();
+        let lock = fs::File::create(dir.path().join("fold.lock")).unwrap();
+        fcntl_lock(&lock, FlockOperation::LockExclusive).unwrap();
+        let start = |stderr: Stdio| {
+            let mut program = narthex();
+            program.arg(command).arg(dir.path()).stdout(Stdio::piped()).stderr(stderr);
+            program.spawn().unwrap()
+        };
+        let piped = start(Stdio::piped());
+        let (theirs, mut ours) = terminal();
+        let shown = start(theirs.into());
+        // It shows something before it has what it waits for.
+        let mut seen = String::new();
+        let mut bytes = [0; 256];
+        while !seen.contains(" s") {
+            let len = ours.read(&mut bytes).unwrap();
+            seen.push_str(std::str::from_utf8(&bytes[..len]).unwrap());
+        }
+        let begin = format!("\r\u{1b}[K{doing} {}", dir.path().display());
+        assert!(seen.starts_with(&begin), "{seen:?}");
+        drop(lock);
+        // What is shown is taken away; a terminal that nobody writes to any more is an error.
+        while let Ok(len @ 1..) = ours.read(&mut bytes) {
+            seen.push_str(std::str::from_utf8(&bytes[..len]).unwrap());
+        }
+        assert!(seen.ends_with("\r\u{1b}[K"), "{seen:?}");
+        assert!(shown.wait_with_output().unwrap().status.success());
+        let output = piped.wait_with_output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty());
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn serve_folds_when_it_is_asked_to() {
