@@ -244,6 +244,63 @@ fn help_tells_the_exit_codes() {
 }
 
 #[test]
+fn commands_of_the_guide_run_as_they_are_written() {
+    let guide = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/multiprocess.md"));
+    // Of indented code, of prompts, and of text.
+    let lines = guide.lines().map(|line| line.trim().trim_start_matches("$ "));
+    let in_code = lines.filter(|line| line.starts_with("narthex "));
+    let in_text = guide.split('`').skip(1).step_by(2);
+    let mut commands: Vec<&str> =
+        in_code.chain(in_text.filter(|text| text.starts_with("narthex "))).collect();
+    commands.sort_unstable();
+    commands.dedup();
+    let mut run_by_command: BTreeMap<&str, usize> = BTreeMap::new();
+    for command in commands {
+        let dir = copy_of("counters");
+        let line = command.split(['|', '>', '#']).next().unwrap();
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let (Some(&which), Some(operand)) = (words.first(), words.get(1)) else { continue };
+        *run_by_command.entry(which).or_default() += 1;
+        let path = match words.contains(&"FILE") {
+            true => dir.path().join("counter_11.db"),
+            false => dir.path().to_owned(),
+        };
+        let names_it = |word: &str| matches!(word, "DIR" | "FILE") || word.starts_with("/dev/shm/");
+        let args = words.iter().map(|word| match *word {
+            word if names_it(word) => path.clone(),
+            // A port that is free.
+            word if word.contains(":9100") || word == "ADDR" => "127.0.0.1:0".into(),
+            word => word.into(),
+        });
+        let mut program = narthex();
+        program.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !words.iter().any(|word| names_it(word)) {
+            // An option that the text speaks of, without its operands.
+            assert!(operand.starts_with("--"), "{command}");
+            let (help, ..) = run(&[which, "--help"], &[]);
+            assert!(help.contains(operand), "{command}");
+        } else if which == "serve" {
+            let mut child = program.spawn().unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(
+                line.starts_with("serving ") && line.contains(" on http://127.0.0.1:"),
+                "{command}"
+            );
+        } else {
+            let output = program.output().unwrap();
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), &*complaint), (Some(0), ""), "{command}");
+        }
+    }
+    for command in ["serve", "merge", "inspect", "compact"] {
+        assert!(run_by_command.get(command) >= Some(&2), "{command} of {run_by_command:?}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_enough_is_no_error() {
     // 900 entries in JSON are longer than the 64 KiB that a pipe holds.
     let mut child = narthex()
