@@ -630,6 +630,31 @@ fn serve_folds_when_it_is_asked_to() {
 
 #[cfg(unix)]
 #[test]
+fn what_lasts_is_logged_once() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let dir = with_dead_processes();
+    fs::write(dir.path().join("gauge_liveall_1001-abcdefgh.db"), [1, 2, 3]).unwrap();
+    entry(&dir.path().join("gauge_sum_1.db"), r#"["jobs", "jobs", {}, "h"]"#);
+    let mut sidecar = Sidecar::start(dir.path(), &["--compact"]);
+    for _ in 0..4 {
+        assert!(sidecar.get("/metrics").contains("\na_total 20.0\n"));
+    }
+    kill_process(Pid::from_raw(sidecar.child.id() as i32).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(sidecar.child.wait().unwrap().code(), Some(0));
+    let mut complaint = String::new();
+    sidecar.child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+    let [folded, differs] = complaint.lines().collect::<Vec<_>>()[..] else {
+        panic!("{complaint}")
+    };
+    assert!(
+        folded.contains("/gauge_liveall_1001-abcdefgh.db is damaged from byte 3 on: truncated")
+    );
+    assert!(differs.ends_with(" disagree about the type of jobs"), "{differs}");
+}
+
+#[cfg(unix)]
+#[test]
 fn serve_ends_cleanly_when_it_is_told_to() {
     use rustix::process::{Pid, Signal, kill_process};
 

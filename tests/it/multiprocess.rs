@@ -659,3 +659,46 @@ fn an_identifier_is_that_of_one_store_at_a_time_and_may_come_back() {
         assert!(store.open().unwrap_err().is_invalid_value());
     }
 }
+
+/// The variable that makes a process of the test [`a_holder_of_an_identifier`]: its directory.
+#[cfg(unix)]
+const HOLDER_DIR: &str = "NARTHEX_HOLDER_DIR";
+
+/// Not a test by itself: a process that has an identifier until it is killed.
+#[cfg(unix)]
+#[test]
+fn a_holder_of_an_identifier() {
+    let Some(dir) = std::env::var_os(HOLDER_DIR) else { return };
+    let store = MultiprocessStore::builder(&dir).identifier("web-3").open().unwrap();
+    let jobs = Counter::builder("jobs", "h").store(&store).build().unwrap();
+    jobs.inc_by(5);
+    fs::write(Path::new(&dir).join("ready"), "").unwrap();
+    thread::sleep(std::time::Duration::from_secs(60));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_identifier_of_another_process_is_free_when_that_was_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "multiprocess::a_holder_of_an_identifier"])
+        .env(HOLDER_DIR, dir.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !dir.path().join("ready").exists() {
+        assert_eq!(holder.try_wait().unwrap(), None);
+        thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let open = || MultiprocessStore::builder(dir.path()).identifier("web-3").open();
+    assert!(open().unwrap_err().is_duplicate());
+    // This is SIGKILL.
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let store = open().unwrap();
+    Counter::builder("jobs", "h").store(&store).build().unwrap().inc_by(2);
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(MultiProcessCollector::of(&store))).unwrap();
+    assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(7.0));
+    assert_eq!(registry.get_sample_value("narthex_multiprocess_dead_processes", &[]), Some(1.0));
+}
