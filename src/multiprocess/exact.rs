@@ -35,6 +35,10 @@ impl ExactSum {
         let mut parts = Vec::new();
         loop {
             let part = rest.nearest();
+            if !part.is_finite() {
+                // Close to the greatest number, parts can be greater than that.
+                return vec![self.rounded];
+            }
             parts.push(part);
             rest.add_exactly(-part);
             if rest.parts.is_empty() {

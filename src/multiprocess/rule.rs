@@ -29,8 +29,9 @@ pub(crate) struct Dated {
 impl Dated {
     /// The value that is shown: Python's to the last digit, unless some of it was folded.
     pub(crate) fn settled(self) -> Self {
-        let exact = self.was_folded && self.value.is_finite();
-        Self { value: if exact { self.value + self.lost } else { self.value }, lost: 0.0, ..self }
+        let exact = Some(self.value + self.lost).filter(|exact| exact.is_finite());
+        let value = exact.filter(|_| self.was_folded).unwrap_or(self.value);
+        Self { value, lost: 0.0, ..self }
     }
 }
 

@@ -660,6 +660,28 @@ fn an_identifier_is_that_of_one_store_at_a_time_and_may_come_back() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn fractions_of_predecessors_are_added_in_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = CollectorRegistry::new();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap().folding(false);
+    registry.register(Arc::new(merged)).unwrap();
+    let mut sum = 0.0;
+    for round in 0..25_u32 {
+        let store = MultiprocessStore::builder(dir.path()).identifier("web-3").open().unwrap();
+        let amount = 1.0 / f64::from(1 + round * 7 % 11);
+        Counter::builder("jobs", "h").store(&store).build().unwrap().inc_by(amount);
+        sum += amount;
+        assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(sum), "round {round}");
+    }
+    // The order matters: in another one it is another number.
+    let mut amounts: Vec<_> =
+        (0..25_u32).map(|round| 1.0 / f64::from(1 + round * 7 % 11)).collect();
+    amounts.sort_by(f64::total_cmp);
+    assert_ne!(amounts.iter().sum::<f64>(), sum);
+}
+
 /// The variable that makes a process of the test [`a_holder_of_an_identifier`]: its directory.
 #[cfg(unix)]
 const HOLDER_DIR: &str = "NARTHEX_HOLDER_DIR";

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::adopt::LAST;
 use super::disk::{Disk, RealDisk, commit, if_there, replace};
 use super::sweep;
 use crate::multiprocess::fold_lock;
@@ -66,7 +67,7 @@ pub(super) fn make_way(disk: &dyn Disk, dir: &Path, identifier: &str) -> io::Res
             manifest.moves += 1;
             commit(disk, dir, &manifest)?;
         }
-        let aside = format!("{identifier}-{}", unique());
+        let aside = next_aside(&listing, identifier);
         // Nobody ever holds it, so whoever has this identifier is dead.
         disk.write(&lock_path(dir, &aside), b"")?;
         // Copied, so that whatever is renamed when this is killed has its side file.
@@ -85,6 +86,18 @@ pub(super) fn make_way(disk: &dyn Disk, dir: &Path, identifier: &str) -> io::Res
         commit(disk, dir, &manifest)?;
     }
     Ok(true)
+}
+
+/// Where the files are renamed to: names that come right before theirs, and
+/// behind those of earlier predecessors, so that files are merged in the order that they had.
+fn next_aside(listing: &Listing, identifier: &str) -> String {
+    let prefix = format!("{identifier}-{LAST}");
+    let before = listing.owned.iter().filter_map(|file| {
+        let (number, _) = file.identifier.strip_prefix(&prefix)?.split_once('-')?;
+        number.parse::<u32>().ok()
+    });
+    let number = before.max().map_or(0, |before| before.saturating_add(1));
+    format!("{prefix}{number:06}-{}", unique())
 }
 
 #[cfg(all(test, unix))]
