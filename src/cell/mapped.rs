@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
+#[cfg(target_os = "linux")]
+use std::collections::HashSet;
 use std::convert::identity;
 use std::fmt;
 use std::io;
@@ -19,6 +21,10 @@ const HEADER: [u8; 8] = [0; 8];
 
 /// The bytes of an entry's value and timestamp.
 const NUMBERS: usize = 16;
+
+/// Both numbers of an entry that a forked child has inherited and not touched:
+/// minus zero, which no amount that is added and no time gives.
+pub(crate) const UNTOUCHED: u64 = (-0.0f64).to_bits();
 
 /// A file of keyed cells that this process alone writes, and others may read at any time.
 ///
@@ -77,6 +83,46 @@ impl MappedFile {
         MappedCell { file: self.clone(), row: row as u32, value, timestamp }
     }
 
+    /// In a forked child: makes the file one of this process, with the same
+    /// rows and nothing counted. An error leaves the numbers in memory.
+    ///
+    /// Without paths, or if there is no room, no other process sees them.
+    #[cfg(unix)]
+    pub(crate) fn leave_parent(&self, paths: Option<(&Path, &Path)>) -> io::Result<()> {
+        let file = &mut self.entries.lock().file;
+        let left = file.leave(paths.map(|(hidden, _)| hidden), None);
+        for numbers in numbers(file) {
+            file.store(numbers, UNTOUCHED);
+            file.store(numbers + size_of::<u64>(), UNTOUCHED);
+        }
+        left?;
+        paths.map_or(Ok(()), |(hidden, target)| file.publish_as(hidden, target))
+    }
+
+    /// Moves numbers that are in memory into a file, while others write to them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn land(&self, path: &Path) -> io::Result<()> {
+        let file = &mut self.entries.lock().file;
+        let values: HashSet<usize> = numbers(file).collect();
+        file.land(path, |word, at, before, after| {
+            // Of two times the later one stands; of two values that is not known, so what was
+            // added to one is added to the other.
+            if values.contains(&at) {
+                add(word, f64::from_bits(after) - f64::from_bits(before));
+            }
+        })
+    }
+
+    /// Whether the numbers are in memory, where no other process sees them.
+    pub(crate) fn is_adrift(&self) -> bool {
+        self.entries.lock().file.is_adrift()
+    }
+
+    /// The keys that have entries.
+    pub(crate) fn keys(&self) -> Vec<Box<[u8]>> {
+        self.entries.lock().rows.keys().cloned().collect()
+    }
+
     /// The cell of one key.
     #[cfg(test)]
     pub(crate) fn cell(self: &Arc<Self>, key: &[u8]) -> io::Result<MappedCell> {
@@ -105,6 +151,23 @@ impl Entries {
         // SAFETY: as above.
         unsafe { self.file.read(row + size_of::<i32>(), usize::try_from(len).ok()?) }
     }
+}
+
+/// Where the numbers of all entries stand.
+#[cfg(unix)]
+fn numbers(file: &Growing) -> impl Iterator<Item = usize> {
+    let mut at = HEADER.len();
+    std::iter::from_fn(move || {
+        if at >= file.used {
+            return None;
+        }
+        // The length is the first half of a word.
+        let [a, b, c, d, ..] = file.load(at).to_ne_bytes();
+        let unpadded = size_of::<i32>() + i32::from_ne_bytes([a, b, c, d]) as usize;
+        let numbers = at + unpadded + 8 - unpadded % 8;
+        at = numbers + NUMBERS;
+        Some(numbers)
+    })
 }
 
 /// Entries of one file that belong together: those of one series.
@@ -167,23 +230,16 @@ impl MappedCell {
     }
 
     pub(crate) fn get(&self) -> f64 {
-        f64::from_bits(self.value().load(Ordering::Acquire))
+        shown(self.value().load(Ordering::Acquire), self.time())
     }
 
     pub(crate) fn set(&self, value: f64) {
         self.value().store(value.to_bits(), Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn add(&self, amount: f64) {
-        let cell = self.value();
-        let mut old = cell.load(Ordering::Relaxed);
-        loop {
-            let new = (f64::from_bits(old) + amount).to_bits();
-            match cell.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(current) => old = current,
-            }
-        }
+        add(self.value(), amount);
     }
 
     /// Sets the number as of `timestamp`, in seconds since 1970.
@@ -207,6 +263,26 @@ impl MappedCell {
     fn time(&self) -> &AtomicU64 {
         // SAFETY: as in `value`.
         unsafe { AtomicU64::from_ptr(self.timestamp.as_ptr()) }
+    }
+}
+
+#[inline]
+fn add(cell: &AtomicU64, amount: f64) {
+    let mut old = cell.load(Ordering::Relaxed);
+    loop {
+        let new = (f64::from_bits(old) + amount).to_bits();
+        match cell.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(current) => old = current,
+        }
+    }
+}
+
+/// The number that a value stands for.
+pub(super) fn shown(value: u64, timestamp: &AtomicU64) -> f64 {
+    match value == UNTOUCHED && timestamp.load(Ordering::Relaxed) == UNTOUCHED {
+        true => 0.0,
+        false => f64::from_bits(value),
     }
 }
 

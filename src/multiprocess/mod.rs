@@ -42,12 +42,16 @@
 //! scrape grows with the workers that ever lived. Processes of Python's client
 //! hold no lock: [`mark_process_dead`] says of one that it has died.
 //!
+//! A process that is forked, and goes on with what its parent has made, counts
+//! from zero into files of its own: [`MultiprocessStore`] says how.
+//!
 //! What folding promises holds for readers of ours. Python's reader is exact
 //! whenever no fold is under way: a collector is told of such readers by
 //! [`MultiProcessCollector::read_by_python`]. A fold adds numbers in another
 //! order than a merge without it, so that a sum of fractions may differ in its
 //! last digits, and is then a little greater: no sum ever steps back.
 
+mod at_fork;
 mod clear;
 mod collector;
 mod damaged_file;
@@ -57,11 +61,13 @@ mod disagreement;
 mod exact;
 mod file_kind;
 mod file_name;
+mod files;
 mod fold;
 mod fold_lock;
 mod gathered;
 #[cfg(unix)]
 mod held;
+mod identity;
 pub mod inspect;
 mod key;
 mod keys;
@@ -72,6 +78,8 @@ mod merge;
 mod merged;
 mod mode;
 mod owner;
+#[cfg(unix)]
+mod paths;
 mod reader;
 #[cfg(test)]
 mod replay_tests;

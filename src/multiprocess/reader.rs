@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::cell::mapped::UNTOUCHED;
+
 /// The bytes before the first entry.
 pub(crate) const HEADER: usize = 8;
 
@@ -23,6 +25,13 @@ pub(crate) struct Entry<'a> {
     pub(crate) value: f64,
     /// In seconds since 1970; 0.0 if it was never set.
     pub(crate) timestamp: f64,
+}
+
+impl Entry<'_> {
+    /// Whether a forked child has inherited it, and has not touched it yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.value.to_bits() == UNTOUCHED && self.timestamp.to_bits() == UNTOUCHED
+    }
 }
 
 /// Where a file stops making sense, and why.

@@ -3,33 +3,57 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use once_cell::sync::OnceCell;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 
+use super::at_fork;
 use super::directory::{canonical_dir, dir_from_env};
-use super::file_kind::{FileKind, KINDS};
-use super::fold::claim_named;
+use super::file_kind::FileKind;
+use super::files::{self, Files};
 use super::listing::generation_of;
-use super::owner::Owner;
-use super::side::{self, SideWriter};
-use super::unfiled::{Filed, Unfiled};
-use super::unique::unique;
-use crate::cell::mapped::MappedFile;
+use super::side::SideWriter;
+use super::unfiled::Filed;
+use crate::cell::fork::hold_off;
 use crate::cell::shared::SharedCell;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A directory that worker processes share, as one of them writes to it;
 /// cheap to clone.
 ///
-/// Files are created when the first metric of their kind is. After a `fork`
-/// the child opens a store of its own, and makes its metrics with that: the one
-/// that it inherited files nothing new, and what the child adds to inherited
-/// metrics stands in the files of its parent, where it is no longer counted
-/// once the parent has died and was folded.
+/// Files are created when the first metric of their kind is.
+///
+/// # Forks
+///
+/// A child that is forked and goes on with the store and its metrics is a
+/// process like any other: it writes to files of its own, under an
+/// [`identifier`](Self::identifier) of its own, beginning at zero, and the
+/// parent's stay as they are. Nothing is to be called for it, and an increment
+/// does nothing for it. The child's series begin at the fork. Until it touches
+/// a series, readers of ours leave it out; Python's shows a zero. Infos are the
+/// child's as well, and so are the states of enums while it lives; exemplars
+/// and what was [published](Self::publish) are not. Where there is no room for
+/// the files of the child, it counts in memory, and its series are
+/// [`unfiled`](Self::unfiled) until there is; other systems than Linux do not
+/// move these later.
+///
+/// This is done by handlers that the C library runs in `fork`, and takes as
+/// long as it takes to copy the files. They do not run, and a child counts
+/// into the files of its parent until it ends, in a child that was made past
+/// the C library, by a system call; or by a signal handler that interrupted
+/// this library. Such a child files nothing new. `posix_spawn` and `vfork`
+/// have no handlers and need none, as the child becomes another program.
+/// [`Command`](std::process::Command) uses `fork` if it has to, with `pre_exec`
+/// for one: the files of such a child are folded away with those of the dead.
+///
+/// A `fork` waits until no other thread is about to make or remove a series of
+/// a store, to look for a child of a labelled metric in one, or to write an
+/// exemplar or facts there; so the child finds none of their locks taken. Of
+/// other locks, those of a registry or of metrics in memory among them, that
+/// is not promised: if another thread holds one while the process forks, the
+/// child finds it taken for ever. As always after a `fork` with threads, what
+/// is safe in the child is to use handles that it has.
 ///
 /// A store that was dropped, with all metrics that were made with it, counts
 /// as a process that has died.
@@ -46,35 +70,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 #[derive(Clone)]
 pub struct MultiprocessStore {
-    inner: Arc<Inner>,
+    inner: Arc<Files>,
 }
-
-struct Inner {
-    dir: PathBuf,
-    identifier: String,
-    process: u32,
-    files: [OnceCell<Arc<MappedFile>>; KINDS],
-    /// None inside if nobody needs to know whether the process lives: see [`Owner::claim`].
-    owner: OnceCell<Option<Owner>>,
-    /// Whether the identifier was given by hand, and may be another's or have been.
-    is_named: bool,
-    side: SideWriter,
-    unfiled: Unfiled,
-    /// How many facts and states no other process sees.
-    unsaid: AtomicU64,
-}
-
-/// The stores of this process, which other processes know nothing of.
-static STORES: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
 
 /// How many series of this process wait for room in files of `dir`, after they were offered it.
 pub(crate) fn unfiled_in(dir: &Path) -> usize {
-    let stores: Vec<_> = {
-        let mut stores = STORES.lock();
-        stores.retain(|store| store.strong_count() > 0);
-        stores.iter().filter_map(Weak::upgrade).filter(|store| store.dir == dir).collect()
-    };
-    stores.into_iter().map(|inner| MultiprocessStore { inner }.file_waiting()).sum()
+    let stores = files::all().into_iter().filter(|store| store.identities.dir() == dir);
+    stores.map(|inner| MultiprocessStore { inner }.file_waiting()).sum()
 }
 
 impl MultiprocessStore {
@@ -102,15 +104,17 @@ impl MultiprocessStore {
 
     /// The directory.
     pub fn dir(&self) -> &Path {
-        &self.inner.dir
+        self.inner.identities.dir()
     }
 
     /// What tells the files of this store from those of others: the number of
-    /// the process, a dash, and letters that are drawn anew for every store.
+    /// the process, a dash, and letters that are drawn anew for every store, and
+    /// in every forked child. If it was given by hand, a child has it with a
+    /// dash and letters.
     ///
     /// Gauges of the modes `all` and `liveall` show it as the label `pid`.
     pub fn identifier(&self) -> &str {
-        &self.inner.identifier
+        self.inner.identities.current().name()
     }
 
     /// How many series have not found room in a file, the disk being full for
@@ -119,41 +123,54 @@ impl MultiprocessStore {
     /// series is made, when a [`MultiProcessCollector`](super::MultiProcessCollector)
     /// of this process is scraped, or by [`file_waiting`](Self::file_waiting).
     pub fn unfiled(&self) -> u64 {
-        self.inner.unfiled.count() as u64 + self.inner.unsaid.load(Ordering::Relaxed)
+        let _hold_off = hold_off();
+        let waiting = self.inner.unfiled.count() + self.inner.adrift();
+        waiting as u64 + self.inner.unsaid.load(Ordering::Relaxed)
     }
 
     /// Moves series that are [`unfiled`](Self::unfiled) into files, as far as
     /// there is room by now; says how many still wait.
     pub fn file_waiting(&self) -> usize {
-        // A forked child and its parent would append over each other.
-        if process::id() != self.inner.process {
-            return self.inner.unfiled.count();
+        let _hold_off = hold_off();
+        let Files { unfiled, .. } = &*self.inner;
+        // A process that was forked past the C library would append over its parent's.
+        if !self.inner.is_own() {
+            return unfiled.count();
         }
-        self.inner.unfiled.retry(|kind| self.file(kind))
+        self.inner.land();
+        unfiled.retry(|kind| self.inner.file(kind)) + self.inner.adrift()
     }
 
     /// The numbers of a series, in the file of its kind if there is room for all of them.
     pub(crate) fn cells(&self, kind: FileKind, keys: Vec<String>) -> Vec<SharedCell> {
-        self.inner.unfiled.cells(kind, keys, |kind| match process::id() == self.inner.process {
-            true => self.file(kind),
-            // A forked child and its parent would append over each other.
+        let _hold_off = hold_off();
+        let is_own = self.inner.is_own();
+        if is_own {
+            self.inner.land();
+        }
+        self.inner.unfiled.cells(kind, keys, |kind| match is_own {
+            true => self.inner.file(kind),
             false => Err(io::ErrorKind::Unsupported.into()),
         })
     }
 
     /// Has somebody told when numbers that wait are in their file.
     pub(crate) fn when_filed(&self, who: Weak<dyn Filed>) {
+        let _hold_off = hold_off();
         self.inner.unfiled.when_filed(who);
     }
 
     /// Lets the numbers of a series wait no more; false if they do not.
     pub(crate) fn forget_waiting(&self, cells: &[SharedCell]) -> bool {
+        let _hold_off = hold_off();
         self.inner.unfiled.forget(cells)
     }
 
-    /// The side file; none in a forked child, or if the identifier cannot be claimed.
+    /// The side file; none if the identifier cannot be claimed.
+    ///
+    /// Whoever writes to it holds off a `fork` until it is done.
     pub(crate) fn side(&self) -> Option<&SideWriter> {
-        let is_own = process::id() == self.inner.process && self.claim().is_ok();
+        let is_own = self.inner.is_own() && self.inner.identities.claim().is_ok();
         is_own.then_some(&self.inner.side)
     }
 
@@ -167,35 +184,18 @@ impl MultiprocessStore {
         self.inner.unsaid.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Claims the identifier, before the first file that bears it is there.
-    fn claim(&self) -> io::Result<&Option<Owner>> {
-        let Inner { dir, identifier, .. } = &*self.inner;
-        self.inner.owner.get_or_try_init(|| match self.inner.is_named {
-            true => claim_named(dir, identifier),
-            false => Owner::claim(dir, identifier),
-        })
-    }
-
-    /// The same, for an identifier that another process may have.
+    /// Claims an identifier that was given by hand, which another process may have.
     fn claim_now(&self) -> Result {
-        match self.claim() {
+        match self.inner.identities.claim() {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                let Inner { dir, identifier, .. } = &*self.inner;
-                let dir = dir.display();
+                let (identifier, dir) = (self.identifier(), self.dir().display());
                 let message =
                     format!("a process that lives has the identifier {identifier:?} in {dir}");
-                Err(Error::duplicate(message, vec![identifier.clone()]))
+                Err(Error::duplicate(message, vec![identifier.to_owned()]))
             }
             // There may be room for the lock when there is something to write.
             _ => Ok(()),
         }
-    }
-
-    fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
-        self.inner.files[kind.place()].get_or_try_init(|| {
-            self.claim()?;
-            MappedFile::create(&self.inner.dir.join(kind.file_name(&self.inner.identifier)))
-        })
     }
 }
 
@@ -257,30 +257,15 @@ impl StoreBuilder {
     /// character or one of `_`, `.`, `/`, `\`, which would change what the names
     /// of files mean, or if it is `fold` or that of folded files, such as `0-f1`.
     pub fn open(self) -> Result<MultiprocessStore> {
-        let process = process::id();
-        let is_named = self.identifier.is_some();
-        let identifier = match self.identifier {
-            Some(identifier) => check_identifier(identifier)?,
-            None => format!("{process}-{}", unique()),
-        };
+        let identifier = self.identifier.map(check_identifier).transpose()?;
         let dir = canonical_dir(&self.dir)?;
-        let side = dir.join(format!("{identifier}.{}", side::EXTENSION));
-        let inner = Arc::new(Inner {
-            dir,
-            identifier,
-            process,
-            files: Default::default(),
-            owner: OnceCell::new(),
-            is_named,
-            side: SideWriter::new(side),
-            unfiled: Unfiled::default(),
-            unsaid: AtomicU64::new(0),
-        });
-        let store = MultiprocessStore { inner };
+        at_fork::register()
+            .map_err(|error| Error::io("forks of this process cannot be watched", error))?;
+        let is_named = identifier.is_some();
+        let store = MultiprocessStore { inner: Files::new(dir, identifier) };
         if is_named {
             store.claim_now()?;
         }
-        STORES.lock().push(Arc::downgrade(&store.inner));
         Ok(store)
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::entry_kind::{INFO, ROWS, STATE};
+use super::entry_kind::{INFO, ROWS, START, STATE, STATE_PLACE, STATE_TIME};
 use super::row_exemplar::{RowExemplar, RowHome};
 use super::row_key::rows_key;
 use super::waiting::WaitingExemplar;
 use super::writer::SideEntry;
+use crate::cell::fork::hold_off;
 use crate::cell::mapped::Rows;
 use crate::cell::shared::SharedCell;
 use crate::cell::side::NewEntry;
@@ -17,13 +18,6 @@ use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::store::MultiprocessStore;
-
-/// The word of a state's place, and the word of the time at which it was set.
-const STATE_PLACE: usize = 0;
-const STATE_TIME: usize = 1;
-
-/// The word of the time at which a series began.
-const START: usize = 0;
 
 /// What a series holds of the side file.
 pub(crate) struct SideHandle {
@@ -75,6 +69,7 @@ impl SideHandle {
         let facts: serde_json::Map<String, serde_json::Value> =
             facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let json = serde_json::Value::from(facts).to_string();
+        let _hold_off = hold_off();
         self.store.side().is_some_and(|side| side.write(&self.entry, json.as_bytes()))
     }
 
@@ -86,6 +81,7 @@ impl SideHandle {
 
 impl Drop for SideHandle {
     fn drop(&mut self) {
+        let _hold_off = hold_off();
         if let Some(side) = self.store.side() {
             side.let_go(&self.entry);
         }

@@ -1,0 +1,108 @@
+//! The files of a store, which its clones share.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
+
+use super::file_kind::{FileKind, KINDS};
+use super::identity::Identities;
+use super::key::Key;
+use super::side::SideWriter;
+use super::unfiled::Unfiled;
+use crate::cell::fork::hold_off;
+use crate::cell::mapped::MappedFile;
+
+/// The files of one store, each made when it is needed.
+pub(super) struct Files {
+    pub(super) identities: Arc<Identities>,
+    pub(super) cells: [OnceCell<Arc<MappedFile>>; KINDS],
+    pub(super) side: SideWriter,
+    pub(super) unfiled: Unfiled,
+    /// How many facts and states no other process sees.
+    pub(super) unsaid: AtomicU64,
+    /// Whether there was no room for some of them when the process was forked.
+    pub(super) is_adrift: AtomicBool,
+}
+
+/// Those of this process, which other processes know nothing of.
+static ALL: Mutex<Vec<Weak<Files>>> = Mutex::new(Vec::new());
+
+/// The files of all stores of this process.
+pub(super) fn all() -> Vec<Arc<Files>> {
+    let _hold_off = hold_off();
+    let mut all = ALL.lock();
+    all.retain(|files| files.strong_count() > 0);
+    all.iter().filter_map(Weak::upgrade).collect()
+}
+
+impl Files {
+    pub(super) fn new(dir: PathBuf, identifier: Option<String>) -> Arc<Self> {
+        let identities = Arc::new(Identities::new(dir, identifier));
+        let files = Arc::new(Self {
+            cells: Default::default(),
+            side: SideWriter::new(identities.clone()),
+            identities,
+            unfiled: Unfiled::default(),
+            unsaid: AtomicU64::new(0),
+            is_adrift: AtomicBool::new(false),
+        });
+        let _hold_off = hold_off();
+        ALL.lock().push(Arc::downgrade(&files));
+        files
+    }
+
+    /// The file of a kind.
+    pub(super) fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
+        self.cells[kind.place()].get_or_try_init(|| {
+            self.identities.claim()?;
+            MappedFile::create(&self.identities.path(kind))
+        })
+    }
+
+    /// Moves what is in memory since a `fork` into files, as far as there is room.
+    #[cfg(target_os = "linux")]
+    pub(super) fn land(&self) {
+        if !self.is_adrift.load(Ordering::Relaxed) || self.identities.claim().is_err() {
+            return;
+        }
+        let cells = FileKind::all().map(|kind| match self.cells[kind.place()].get() {
+            Some(file) if file.is_adrift() => file.land(&self.identities.path(kind)),
+            _ => Ok(()),
+        });
+        let failed = cells.chain([self.side.land()]).filter(Result::is_err).count();
+        self.is_adrift.store(failed > 0, Ordering::Relaxed);
+    }
+
+    /// Elsewhere memory cannot be mapped twice, and nothing moves without loss.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn land(&self) {}
+
+    /// Whether this process may write to them.
+    pub(super) fn is_own(&self) -> bool {
+        self.identities.current().is_own()
+    }
+
+    /// How many series count in memory since the process was forked.
+    pub(super) fn adrift(&self) -> usize {
+        if !self.is_adrift.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let files =
+            FileKind::all().filter_map(|kind| Some((kind, self.cells[kind.place()].get()?)));
+        let adrift = files.filter(|(_, file)| file.is_adrift());
+        adrift.map(|(kind, file)| series_of(kind, &file.keys())).sum()
+    }
+}
+
+/// How many series have these keys: a histogram and a summary have one sum each.
+fn series_of(kind: FileKind, keys: &[Box<[u8]>]) -> usize {
+    let is_sum = |key: &[u8]| Key::parse(key).is_some_and(|key| key.sample_name.ends_with("_sum"));
+    match kind {
+        FileKind::Summary | FileKind::Histogram => keys.iter().filter(|key| is_sum(key)).count(),
+        FileKind::Counter | FileKind::Gauge(_) => keys.len(),
+    }
+}
