@@ -347,7 +347,7 @@ fn a_child_is_the_owner_of_its_files() {
         let states = states();
         assert_eq!(states[&parent], "alive");
         assert_eq!(states[child], "alive");
-        assert_eq!(states["web-3"], "unknown");
+        assert_eq!(states["web-3"], "alive");
         assert_eq!(states[web], "alive");
         let lock = fs::read_to_string(dir.path().join(format!("{parent}.lock"))).unwrap();
         let own = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
@@ -722,4 +722,41 @@ fn a_child_that_becomes_another_program_leaves_nothing_that_counts() {
     assert_eq!(counted(&now), counted(&before));
     assert_eq!(compact(dir.path()).unwrap().processes(), 10);
     assert_eq!(counted(&merged(dir.path())), counted(&before));
+}
+
+#[test]
+fn a_publisher_is_its_parents_and_a_child_has_its_own() {
+    use narthex::model::{GaugeMetricFamily, NO_LABELS};
+
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let begin = |number: f64| {
+        let told = narthex::collector_fn(move |scrape| {
+            let mut family = GaugeMetricFamily::new("number", "h")?;
+            family.add_metric(NO_LABELS, number)?;
+            scrape.family(&family)
+        });
+        // Often, so that it may well be publishing when the process is forked.
+        store.publish_every(Duration::from_micros(50), told.named("numbers")).unwrap()
+    };
+    let shown = || {
+        let text = exposition::text::encode(&MultiProcessCollector::of(&store)).unwrap();
+        let own = format!("number{{pid=\"{}\"}} ", store.identifier());
+        let line = text.lines().find_map(|line| line.strip_prefix(&own)).map(str::to_owned);
+        line.map(|number| number.parse::<f64>().unwrap())
+    };
+    let mut publisher = Some(begin(1.0));
+    for _ in 0..50 {
+        fork(|| {
+            // It has no thread here that could be waited for.
+            drop(publisher.take());
+            let own = begin(2.0);
+            assert_eq!((own.failures(), shown()), (0, Some(2.0)));
+            drop(own);
+            assert_eq!(shown(), Some(2.0));
+        })
+        .wait();
+    }
+    assert_eq!((publisher.take().unwrap().failures(), shown()), (0, Some(1.0)));
 }

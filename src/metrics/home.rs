@@ -4,6 +4,8 @@
 use std::marker::PhantomData;
 #[cfg(feature = "multiprocess")]
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "multiprocess")]
+use std::sync::{Arc, Weak};
 
 #[cfg(feature = "multiprocess")]
 use once_cell::sync::OnceCell;
@@ -18,7 +20,7 @@ use crate::model::Suffix;
 #[cfg(feature = "multiprocess")]
 use crate::model::{Desc, LabelNames};
 #[cfg(feature = "multiprocess")]
-use crate::multiprocess::{ExemplarHome, FileKind, MultiprocessStore, SideHandle, cell_key};
+use crate::multiprocess::{ExemplarHome, FileKind, Filed, MultiprocessStore, SideHandle, cell_key};
 
 /// What the sample of a number is named, and the label that the type adds.
 pub(super) type Number<'a> = (Suffix, Option<(&'a str, &'a str)>);
@@ -81,10 +83,9 @@ impl<'a> Homes<'a> {
     /// The place of the exemplars of a number.
     pub(super) fn exemplar(&self, number: &Home) -> ExemplarSlot {
         match (self.store, self.file, number) {
-            (Some(store), Some(file), Home::Mapped(SharedCell::Filed(cell))) => {
-                ExemplarSlot::shared(ExemplarHome::new(store, file, cell.row()))
+            (Some(store), Some(file), Home::Mapped(cell)) => {
+                ExemplarSlot::shared(ExemplarHome::new(store, file, cell))
             }
-            // Other processes do not see the exemplars of what moves into a file later.
             _ => ExemplarSlot::default(),
         }
     }
@@ -95,7 +96,7 @@ impl<'a> Homes<'a> {
     }
 
     /// What tells other processes of the rows that hold the numbers.
-    pub(super) fn rows(self, created: f64) -> Option<SeriesRows> {
+    pub(super) fn rows(self, created: f64) -> Option<Arc<SeriesRows>> {
         let (store, file) = (self.store?, self.file?);
         if let (Some(side), Some(unit)) = (store.side(), self.desc.unit()) {
             side.say_unit(self.desc.name(), unit);
@@ -112,8 +113,14 @@ impl<'a> Homes<'a> {
             cells: self.cells,
             said: OnceCell::new(),
         };
-        if rows.said().is_some() {
+        let said = rows.said().is_some();
+        if said {
             rows.cells = Vec::new();
+        }
+        let rows = Arc::new(rows);
+        if !said {
+            let who: Weak<SeriesRows> = Arc::downgrade(&rows);
+            rows.store.when_filed(who);
         }
         Some(rows)
     }
@@ -167,5 +174,12 @@ impl SeriesRows {
             Ok::<_, ()>((said, rows))
         });
         said.ok()
+    }
+}
+
+#[cfg(feature = "multiprocess")]
+impl Filed for SeriesRows {
+    fn filed(&self) -> bool {
+        self.said().is_some()
     }
 }

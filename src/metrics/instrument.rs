@@ -165,7 +165,7 @@ pub struct Series<M: Instrument> {
     labels: LabelText,
     created: AtomicU64,
     #[cfg(feature = "multiprocess")]
-    rows: Option<SeriesRows>,
+    rows: Option<Arc<SeriesRows>>,
     /// Where the series stands among its siblings, in the order of creation.
     pub(super) place: u64,
     pub(super) hash: u64,

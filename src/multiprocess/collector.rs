@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::damaged_file::DamagedFile;
 use super::directory::{canonical_dir, dir_from_env};
+use super::disagreement::Disagreement;
 use super::fold::fold_some;
 use super::listing::consistently;
 use super::merge::Refused;
@@ -60,6 +61,10 @@ const OWN: [&str; 5] = [DAMAGED_FILES, SKIPPED_ENTRIES, LIVE_PROCESSES, DEAD_PRO
 /// `name`: not allowed, `clash`: the name belongs to another family of the
 /// scrape). [`damaged_files`](Self::damaged_files) says which files they are.
 ///
+/// Files may say different things of a family, such as that it is a counter
+/// and that it is a gauge. It is shown as Python's client would show it, and
+/// [`disagreements`](Self::disagreements) tells of it, as does a line of the log.
+///
 /// What the files hold is not known beforehand, so it describes nothing. A
 /// restricted view, such as a scrape with `name[]`, asks it all the same.
 ///
@@ -86,6 +91,8 @@ pub struct MultiProcessCollector {
     accumulate: bool,
     folding: bool,
     damaged: Mutex<Vec<DamagedFile>>,
+    disagreements: Mutex<Vec<Disagreement>>,
+    logged: Mutex<Vec<Disagreement>>,
     skipped: AtomicU64,
     cannot_fold: AtomicBool,
     memory: Mutex<Memory>,
@@ -127,6 +134,8 @@ impl MultiProcessCollector {
             accumulate: true,
             folding: true,
             damaged: Mutex::default(),
+            disagreements: Mutex::default(),
+            logged: Mutex::default(),
             skipped: AtomicU64::new(0),
             cannot_fold: AtomicBool::new(false),
             memory: Mutex::default(),
@@ -164,6 +173,11 @@ impl MultiProcessCollector {
     pub fn damaged_files(&self) -> Vec<DamagedFile> {
         let _hold_off = hold_off();
         self.damaged.lock().clone()
+    }
+
+    /// The families of which files said different things in the last scrape.
+    pub fn disagreements(&self) -> Vec<Disagreement> {
+        self.disagreements.lock().clone()
     }
 
     /// How many entries of files the last scrape left out.
@@ -206,6 +220,21 @@ impl MultiProcessCollector {
                 file.offset(),
                 file.reason()
             );
+        }
+    }
+
+    /// Keeps what files disagree about, and logs what they did the last time, too:
+    /// a histogram whose buckets are being written seems to have others for a moment.
+    fn note_disagreements(&self, disagreements: Vec<Disagreement>) {
+        let before = mem::replace(&mut *self.disagreements.lock(), disagreements.clone());
+        let mut logged = self.logged.lock();
+        logged.retain(|have| disagreements.contains(have));
+        for lasting in disagreements.into_iter().filter(|have| before.contains(have)) {
+            if !logged.contains(&lasting) {
+                let (dir, about, family) = (self.dir.display(), lasting.about(), lasting.family());
+                log::warn!("files in {dir} disagree about the {about} of {family}");
+                logged.push(lasting);
+            }
         }
     }
 
@@ -284,8 +313,10 @@ impl MultiProcessCollector {
 
 impl Collector for MultiProcessCollector {
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        let Merged { families, refused, owners, damaged } = self.merge(scrape.deadline())?;
+        let Merged { families, refused, owners, damaged, disagreements } =
+            self.merge(scrape.deadline())?;
         self.note(damaged);
+        self.note_disagreements(disagreements);
         let mut clashing = 0;
         let mut taken = HashSet::from(OWN.map(str::to_owned));
         for family in &families {

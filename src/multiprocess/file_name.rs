@@ -1,5 +1,7 @@
 //! What the name of a file says of its entries.
 
+use super::file_kind::FileKind;
+use super::listing::generation_of;
 use super::mode::GaugeMode;
 use crate::model::MetricType;
 
@@ -10,6 +12,8 @@ pub(crate) struct FileName {
     pub(crate) metric_type: Option<MetricType>,
     /// Only gauges have it.
     pub(crate) gauge: Option<GaugeFile>,
+    /// Whether it holds what was folded.
+    pub(crate) is_folded: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +30,12 @@ impl FileName {
     /// gauge is what Python's reader takes for it: the third part, less its last
     /// three characters. A mode that is not known counts as `all`, as there.
     pub(crate) fn parse(name: &str) -> Option<Self> {
+        let is_folded =
+            FileKind::parse(name).is_some_and(|(_, owner)| generation_of(owner).is_some());
         let mut parts = name.split('_');
         let metric_type = parts.next().and_then(MetricType::parse);
         if metric_type != Some(MetricType::Gauge) {
-            return Some(Self { metric_type, gauge: None });
+            return Some(Self { metric_type, gauge: None, is_folded });
         }
         let mode = GaugeMode::parse(parts.next()?).unwrap_or_default();
         let last = parts.next()?;
@@ -37,7 +43,7 @@ impl FileName {
             Some((end, _)) => last[..end].to_owned(),
             None => String::new(),
         };
-        Some(Self { metric_type, gauge: Some(GaugeFile { mode, pid }) })
+        Some(Self { metric_type, gauge: Some(GaugeFile { mode, pid }), is_folded })
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) struct Gathered {
     pub(crate) desc: Option<Desc>,
     /// That of the last file of gauges that tells of the family.
     pub(crate) mode: GaugeMode,
+    /// Whether a file of gauges has told of it.
+    pub(crate) has_mode: bool,
+    /// Whether files differ about its type or its mode.
+    pub(crate) types_differ: bool,
+    pub(crate) modes_differ: bool,
     /// In the order of the files.
     pub(crate) readings: Vec<Reading>,
 }
@@ -70,4 +75,6 @@ pub(crate) struct Reading {
     /// The place of the process, if the file is one of gauges.
     pub(crate) pid: Option<usize>,
     pub(crate) said: Dated,
+    /// How many entries it comes from.
+    pub(crate) entries: u32,
 }

@@ -8,6 +8,7 @@ use std::{process, ptr};
 use once_cell::sync::OnceCell;
 
 use super::file_kind::FileKind;
+use super::fold::claim_named;
 use super::owner::Owner;
 use super::side;
 use super::unique::push_unique;
@@ -60,7 +61,7 @@ impl Identities {
         // One that was given by hand may have been another's.
         let is_given = self.given.is_some() && ptr::eq(current, &self.first);
         current.owner.get_or_try_init(|| match is_given {
-            true => Ok(None),
+            true => claim_named(&self.dir, &current.name),
             false => Owner::claim(&self.dir, &current.name),
         })?;
         Ok(current)

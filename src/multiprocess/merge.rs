@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::disagreement::{About, Disagreement};
 use super::file_name::FileName;
 use super::gathered::{Gathered, Noted, Reading};
 use super::keys::{Keys, NOWHERE, Refusal};
@@ -9,7 +10,7 @@ use super::reader::{Entries, Entry};
 use super::rule::{Dated, Rule};
 use super::settle::{PID, settle};
 use super::side::RowNotes;
-use crate::model::{Desc, MetricFamily, MetricType};
+use crate::model::{Desc, Family, MetricFamily, MetricType};
 
 /// A merge under way.
 #[derive(Debug)]
@@ -95,15 +96,17 @@ impl<'k> Merge<'k> {
         typed
     }
 
-    /// The families, in the order in which they were first met.
+    /// The families, in the order in which they were first met, and those of
+    /// them that files disagree about.
     ///
     /// With `accumulate`, buckets are cumulative and have a count.
     pub(crate) fn finish(
         mut self,
         accumulate: bool,
         units: &HashMap<&str, &str>,
-    ) -> (Vec<MetricFamily>, Refused) {
+    ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>) {
         let mut families = Vec::with_capacity(self.order.len());
+        let mut disagreements = Vec::new();
         for place in self.order {
             let gathered = &mut self.families[place];
             let Some(desc) = gathered.desc.take() else { continue };
@@ -111,7 +114,8 @@ impl<'k> Merge<'k> {
                 Some(unit) => desc.measured_in(unit),
                 None => desc,
             };
-            families.push(settle(
+            let (types_differ, modes_differ) = (gathered.types_differ, gathered.modes_differ);
+            let (family, buckets_differ) = settle(
                 desc,
                 gathered,
                 &self.keys.series,
@@ -119,9 +123,18 @@ impl<'k> Merge<'k> {
                 &self.pids,
                 &mut self.keys.names,
                 accumulate,
-            ));
+            );
+            let differences = [
+                (types_differ, About::Type),
+                (modes_differ, About::Mode),
+                (buckets_differ, About::Buckets),
+            ];
+            for (_, about) in differences.into_iter().filter(|(differs, _)| *differs) {
+                disagreements.push(Disagreement::new(family.desc().name(), about));
+            }
+            families.push(family);
         }
-        (families, self.refused)
+        (families, self.refused, disagreements)
     }
 
     /// Adds an entry, and says of which series it is, if it counts.
@@ -166,15 +179,19 @@ impl<'k> Merge<'k> {
             family.desc = Some(Desc::from_full_name(name, known.help.clone(), metric_type, None));
             self.order.push(series.family);
         }
+        family.types_differ |= file.metric_type.is_some_and(|told| told != metric_type);
         let mut timestamp = 0.0;
         if let Some(gauge) = &file.gauge {
             self.disagreed |= self.joining == Joining::AtOnce
                 && family.mode != gauge.mode
                 && !family.readings.is_empty();
+            family.modes_differ |= family.has_mode && family.mode != gauge.mode;
+            family.has_mode = true;
             family.mode = gauge.mode;
             timestamp = entry.timestamp;
         }
-        let said = Dated { value: entry.value, timestamp };
+        let was_folded = file.is_folded;
+        let said = Dated { value: entry.value, timestamp, lost: 0.0, was_folded };
         let rule = Rule::of(metric_type, family.mode);
         let apart = Rule::tells_processes(metric_type, family.mode);
         // A label `pid` of its own goes, so that several series become one.
@@ -185,6 +202,7 @@ impl<'k> Merge<'k> {
             Some(reading) if joins => {
                 if !rule.ignores(said) {
                     reading.said = rule.join(Some(reading.said), said);
+                    reading.entries += 1;
                 }
             }
             _ if rule.ignores(said) => {}
@@ -192,7 +210,7 @@ impl<'k> Merge<'k> {
                 if joins {
                     *slot = Some(family.readings.len());
                 }
-                family.readings.push(Reading { series: place, pid, said });
+                family.readings.push(Reading { series: place, pid, said, entries: 1 });
             }
         }
         Some(place)

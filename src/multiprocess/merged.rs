@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::damaged_file::DamagedFile;
+use super::disagreement::Disagreement;
 use super::file_name::FileName;
 use super::keys::Keys;
 use super::listing::{Listing, Part};
@@ -31,6 +32,7 @@ pub(crate) struct Merged {
     pub(crate) refused: Refused,
     pub(crate) owners: Owners,
     pub(crate) damaged: Vec<DamagedFile>,
+    pub(crate) disagreements: Vec<Disagreement>,
 }
 
 /// How many processes the directory knows.
@@ -91,13 +93,13 @@ impl Merged {
             }
             joining = Joining::InTheEnd;
         };
-        let (mut families, mut refused) = merge.finish(accumulate, &sides.units());
+        let (mut families, mut refused, disagreements) = merge.finish(accumulate, &sides.units());
         let (families_of_sides, refused_of_sides) = sides.families();
         families.extend(families_of_sides);
         refused.names += refused_of_sides;
         let mut damaged = of_sides;
         damaged.extend(of_cells);
-        Ok(Self { families, refused, owners: Owners::of(listing), damaged })
+        Ok(Self { families, refused, owners: Owners::of(listing), damaged, disagreements })
     }
 }
 

@@ -26,8 +26,9 @@
 //! What those files have no place for stands in a file of our own beside them,
 //! which Python's client never looks at: start times, units, exemplars, infos,
 //! enums, the removal of children, and what a process
-//! [publishes](MultiprocessStore::publish) of its custom collectors. Its format
-//! is described in `docs/side-file-format.md`.
+//! [publishes](MultiprocessStore::publish) of its custom collectors, at an
+//! [interval](MultiprocessStore::publish_every) or when it chooses. Its format is
+//! described in `docs/side-file-format.md`.
 //!
 //! The directory must be [emptied](clear) before the pool of processes starts,
 //! as a number that a former pool has left there counts like any other.
@@ -38,9 +39,8 @@
 //! Gauges of the modes `all` and `live…` end with their process; everything
 //! else that it counted stays, and is folded into one file for each type and
 //! mode, by the scrapes or by [`compact`], so that neither the directory nor a
-//! scrape grows with the workers that ever lived. Processes of Python's client,
-//! and those whose identifier was given by hand, hold no lock:
-//! [`mark_process_dead`] says of one that it has died.
+//! scrape grows with the workers that ever lived. Processes of Python's client
+//! hold no lock: [`mark_process_dead`] says of one that it has died.
 //!
 //! A process that is forked, and goes on with what its parent has made, counts
 //! from zero into files of its own: [`MultiprocessStore`] says how.
@@ -49,7 +49,7 @@
 //! whenever no fold is under way: a collector is told of such readers by
 //! [`MultiProcessCollector::read_by_python`]. A fold adds numbers in another
 //! order than a merge without it, so that a sum of fractions may differ in its
-//! last digit.
+//! last digits, and is then a little greater: no sum ever steps back.
 
 mod at_fork;
 mod clear;
@@ -57,6 +57,8 @@ mod collector;
 mod damaged_file;
 mod dead;
 mod directory;
+mod disagreement;
+mod exact;
 mod file_kind;
 mod file_name;
 mod files;
@@ -94,9 +96,12 @@ pub use self::clear::clear;
 pub use self::collector::MultiProcessCollector;
 pub use self::damaged_file::DamagedFile;
 pub use self::dead::mark_process_dead;
+pub use self::disagreement::Disagreement;
 pub(crate) use self::file_kind::FileKind;
 pub use self::fold::{Compacted, Compaction, compact};
 pub(crate) use self::key::write as cell_key;
 pub use self::mode::GaugeMode;
+pub use self::side::Publisher;
 pub(crate) use self::side::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub use self::store::{MultiprocessStore, StoreBuilder};
+pub(crate) use self::unfiled::Filed;

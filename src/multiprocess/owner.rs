@@ -23,7 +23,7 @@ pub enum Liveness {
     Alive,
     /// It has left its lock.
     Dead,
-    /// It left no lock to tell by: Python's, or an identifier given by hand.
+    /// It left no lock to tell by, as Python's.
     Unknown,
 }
 
@@ -163,12 +163,18 @@ fn write_birth_certificate(mut file: &File, boot: &str) -> io::Result<()> {
     writeln!(file, "pid {}\nboot {boot}\nstart {start}", process::id())
 }
 
+/// Whether it says that files cannot be locked there at all.
 #[cfg(unix)]
-fn cannot_lock(error: &io::Error) -> bool {
+pub(crate) fn cannot_lock(error: &io::Error) -> bool {
     use rustix::io::Errno;
 
     let unable = [Errno::NOLCK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::INVAL];
     Errno::from_io_error(error).is_some_and(|errno| unable.contains(&errno))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn cannot_lock(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(all(test, unix))]

@@ -47,6 +47,8 @@ pub(crate) enum DamageKind {
     Entry,
     /// The number of bytes in use is impossible.
     Header,
+    /// The key of an entry is not the JSON that it should be.
+    Key,
     /// The name of the file does not say of what type its entries are.
     Name,
     /// The file ends before the bytes that are in use.
@@ -62,6 +64,7 @@ impl DamageKind {
         match self {
             Self::Entry => "entry",
             Self::Header => "header",
+            Self::Key => "key",
             Self::Name => "name",
             Self::Truncated => "truncated",
             Self::Unreadable => "unreadable",

@@ -214,7 +214,9 @@ fn files_are_those_of_python_to_the_byte() {
                 metric.run(&worker.store, step);
             }
         }
-        let (ours, theirs) = (files(dir.path()), files(&case.join("db")));
+        let (mut ours, theirs) = (files(dir.path()), files(&case.join("db")));
+        // Python's reader looks at no other names.
+        ours.retain(|file, _| !file.ends_with(".lock"));
         assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>(), "{name}");
         for (file, bytes) in &ours {
             assert!(*bytes == theirs[file], "{name}: {file} differs");

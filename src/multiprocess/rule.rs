@@ -1,5 +1,6 @@
 //! How values of one series become one, as Python's merge has it.
 
+use super::exact::two_sum;
 use super::mode::GaugeMode;
 use crate::model::MetricType;
 
@@ -19,6 +20,19 @@ pub(crate) struct Dated {
     pub(crate) value: f64,
     /// In seconds since 1970; 0.0 if it was never set, or is no gauge.
     pub(crate) timestamp: f64,
+    /// What rounding took from a sum.
+    pub(crate) lost: f64,
+    /// Whether some of it was folded, so that the order of files says nothing.
+    pub(crate) was_folded: bool,
+}
+
+impl Dated {
+    /// The value that is shown: Python's to the last digit, unless some of it was folded.
+    pub(crate) fn settled(self) -> Self {
+        let exact = Some(self.value + self.lost).filter(|exact| exact.is_finite());
+        let value = exact.filter(|_| self.was_folded).unwrap_or(self.value);
+        Self { value, lost: 0.0, ..self }
+    }
 }
 
 impl Rule {
@@ -53,7 +67,11 @@ impl Rule {
             return Dated { value, ..said };
         };
         match self {
-            Self::Sum => Dated { value: have.value + said.value, ..have },
+            Self::Sum => {
+                let (value, lost) = two_sum(have.value, said.value);
+                let was_folded = have.was_folded || said.was_folded;
+                Dated { value, lost: have.lost + said.lost + lost, was_folded, ..have }
+            }
             Self::Last => said,
             Self::Max if said.value > have.value => said,
             Self::Min if said.value < have.value => said,

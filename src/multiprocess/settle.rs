@@ -40,6 +40,8 @@ struct Bucket<'a> {
     /// Not cumulative.
     count: f64,
     exemplar: Option<&'a Exemplar>,
+    /// How many entries told of it.
+    entries: u32,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +65,8 @@ impl Groups<'_> {
     }
 }
 
-/// The family that the readings of all files come to.
+/// The family that the readings of all files come to, and whether files differ
+/// about the buckets of one of its series.
 pub(crate) fn settle(
     desc: Desc,
     gathered: &Gathered,
@@ -72,7 +75,7 @@ pub(crate) fn settle(
     pids: &[String],
     names: &mut NameLists,
     accumulate: bool,
-) -> MetricFamily {
+) -> (MetricFamily, bool) {
     let metric_type = desc.metric_type();
     let rule = Rule::of(metric_type, gathered.mode);
     let tells_pid = Rule::tells_processes(metric_type, gathered.mode);
@@ -110,13 +113,19 @@ pub(crate) fn settle(
         let group = &mut target.list[place];
         group.start = earliest(group.start, *start);
         match bound {
-            Some(bound) => group.add_to_bucket(bound, reading.said.value, exemplar.as_deref()),
+            Some(bound) => {
+                let count = reading.said.settled().value;
+                group.add_to_bucket(bound, count, exemplar.as_deref(), reading.entries);
+            }
             None => {
                 let number = group.number(*suffix);
                 number.said = Some(rule.join(number.said, reading.said));
                 number.exemplar = exemplar.as_deref();
             }
         }
+    }
+    for number in groups.list.iter_mut().flat_map(|group| &mut group.numbers) {
+        number.said = number.said.map(Dated::settled);
     }
     for bucket_group in bucket_groups.list {
         let place = groups.place(bucket_group.labels);
@@ -126,10 +135,14 @@ pub(crate) fn settle(
     }
 
     let mut family = MetricFamily::of(desc);
+    let mut buckets_differ = false;
     for group in &groups.list {
         group.write(&mut family, names, accumulate);
+        let mut told = group.buckets.iter().map(|bucket| bucket.entries);
+        let first = told.next();
+        buckets_differ |= told.any(|entries| Some(entries) != first);
     }
-    family
+    (family, buckets_differ)
 }
 
 impl<'a> Group<'a> {
@@ -142,15 +155,25 @@ impl<'a> Group<'a> {
         &mut self.numbers[place]
     }
 
-    fn add_to_bucket(&mut self, bound: f64, count: f64, exemplar: Option<&'a Exemplar>) {
+    fn add_to_bucket(
+        &mut self,
+        bound: f64,
+        count: f64,
+        exemplar: Option<&'a Exemplar>,
+        entries: u32,
+    ) {
         // Bounds are never NaN; 0.0 and -0.0 are one bound, spelled as it was first.
         let place = self.buckets.partition_point(|have| have.bound < bound);
         match self.buckets.get_mut(place) {
             Some(have) if have.bound == bound => {
                 have.count += count;
+                have.entries += entries;
                 have.exemplar = newest(have.exemplar, exemplar);
             }
-            _ => self.buckets.insert(place, Bucket { bound, count: 0.0 + count, exemplar }),
+            _ => {
+                let count = 0.0 + count;
+                self.buckets.insert(place, Bucket { bound, count, exemplar, entries });
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use parking_lot::MutexGuard;
 
@@ -12,7 +12,9 @@ use super::at_fork;
 use super::directory::{canonical_dir, dir_from_env};
 use super::file_kind::FileKind;
 use super::files::{self, Files};
+use super::listing::generation_of;
 use super::side::SideWriter;
+use super::unfiled::Filed;
 use crate::cell::fork::hold_off;
 use crate::cell::shared::SharedCell;
 use crate::error::{Error, ErrorKind, Result};
@@ -152,6 +154,12 @@ impl MultiprocessStore {
         })
     }
 
+    /// Has somebody told when numbers that wait are in their file.
+    pub(crate) fn when_filed(&self, who: Weak<dyn Filed>) {
+        let _hold_off = hold_off();
+        self.inner.unfiled.when_filed(who);
+    }
+
     /// Lets the numbers of a series wait no more; false if they do not.
     pub(crate) fn forget_waiting(&self, cells: &[SharedCell]) -> bool {
         let _hold_off = hold_off();
@@ -175,6 +183,20 @@ impl MultiprocessStore {
     pub(crate) fn note_unsaid(&self) {
         self.inner.unsaid.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Claims an identifier that was given by hand, which another process may have.
+    fn claim_now(&self) -> Result {
+        match self.inner.identities.claim() {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                let (identifier, dir) = (self.identifier(), self.dir().display());
+                let message =
+                    format!("a process that lives has the identifier {identifier:?} in {dir}");
+                Err(Error::duplicate(message, vec![identifier.to_owned()]))
+            }
+            // There may be room for the lock when there is something to write.
+            _ => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for MultiprocessStore {
@@ -197,9 +219,15 @@ pub struct StoreBuilder {
 
 impl StoreBuilder {
     /// Sets the identifier, for processes whose numbers say little, as in
-    /// containers. No other process may have it, and none may have had it
-    /// since the directory was emptied: numbers of kinds whose file exists
-    /// already are [`unfiled`](MultiprocessStore::unfiled).
+    /// containers. No two processes can have the same at one time.
+    ///
+    /// A process that comes back under the identifier of one that has died
+    /// begins files of its own: what its predecessor has counted is set aside
+    /// under a name with random letters, and folded with what other dead
+    /// processes have left. If a process without a lock, such as one of
+    /// Python's, has written files under the identifier, numbers of their
+    /// kinds are [`unfiled`](MultiprocessStore::unfiled), and nothing of it is
+    /// ever folded.
     ///
     /// ```
     /// use narthex::multiprocess::MultiprocessStore;
@@ -207,6 +235,10 @@ impl StoreBuilder {
     /// let dir = tempfile::tempdir()?;
     /// let store = MultiprocessStore::builder(dir.path()).identifier("web-3").open()?;
     /// assert_eq!(store.identifier(), "web-3");
+    /// # #[cfg(unix)] {
+    /// let error = MultiprocessStore::builder(dir.path()).identifier("web-3").open().unwrap_err();
+    /// assert_eq!(error.duplicates(), ["web-3"]);
+    /// # }
     /// let refused = MultiprocessStore::builder(dir.path()).identifier("web_3").open();
     /// assert!(refused.unwrap_err().is_invalid_value());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -219,17 +251,22 @@ impl StoreBuilder {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`Error::is_io`] if the directory does not exist;
+    /// [`Error::is_io`] if the directory does not exist; [`Error::is_duplicate`]
+    /// if a process that lives, or another store of this one, has the identifier;
     /// [`Error::is_invalid_value`] if the identifier is empty, or has a control
     /// character or one of `_`, `.`, `/`, `\`, which would change what the names
-    /// of files mean.
+    /// of files mean, or if it is `fold` or that of folded files, such as `0-f1`.
     pub fn open(self) -> Result<MultiprocessStore> {
         let identifier = self.identifier.map(check_identifier).transpose()?;
         let dir = canonical_dir(&self.dir)?;
         at_fork::register()
             .map_err(|error| Error::io("forks of this process cannot be watched", error))?;
-        let inner = Files::new(dir, identifier);
-        Ok(MultiprocessStore { inner })
+        let is_named = identifier.is_some();
+        let store = MultiprocessStore { inner: Files::new(dir, identifier) };
+        if is_named {
+            store.claim_now()?;
+        }
+        Ok(store)
     }
 }
 
@@ -243,6 +280,10 @@ fn check_identifier(identifier: String) -> Result<String> {
         None if identifier.is_empty() => {
             Err(Error::new(ErrorKind::InvalidValue, "an identifier cannot be empty"))
         }
+        None if identifier == "fold" || generation_of(&identifier).is_some() => Err(Error::new(
+            ErrorKind::InvalidValue,
+            format!("identifier {identifier:?} is that of folded files"),
+        )),
         None => Ok(identifier),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::mem;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -10,10 +11,17 @@ use super::file_kind::{FileKind, KINDS};
 use crate::cell::mapped::{MappedCell, MappedFile};
 use crate::cell::shared::{SharedCell, WaitingCell};
 
+/// Who has something to say of numbers once they are in their file.
+pub(crate) trait Filed: Send + Sync {
+    /// Says it, if they are; false if there is still something to say.
+    fn filed(&self) -> bool;
+}
+
 /// The series of a store that no other process sees yet.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Unfiled {
     queue: Mutex<Queue>,
+    untold: Mutex<Vec<Weak<dyn Filed>>>,
 }
 
 #[derive(Debug, Default)]
@@ -45,17 +53,13 @@ impl Unfiled {
     ) -> Vec<SharedCell> {
         // Held throughout, so that nobody files a key between the looks for it.
         let mut queue = self.queue.lock();
-        queue.retry(&file);
-        let file = file(kind).ok();
-        let by_key = &queue.by_key[kind.place()];
-        let waits = |key: &String| by_key.get(key).is_some_and(|cell| cell.strong_count() > 0);
-        if !keys.iter().any(waits) {
-            let bytes: Vec<_> = keys.iter().map(String::as_bytes).collect();
-            if let Some(Ok(cells)) = file.map(|file| file.cells(&bytes)) {
-                return cells.into_iter().map(SharedCell::Filed).collect();
-            }
+        let moved = queue.retry(&file);
+        let cells = queue.cells(kind, keys, file(kind).ok());
+        drop(queue);
+        if moved {
+            self.tell();
         }
-        queue.keep(kind, keys, |key| file?.known(key.as_bytes()))
+        cells
     }
 
     /// Moves series into their files, as far as there is room; says how many still wait.
@@ -63,9 +67,28 @@ impl Unfiled {
         &self,
         file: impl Fn(FileKind) -> io::Result<&'a Arc<MappedFile>>,
     ) -> usize {
-        let mut queue = self.queue.lock();
-        queue.retry(&file);
-        queue.waiting.len()
+        let waiting = {
+            let mut queue = self.queue.lock();
+            queue.retry(&file);
+            queue.waiting.len()
+        };
+        self.tell();
+        waiting
+    }
+
+    /// Has somebody told when numbers that wait are in their file.
+    pub(crate) fn when_filed(&self, who: Weak<dyn Filed>) {
+        let mut untold = self.untold.lock();
+        if untold.len() == untold.capacity() {
+            untold.retain(|who| who.strong_count() > 0);
+        }
+        untold.push(who);
+    }
+
+    fn tell(&self) {
+        let mut untold = mem::take(&mut *self.untold.lock());
+        untold.retain(|who| who.upgrade().is_some_and(|who| !who.filed()));
+        self.untold.lock().append(&mut untold);
     }
 
     /// Lets the series of these numbers wait no more; false if it does not.
@@ -104,6 +127,23 @@ impl Unfiled {
 }
 
 impl Queue {
+    fn cells(
+        &mut self,
+        kind: FileKind,
+        keys: Vec<String>,
+        file: Option<&Arc<MappedFile>>,
+    ) -> Vec<SharedCell> {
+        let by_key = &self.by_key[kind.place()];
+        let waits = |key: &String| by_key.get(key).is_some_and(|cell| cell.strong_count() > 0);
+        if !keys.iter().any(waits) {
+            let bytes: Vec<_> = keys.iter().map(String::as_bytes).collect();
+            if let Some(Ok(cells)) = file.map(|file| file.cells(&bytes)) {
+                return cells.into_iter().map(SharedCell::Filed).collect();
+            }
+        }
+        self.keep(kind, keys, |key| file?.known(key.as_bytes()))
+    }
+
     fn keep(
         &mut self,
         kind: FileKind,
@@ -132,9 +172,11 @@ impl Queue {
         cells
     }
 
-    fn retry<'a>(&mut self, file: &impl Fn(FileKind) -> io::Result<&'a Arc<MappedFile>>) {
+    /// Moves what there is room for; true if that is something.
+    fn retry<'a>(&mut self, file: &impl Fn(FileKind) -> io::Result<&'a Arc<MappedFile>>) -> bool {
         let Self { waiting, by_key } = self;
         let mut is_full = [false; KINDS];
+        let mut moved = false;
         waiting.retain(|series| {
             let full = &mut is_full[series.kind.place()];
             if *full {
@@ -151,6 +193,7 @@ impl Queue {
                 Ok(filed) => {
                     cells.iter().zip(filed).for_each(|(cell, filed)| cell.move_to(filed));
                     series.leave(by_key);
+                    moved = true;
                     false
                 }
                 Err(_) => {
@@ -159,6 +202,7 @@ impl Queue {
                 }
             }
         });
+        moved
     }
 }
 

@@ -96,7 +96,7 @@ fn check(
     before.assert_within(&bounds.least, &bounds.most);
 
     let done = compact(dir).unwrap();
-    assert_eq!(done.damaged_files(), damaged.len());
+    assert_eq!(done.damaged_files().len(), damaged.len());
     let after = Reading::sound(&merged);
     assert_eq!(after.counts, before.counts);
     damaged.len()

@@ -304,6 +304,13 @@ mod pools {
         text
     }
 
+    /// Without what is told of processes that hold a lock, which comes last.
+    fn merged_of_ours(dir: &Path) -> String {
+        let text = merged(dir);
+        let own = text.find("# HELP narthex_multiprocess_").unwrap_or(text.len());
+        text[..own].to_owned()
+    }
+
     #[test]
     fn files_of_python_are_merged() {
         for pool in ["counters", "gauges", "growth"] {
@@ -344,13 +351,14 @@ mod pools {
             let size = Summary::builder("size", "Sizes.").unit("bytes").store(&store);
             size.build().unwrap().observe(worker);
         }
-        assert_eq!(merged(dir.path()), read("multiprocess/counters/merged.txt"));
+        assert_eq!(merged_of_ours(dir.path()), read("multiprocess/counters/merged.txt"));
     }
 
     #[test]
     fn our_files_of_gauges_are_merged_to_the_same() {
         let dir = tempfile::tempdir().unwrap();
-        for (worker, store) in stores(dir.path()) {
+        let stores = stores(dir.path());
+        for (worker, store) in &stores {
             let modes = [
                 "all",
                 "liveall",
@@ -367,10 +375,10 @@ mod pools {
                 let gauge = Gauge::builder(format!("g_{mode}"), format!("Merged by {mode}."))
                     .mode(GaugeMode::parse(mode).unwrap())
                     .labels(["x"])
-                    .store(&store);
+                    .store(store);
                 gauge.build().unwrap().labels(["é\"\\"]).set(worker * 10 + number);
             }
         }
-        assert_eq!(merged(dir.path()), read("multiprocess/gauges/merged.txt"));
+        assert_eq!(merged_of_ours(dir.path()), read("multiprocess/gauges/merged.txt"));
     }
 }

@@ -191,3 +191,101 @@ fn what_is_not_there_is_an_error() {
         assert!(error.to_string().contains(&*missing.to_string_lossy()), "{error}");
     }
 }
+
+#[test]
+fn entries_that_count_no_more_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let jobs = Counter::builder("jobs", "h").labels(["q"]).store(&store).build().unwrap();
+    for queue in ["a", "b", "c"] {
+        jobs.labels([queue]).inc();
+    }
+    jobs.remove(["a"]);
+    jobs.remove(["b"]);
+    jobs.labels(["b"]).inc();
+    let counter = dir.path().join(format!("counter_{}.db", store.identifier()));
+    let contents = inspect_file(&counter).unwrap();
+    let removed = contents.entries().iter().map(|entry| entry.is_removed());
+    // a, b, c, and b anew.
+    assert_eq!(removed.collect::<Vec<_>>(), [true, true, false, false]);
+    let report = contents.report();
+    assert_eq!((report.removed(), report.idle(), report.is_counted()), (2, 2, true));
+
+    // Of the dead, gauges of one mode count and those of the other do not.
+    for file in ["gauge_livesum_7-x.db", "gauge_max_7-x.db"] {
+        write(dir.path(), file, &[r#"["g", "g", {}, ""]"#, r#"["h", "h", {}, ""]"#]);
+    }
+    fs::write(dir.path().join("7-x.lock"), "").unwrap();
+    let report = inspect_dir(dir.path()).unwrap();
+    let figures = report.files().iter().map(|file| {
+        let kind = file.mode().map_or("counter", GaugeMode::as_str);
+        (kind, file.is_counted(), file.idle(), file.removed(), file.entries())
+    });
+    let alone = inspect_file(dir.path().join("gauge_livesum_7-x.db")).unwrap();
+    if cfg!(unix) {
+        assert_eq!(
+            figures.collect::<Vec<_>>(),
+            [("counter", true, 2, 2, 4), ("livesum", false, 2, 0, 2), ("max", true, 0, 0, 2)]
+        );
+        assert_eq!((alone.report().is_counted(), alone.report().idle()), (false, 2));
+    }
+}
+
+#[test]
+fn damage_of_side_files_is_told_as_by_a_scrape() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let jobs = Counter::builder("jobs", "h").labels(["q"]).store(&store).build().unwrap();
+    jobs.labels(["a"]).inc();
+    let merged = MultiProcessCollector::of(&store);
+    let damaged = || {
+        exposition::text::encode(&merged).unwrap();
+        let report = inspect_dir(dir.path()).unwrap();
+        let damaged: Vec<_> = report.damaged_files().cloned().collect();
+        assert_eq!(damaged, merged.damaged_files());
+        damaged.into_iter().map(|file| (file.reason(), file.offset())).collect::<Vec<_>>()
+    };
+    assert_eq!(damaged(), []);
+    // Of another process: the header of a side file, and half of an entry.
+    let whole = fs::read(dir.path().join(format!("{}.narthex", store.identifier()))).unwrap();
+    fs::write(dir.path().join("7-x.narthex"), &whole[..20]).unwrap();
+    fs::write(dir.path().join("8-x.narthex"), "none").unwrap();
+    assert_eq!(damaged().len(), 2);
+    let report = inspect_dir(dir.path()).unwrap();
+    let told = report.other_files().iter().filter(|other| other.damage().is_some());
+    let told: Vec<_> = told.map(|other| other.path().file_name().unwrap().to_owned()).collect();
+    assert_eq!(told, ["7-x.narthex", "8-x.narthex"]);
+}
+
+#[test]
+fn files_that_disagree_are_those_of_a_scrape() {
+    let dir = tempfile::tempdir().unwrap();
+    let [g, h] = ["g", "h"].map(|name| format!(r#"["{name}", "{name}", {{}}, ""]"#));
+    write(dir.path(), "counter_1.db", &[&g]);
+    write(dir.path(), "gauge_min_1.db", &[&g, &h]);
+    write(dir.path(), "gauge_max_1.db", &[&h]);
+    let bucket = |le: &str| format!(r#"["d", "d_bucket", {{"le": "{le}"}}, ""]"#);
+    let [one, inf, also_inf] = ["1.0", "+Inf", "inf"].map(bucket);
+    write(dir.path(), "histogram_1.db", &[&one, &inf]);
+    write(dir.path(), "histogram_2.db", &[&also_inf, &one]);
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    let disagreements = || {
+        exposition::text::encode(&merged).unwrap();
+        let of_scrape = merged.disagreements();
+        let mut told: Vec<_> =
+            of_scrape.iter().map(|found| (found.family().to_owned(), found.about())).collect();
+        told.sort();
+        let report = inspect_dir(dir.path()).unwrap();
+        let inspected = report.disagreements().iter();
+        let inspected: Vec<_> =
+            inspected.map(|found| (found.family().to_owned(), found.about())).collect();
+        assert_eq!(told, inspected);
+        told
+    };
+    let told = |family: &str, about| (family.to_owned(), about);
+    // Bounds are numbers, however they are spelled.
+    assert_eq!(disagreements(), [told("g", "type"), told("h", "mode")]);
+    write(dir.path(), "histogram_3.db", &[&inf]);
+    fs::remove_file(dir.path().join("gauge_max_1.db")).unwrap();
+    assert_eq!(disagreements(), [told("d", "buckets"), told("g", "type")]);
+}

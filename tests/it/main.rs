@@ -7,6 +7,8 @@ mod exposition_openmetrics;
 mod exposition_properties;
 mod exposition_text;
 mod exposition_vectors;
+#[cfg(all(unix, feature = "multiprocess"))]
+mod folds;
 mod golden;
 #[cfg(feature = "http")]
 mod http_async;

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,16 +26,26 @@ use narthex::{
 /// The variable that makes a worker of the test [`a_worker`]: its directory.
 const WORKER_DIR: &str = "NARTHEX_SIDE_FILES_DIR";
 
+/// The first of the families that tell of processes that hold a lock; they come last.
+const OF_PROCESSES: &str = "# HELP narthex_multiprocess_live_processes ";
+
 fn store(dir: &Path, identifier: &str) -> MultiprocessStore {
     MultiprocessStore::builder(dir).identifier(identifier).open().unwrap()
 }
 
+/// Without what is told of processes that hold a lock.
 fn openmetrics(dir: &Path) -> String {
-    exposition::openmetrics::encode(&MultiProcessCollector::new(dir).unwrap()).unwrap()
+    let text = exposition::openmetrics::encode(&MultiProcessCollector::new(dir).unwrap()).unwrap();
+    match text.find(OF_PROCESSES) {
+        Some(end) => format!("{}# EOF\n", &text[..end]),
+        None => text,
+    }
 }
 
 fn text(dir: &Path) -> String {
-    exposition::text::encode(&MultiProcessCollector::new(dir).unwrap()).unwrap()
+    let mut text = exposition::text::encode(&MultiProcessCollector::new(dir).unwrap()).unwrap();
+    text.truncate(text.find(OF_PROCESSES).unwrap_or(text.len()));
+    text
 }
 
 /// The values of all samples, by their names and labels.
@@ -47,6 +59,7 @@ fn samples(collector: &dyn Collector) -> BTreeMap<String, f64> {
         Ok(())
     })
     .unwrap();
+    samples.retain(|name, _| !name.starts_with("narthex_multiprocess_"));
     samples
 }
 
@@ -272,16 +285,65 @@ fn a_child_that_is_removed_while_it_waits_for_room_is_never_filed() {
 }
 
 #[test]
+fn a_series_that_waits_for_room_brings_its_start_and_its_last_exemplar() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = ["counter_web.db", "histogram_web.db", "web.narthex"].map(|name| {
+        let path = dir.path().join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    });
+    let store = store(dir.path(), "web");
+    let jobs = Counter::builder("jobs", "h").labels(["l"]).store(&store).build().unwrap();
+    let waits = Histogram::builder("waits", "h").buckets([1.0, 2.0]).store(&store);
+    let waits = waits.build().unwrap();
+    jobs.labels(["a"]).inc_with_exemplar(&[("id", "first")]);
+    jobs.labels(["a"]).inc_with_exemplar(&[("id", "second")]);
+    jobs.labels(["b"]).inc_with_exemplar(&[("id", "taken back")]);
+    jobs.labels(["b"]).reset();
+    waits.observe_with_exemplar(1.5, &[("id", "third")]);
+    thread::sleep(Duration::from_millis(2));
+    let merged = MultiProcessCollector::of(&store);
+    let text = || exposition::openmetrics::encode(&merged).unwrap();
+    assert_eq!((store.unfiled(), text().contains("jobs")), (3, false));
+
+    // There is room for the numbers, and not yet for what is said of them.
+    for path in &blocked[..2] {
+        fs::remove_dir(path).unwrap();
+    }
+    assert_eq!(store.file_waiting(), 0);
+    let without = text();
+    assert!(without.contains("jobs_total{l=\"a\"} 2.0\n") && !without.contains("_created"));
+    assert!(!without.contains(" # {"), "{without}");
+    fs::remove_dir(&blocked[2]).unwrap();
+    assert_eq!(store.file_waiting(), 0);
+    let start = |name| (start_of(&merged, name), start_of(&jobs, name).or(start_of(&waits, name)));
+    for name in ["jobs_total", "waits_sum"] {
+        let (shown, own) = start(name);
+        assert!(shown.is_some() && shown <= own, "{name}: {shown:?}, {own:?}");
+    }
+    let told = text();
+    assert_eq!(told.matches("_created").count(), 3, "{told}");
+    assert!(told.contains("jobs_total{l=\"a\"} 2.0 # {id=\"second\"} 1.0 "), "{told}");
+    assert!(told.contains("waits_bucket{le=\"2.0\"} 1.0 # {id=\"third\"} 1.5 "), "{told}");
+    assert_eq!(told.matches(" # {").count(), 2, "{told}");
+
+    // From now on all goes on as in any file.
+    jobs.labels(["b"]).inc_with_exemplar(&[("id", "fourth")]);
+    jobs.labels(["a"]).reset();
+    let told = text();
+    assert!(told.contains("jobs_total{l=\"b\"} 1.0 # {id=\"fourth\"} 1.0 "), "{told}");
+    assert!(told.contains("jobs_total{l=\"a\"} 0.0\n"), "{told}");
+    assert!(jobs.remove(["b"]));
+    assert!(!text().contains("l=\"b\""));
+}
+
+#[test]
 fn equal_facts_are_shown_once_and_others_by_process() {
     let dir = tempfile::tempdir().unwrap();
-    let make = |identifier: &str| {
-        Info::builder("build", "What runs.")
-            .labels(["part"])
-            .store(&store(dir.path(), identifier))
-            .build()
-            .unwrap()
-    };
-    let (one, two) = (make("1-a"), make("2-b"));
+    let stores = ["1-a", "2-b"].map(|identifier| store(dir.path(), identifier));
+    let [one, two] = stores.each_ref().map(|store| {
+        Info::builder("build", "What runs.").labels(["part"]).store(store).build().unwrap()
+    });
     for info in [&one, &two] {
         info.labels(["web"]).info([("version", "1.0")]).unwrap();
         info.labels(["db"]).info([("version", "7")]).unwrap();
@@ -412,6 +474,74 @@ fn published_families_are_shown_by_process() {
     assert!(first.publish(&failing).unwrap_err().is_collector());
     assert!(first.publish(&narthex::collectors::PlatformCollector::new()).is_ok());
     assert!(text(dir.path()).contains("_info{"));
+}
+
+/// Tells how often it was asked, and lets a test know when it is.
+fn asked(by: Sender<u32>) -> impl Collector {
+    let asked = AtomicU32::new(0);
+    collector_fn(move |scrape| {
+        let time = asked.fetch_add(1, Ordering::Relaxed) + 1;
+        // The test may have heard enough.
+        let _ = by.send(time);
+        let mut family = GaugeMetricFamily::new("asked", "Times.")?;
+        family.add_metric(NO_LABELS, f64::from(time))?;
+        match time {
+            2 => panic!("twice"),
+            3 => Err(Error::collector("thrice")),
+            _ => scrape.family(&family),
+        }
+    })
+}
+
+#[test]
+fn a_publisher_publishes_at_its_interval_whatever_goes_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "1-a");
+    let (send, heard) = channel();
+    let publisher = store.publish_every(Duration::from_millis(1), asked(send)).unwrap();
+    // It goes on after a panic and an error.
+    for time in 1..=5 {
+        assert_eq!(heard.recv(), Ok(time));
+    }
+    assert_eq!(publisher.failures(), 2);
+    drop(publisher);
+    // The last time it was asked is what is shown, and nobody asks any more.
+    let last = heard.into_iter().last().unwrap();
+    assert!(last >= 6);
+    let expected = BTreeMap::from([(r#"asked[("pid", "1-a")]"#.to_owned(), f64::from(last))]);
+    assert_eq!(samples(&MultiProcessCollector::of(&store)), expected);
+    let nothing = store.publish_every(Duration::ZERO, asked(channel().0));
+    assert!(nothing.unwrap_err().is_invalid_value());
+}
+
+#[test]
+fn a_publisher_tells_at_once_and_at_the_end_and_waits_for_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), "web");
+    let blocked = dir.path().join("web.narthex");
+    fs::create_dir(&blocked).unwrap();
+    let number = Arc::new(AtomicU32::new(5));
+    let begin = || {
+        let number = number.clone();
+        let told = collector_fn(move |scrape| {
+            let mut family = GaugeMetricFamily::new("number", "h")?;
+            family.add_metric(NO_LABELS, f64::from(number.load(Ordering::Relaxed)))?;
+            scrape.family(&family)
+        });
+        store.publish_every(Duration::from_secs(3600), told.named("numbers")).unwrap()
+    };
+    let merged = MultiProcessCollector::of(&store);
+    let shown = || samples(&merged).get(r#"number[("pid", "web")]"#).copied();
+    let publisher = begin();
+    assert_eq!((publisher.failures(), shown()), (1, None));
+    fs::remove_dir(&blocked).unwrap();
+    drop(publisher);
+    assert_eq!(shown(), Some(5.0));
+    let publisher = begin();
+    number.store(6, Ordering::Relaxed);
+    assert_eq!((publisher.failures(), shown()), (0, Some(5.0)));
+    drop(publisher);
+    assert_eq!(shown(), Some(6.0));
 }
 
 #[test]

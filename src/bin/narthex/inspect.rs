@@ -24,7 +24,10 @@ fn dir(options: &InspectOptions) -> Result<(String, bool), Failure> {
         true => inspect_json::dir(&options.path, &report)?,
         false => inspect_table::dir(&report),
     };
-    Ok((text, report.files().iter().any(is_damaged)))
+    let damaged = report.files().iter().any(is_damaged)
+        || report.damaged_files().next().is_some()
+        || !report.disagreements().is_empty();
+    Ok((text, damaged))
 }
 
 fn file(options: &InspectOptions) -> Result<(String, bool), Failure> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use narthex::model::format_f64;
+use narthex::multiprocess::DamagedFile;
 use narthex::multiprocess::inspect::{DirReport, EntryReport, FileContents, FileReport};
 use serde_json::{Value, json};
 
@@ -12,20 +13,35 @@ use crate::output::Failure;
 
 pub(crate) fn dir(dir: &Path, report: &DirReport) -> Result<String, Failure> {
     let totals = Totals::of(report);
-    let others = report
-        .other_files()
-        .iter()
-        .map(|other| json!({ "file": name(other.path()), "allocated": other.allocated() }));
+    let others = report.other_files().iter().map(|other| {
+        json!({
+            "file": name(other.path()),
+            "allocated": other.allocated(),
+            "damage": other.damage().map(damage),
+        })
+    });
+    let disagreements = report.disagreements().iter().map(|disagreement| {
+        let says =
+            disagreement.says().map(|(path, says)| json!({ "file": name(path), "says": says }));
+        json!({
+            "family": disagreement.family(),
+            "about": disagreement.about(),
+            "files": says.collect::<Vec<_>>(),
+        })
+    });
     pretty(&json!({
         "directory": dir.to_string_lossy(),
         "files": report.files().iter().map(file_report).collect::<Vec<_>>(),
         "other_files": others.collect::<Vec<_>>(),
+        "disagreements": disagreements.collect::<Vec<_>>(),
         "totals": {
             "files": totals.files,
             "owners": totals.owners,
             "alive": totals.alive,
             "dead": totals.dead,
             "entries": totals.entries,
+            "removed": totals.removed,
+            "idle": totals.idle,
             "series": report.series(),
             "length": totals.length,
             "allocated": totals.allocated,
@@ -56,14 +72,14 @@ fn file_report(file: &FileReport) -> Value {
         "state": state(file),
         "pid": file.pid(),
         "entries": file.entries(),
+        "removed": file.removed(),
+        "idle": file.idle(),
         "series": file.series(),
         "length": file.length(),
         "allocated": file.allocated(),
         "used": file.used(),
         "waste": file.waste(),
-        "damage": file.damage().map(|damage| {
-            json!({ "offset": damage.offset(), "reason": damage.reason() })
-        }),
+        "damage": file.damage().map(damage),
         "skipped": skipped.collect::<Vec<_>>(),
     })
 }
@@ -80,7 +96,12 @@ fn entry(entry: &EntryReport) -> Value {
         "value": format_f64(entry.value()),
         "timestamp": entry.timestamp(),
         "skipped": entry.skipped(),
+        "removed": entry.is_removed(),
     })
+}
+
+fn damage(file: &DamagedFile) -> Value {
+    json!({ "offset": file.offset(), "reason": file.reason() })
 }
 
 fn name(path: &Path) -> String {

@@ -21,6 +21,8 @@ pub(crate) struct Totals {
     pub(crate) allocated: u64,
     pub(crate) used: u64,
     pub(crate) waste: u64,
+    pub(crate) removed: usize,
+    pub(crate) idle: usize,
     pub(crate) damaged_files: usize,
     pub(crate) skipped_entries: usize,
 }
@@ -37,6 +39,7 @@ impl Totals {
             owners: owners.len(),
             alive: count(Liveness::Alive),
             dead: count(Liveness::Dead),
+            damaged_files: report.damaged_files().count(),
             ..Self::default()
         };
         for file in report.files() {
@@ -46,7 +49,8 @@ impl Totals {
             totals.allocated += file.allocated();
             totals.used += file.used();
             totals.waste += file.waste();
-            totals.damaged_files += usize::from(file.damage().is_some());
+            totals.removed += file.removed();
+            totals.idle += file.idle();
             totals.skipped_entries += file.skipped().len();
         }
         totals
@@ -58,11 +62,12 @@ pub(crate) fn dir(report: &DirReport) -> String {
     let totals = Totals::of(report);
     let _ = writeln!(
         out,
-        "\n{} of {}{}: {}, {} series; {} used of {}, {} wasted",
+        "\n{} of {}{}: {}{}, {} series; {} used of {}, {} wasted",
         count(totals.files, "file", "files"),
         count(totals.owners, "owner", "owners"),
         states(&totals),
         count(totals.entries, "entry", "entries"),
+        idle(&totals),
         report.series(),
         bytes(totals.used),
         bytes(totals.allocated),
@@ -77,6 +82,12 @@ pub(crate) fn dir(report: &DirReport) -> String {
         );
     }
     damage(&mut out, report.files());
+    for file in report.other_files().iter().filter_map(|other| other.damage()) {
+        let _ = writeln!(out, "  {}", output::damage(file.path(), file.reason(), file.offset()));
+    }
+    for disagreement in report.disagreements() {
+        let _ = writeln!(out, "  {}", output::disagreement(disagreement));
+    }
     if !report.other_files().is_empty() {
         let all = report.other_files().iter().map(|other| other.allocated()).sum();
         let _ =
@@ -109,12 +120,13 @@ fn files(files: &[FileReport]) -> String {
             "STATE",
             "PID",
             "ENTRIES",
+            "IDLE",
             "SERIES",
             "USED",
             "ALLOCATED",
             "DAMAGE",
         ],
-        &[5, 6, 7, 8, 9],
+        &[5, 6, 7, 8, 9, 10],
     );
     for file in files {
         let damage = match (file.damage(), file.skipped().len()) {
@@ -130,6 +142,7 @@ fn files(files: &[FileReport]) -> String {
             state(file).unwrap_or_default().to_owned(),
             file.pid().map_or_else(String::new, |pid| pid.to_string()),
             file.entries().to_string(),
+            file.idle().to_string(),
             file.series().to_string(),
             bytes(file.used()),
             bytes(file.allocated()),
@@ -146,6 +159,14 @@ fn states(totals: &Totals) -> String {
     let states = states.iter().filter(|(owners, _)| *owners > 0);
     let states: Vec<_> = states.map(|(owners, state)| format!("{owners} {state}")).collect();
     if states.is_empty() { String::new() } else { format!(" ({})", states.join(", ")) }
+}
+
+/// How many entries count no more, in brackets.
+fn idle(totals: &Totals) -> String {
+    match totals.idle {
+        0 => String::new(),
+        idle => format!(" ({idle} idle)"),
+    }
 }
 
 /// Whether the owner lives, or that there is none any more.
@@ -186,6 +207,7 @@ fn series(entry: &EntryReport) -> String {
     };
     match entry.skipped() {
         Some(reason) => format!("skipped ({reason}): {series}"),
+        None if entry.is_removed() => format!("removed: {series}"),
         None => series,
     }
 }

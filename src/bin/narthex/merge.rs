@@ -19,19 +19,22 @@ pub(crate) fn run(options: &MergeOptions) -> Result<Outcome, Failure> {
 }
 
 /// Tells what of the directory the merge had to leave out; true if there was anything.
-fn complain_of(merged: &MultiProcessCollector) -> Result<bool, Failure> {
+pub(crate) fn complain_of(merged: &MultiProcessCollector) -> Result<bool, Failure> {
     let files = merged.damaged_files();
     for file in &files {
         output::complain(&output::damage(file.path(), file.reason(), file.offset()));
     }
     let skipped = merged.skipped_entries();
-    if skipped == 0 {
+    if skipped == 0 && merged.disagreements().is_empty() {
         return Ok(!files.is_empty());
     }
     // The merge counts them; where they are is looked for only now.
     let progress = Progress::of("looking for what is damaged".to_owned());
     let report = inspect::inspect_dir_with(merged.dir(), |done, all| progress.tell(done, all))?;
     drop(progress);
+    for disagreement in report.disagreements() {
+        output::complain(&output::disagreement(disagreement));
+    }
     let mut found = 0;
     for file in report.files() {
         for entry in file.skipped() {
@@ -45,5 +48,6 @@ fn complain_of(merged: &MultiProcessCollector) -> Result<bool, Failure> {
             merged.dir().display()
         ));
     }
-    Ok(true)
+    // Of files that were being written to, that may have been for a moment.
+    Ok(!files.is_empty() || skipped > 0 || !report.disagreements().is_empty())
 }

@@ -9,7 +9,8 @@ use narthex::model::EscapingScheme;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; damage, if there was any, is told on standard error
-  1  done, and something was damaged (only with --strict)
+  1  done, and something is damaged, or files of one family disagree (only
+     with --strict)
   2  wrong usage, or a directory, file or address that cannot be used";
 
 /// Reads directories of metrics that worker processes share.
@@ -45,7 +46,7 @@ pub(crate) struct MergeOptions {
     /// What becomes of names with unusual characters.
     #[arg(long, value_enum, default_value_t = Escaping::Underscores)]
     pub(crate) escaping: Escaping,
-    /// End with exit code 1 if anything is damaged.
+    /// End with exit code 1 if anything is damaged, or files of one family disagree.
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -84,7 +85,7 @@ pub(crate) struct InspectOptions {
     /// Print JSON, whose shape docs/multiprocess.md tells.
     #[arg(long)]
     pub(crate) json: bool,
-    /// End with exit code 1 if anything is damaged.
+    /// End with exit code 1 if anything is damaged, or files of one family disagree.
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -105,7 +106,9 @@ pub(crate) struct CompactOptions {
     /// container than this program.
     #[arg(long)]
     pub(crate) local_pids: bool,
-    /// End with exit code 1 if anything is damaged.
+    /// End with exit code 1 if anything in the directory is damaged, whether it
+    /// was folded or not, or files of one family disagree. Files that are kept
+    /// as *.damaged are not looked at again.
     #[arg(long)]
     pub(crate) strict: bool,
 }

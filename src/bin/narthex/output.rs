@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
 
+use narthex::multiprocess::inspect::DisagreementReport;
+
 /// What a command found, once it has done its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -79,12 +81,27 @@ pub(crate) fn damage(path: &Path, reason: &str, offset: u64) -> String {
     let what = match reason {
         "entry" => "an entry of impossible length",
         "header" => "no file of metrics, as its first bytes tell",
+        "key" => "an entry whose key cannot be read",
         "name" => "a name that does not tell the type of its metrics",
         "truncated" => "an end before the bytes that are in use",
         "unreadable" => "not readable",
+        "value" => "an entry of a side file that is not what was written",
         other => other,
     };
     format!("{}: {what} (byte {offset}, {reason})", path.display())
+}
+
+/// What two files say of a family, in a line.
+pub(crate) fn disagreement(found: &DisagreementReport) -> String {
+    let says = found.says().map(|(path, says)| format!("{}: {says}", path.display()));
+    let says: Vec<_> = says.collect();
+    let what = match found.about() {
+        "buckets" => "other buckets",
+        "mode" => "another mode",
+        "type" => "another type",
+        about => about,
+    };
+    format!("{} has {what} in other files: {}", found.family(), says.join("; "))
 }
 
 /// Why an entry is left out, in a line.

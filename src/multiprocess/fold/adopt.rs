@@ -13,6 +13,10 @@ use crate::multiprocess::manifest::Manifest;
 use crate::multiprocess::owner::{lock_path, numbering, process_exists};
 use crate::multiprocess::unique::unique;
 
+/// What identifiers that files are renamed to have behind the dash: it comes
+/// after all letters, so that files are still merged in the order that they had.
+pub(super) const LAST: char = '~';
+
 /// Renames the files of the dead that left no lock; false if there are none.
 ///
 /// A reader that lists the directory meanwhile could miss a file that changes
@@ -52,7 +56,7 @@ fn rename_files(
     files: &[FileKind],
 ) -> io::Result<()> {
     let dir = &listing.dir;
-    let identifier = format!("{number}-{}", unique());
+    let identifier = format!("{number}-{LAST}{}", unique());
     // Nobody ever holds it, so whoever has this identifier is dead.
     disk.write(&lock_path(dir, &identifier), b"")?;
     let names: Vec<(PathBuf, PathBuf)> = files

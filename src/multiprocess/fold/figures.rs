@@ -1,13 +1,15 @@
 //! What a fold may take on, and what it has done.
 
+use crate::multiprocess::damaged_file::DamagedFile;
+
 /// What a fold has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compacted {
     pub(super) generation: u64,
     pub(super) processes: usize,
     pub(super) removed_files: usize,
     pub(super) freed_bytes: u64,
-    pub(super) damaged_files: usize,
+    pub(super) damaged_files: Vec<DamagedFile>,
 }
 
 impl Compacted {
@@ -31,10 +33,14 @@ impl Compacted {
         self.freed_bytes
     }
 
-    /// How many files were damaged: what is sound in them was folded, and each
-    /// is kept with `.damaged` behind its name.
-    pub fn damaged_files(&self) -> usize {
-        self.damaged_files
+    /// The files that were damaged, under the names that they had: what is
+    /// sound in them was folded, unless it went with its process, and each is
+    /// kept with `.damaged` behind its name.
+    ///
+    /// The reasons are those of the metric of damaged files, and `key` for an
+    /// entry whose key cannot be read.
+    pub fn damaged_files(&self) -> &[DamagedFile] {
+        &self.damaged_files
     }
 }
 

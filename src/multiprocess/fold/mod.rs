@@ -12,9 +12,13 @@ mod disk;
 mod figures;
 #[cfg(all(test, unix))]
 mod fixture;
+mod named;
 mod protocol;
+mod rows;
+mod slack;
 mod sweep;
 
 pub(crate) use self::compaction::fold_some;
 pub use self::compaction::{Compaction, compact};
 pub use self::figures::Compacted;
+pub(crate) use self::named::claim_named;

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::disk::{Disk, commit, replace};
 use super::figures::{Compacted, Scope};
 use super::{adopt, cells, sweep};
+use crate::multiprocess::damaged_file::DamagedFile;
 use crate::multiprocess::listing::{Listing, folded_identifier};
 use crate::multiprocess::manifest::Manifest;
 use crate::multiprocess::side::EXTENSION;
@@ -36,16 +37,25 @@ pub(super) fn fold(dir: &Path, disk: &dyn Disk, scope: Scope) -> io::Result<Opti
     disk.sync_dir(dir)?;
     done.generation += 1;
     done.processes = folded.absorbed.len();
-    done.damaged_files = folded.damaged.len();
+    let damaged = folded.damaged.iter().map(|(name, at)| DamagedFile::new(dir.join(name), *at));
+    done.damaged_files = damaged.collect();
     let absorbed: BTreeSet<String> =
         folded.absorbed.iter().map(|owner| owner.to_string()).collect();
     listing.manifest = Manifest {
         generation: done.generation,
         moves: manifest.moves,
         absorbed,
-        damaged: folded.damaged,
+        damaged: folded.damaged.into_keys().collect(),
     };
     commit(disk, dir, &listing.manifest)?;
+    for file in &done.damaged_files {
+        log::warn!(
+            "{} is damaged from byte {} on: {}; the rest is folded, and the file kept as *.damaged",
+            file.path().display(),
+            file.offset(),
+            file.reason()
+        );
+    }
     let swept = sweep::sweep(disk, &listing)?;
     done.removed_files += swept.removed_files;
     done.freed_bytes += swept.freed_bytes;

@@ -12,6 +12,9 @@ pub(super) struct Keys {
     pub(super) known: HashMap<Box<[u8]>, std::result::Result<Known, &'static str>>,
     pub(super) series: HashMap<(String, Vec<(String, String)>), usize>,
     pub(super) families: HashMap<String, usize>,
+    pub(super) names: Vec<String>,
+    // By family, and by labels without that of buckets.
+    histograms: HashMap<(usize, Vec<(String, String)>), usize>,
     // The families whose type a file has told.
     pub(super) typed: HashSet<usize>,
 }
@@ -20,8 +23,18 @@ pub(super) struct Keys {
 pub(super) struct Known {
     pub(super) series: usize,
     pub(super) family: usize,
-    // A bound of a bucket that is no number; only histograms mind.
-    pub(super) bad_bound: bool,
+    // Only histograms mind.
+    pub(super) bound: Bound,
+}
+
+/// What the label of buckets says, in a key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Bound {
+    None,
+    /// No number.
+    Bad,
+    /// The bound of a bucket, and which series has it.
+    Of(usize, f64),
 }
 
 impl Keys {
@@ -35,10 +48,7 @@ impl Keys {
     }
 
     fn meet(&mut self, key: Key) -> std::result::Result<Known, &'static str> {
-        let bad_bound = key
-            .labels
-            .get(LE)
-            .is_some_and(|bound| bound.trim().parse().map_or(true, |bound: f64| bound.is_nan()));
+        let le = key.labels.get(LE).map(|bound| bound.trim().parse().unwrap_or(f64::NAN));
         let allowed = Suffix::between(&key.metric_name, &key.sample_name).is_some()
             && MetricName::new(&key.metric_name).is_ok()
             && LabelNames::new(key.labels.keys()).is_ok();
@@ -46,10 +56,22 @@ impl Keys {
             return Err("name");
         }
         let families = self.families.len();
-        let family = *self.families.entry(key.metric_name).or_insert(families);
+        let family = *self.families.entry(key.metric_name).or_insert_with_key(|name| {
+            self.names.push(name.clone());
+            families
+        });
+        let others = key.labels.iter().filter(|(name, _)| *name != LE);
+        let labels = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let histogram = self.histograms.len();
+        let histogram = *self.histograms.entry((family, labels)).or_insert(histogram);
         let series = self.series.len();
         let identity = (key.sample_name, key.labels.into_iter().collect());
         let series = *self.series.entry(identity).or_insert(series);
-        Ok(Known { series, family, bad_bound })
+        let bound = match le {
+            None => Bound::None,
+            Some(le) if le.is_nan() => Bound::Bad,
+            Some(le) => Bound::Of(histogram, le),
+        };
+        Ok(Known { series, family, bound })
     }
 }

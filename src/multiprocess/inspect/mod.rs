@@ -28,26 +28,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod disagreements;
 mod keys;
 mod report;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::keys::Keys;
+pub use self::disagreements::DisagreementReport;
+use self::disagreements::Told;
+use self::keys::{Bound, Keys};
 pub use self::report::{DirReport, EntryReport, FileContents, FileReport, OtherFile, SkippedEntry};
 use super::damaged_file::DamagedFile;
 use super::directory::canonical_dir;
+use super::file_kind::FileKind;
 use super::file_name::FileName;
 use super::key::Key;
 use super::listing::{Listing, consistently};
 pub use super::owner::Liveness;
 use super::owner::liveness;
 use super::reader::{self, Damage, DamageKind, Entry};
+use super::side::{EXTENSION, Said};
 use crate::error::{Error, Result};
 use crate::model::MetricType;
 
@@ -86,7 +91,10 @@ pub fn inspect_file(path: impl AsRef<Path>) -> Result<FileContents> {
     let is_lock = path.extension() == Some(OsStr::new("lock"));
     let report = match is_lock {
         true => Err(io::Error::new(io::ErrorKind::InvalidInput, "a lock has no entries")),
-        false => inspect(path, &mut Keys::default(), Some(&mut entries)),
+        false => {
+            let mut look = Look::new(path.parent().unwrap_or(Path::new("")));
+            look.inspect(path, Some(&mut entries))
+        }
     };
     let report = report
         .map_err(|error| Error::io(format!("{} cannot be read", path.display()), error))?
@@ -104,88 +112,148 @@ fn inspect_listed(
         None => is_read(path),
     };
     let (read, others): (Vec<_>, Vec<_>) = list(dir)?.into_iter().partition(is_current);
-    let mut keys = Keys::default();
+    let mut look = Look::new(dir);
+    let counted: HashSet<PathBuf> = listing.counted().into_iter().collect();
     let mut files = Vec::with_capacity(read.len());
     for (done, path) in read.iter().enumerate() {
         progress(done, read.len());
-        let report = match inspect(path, &mut keys, None) {
+        look.is_counted = counted.contains(path);
+        let report = match look.inspect(path, None) {
             // It was removed since the directory was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(_) => unreadable(path),
+            Err(_) => unreadable(path, look.is_counted),
             Ok(report) => report,
         };
         let lives = |owner: &str| listing.owners.get(owner).copied();
         files.push(report.with_liveness(|owner| lives(owner).unwrap_or(Liveness::Unknown)));
     }
+    let sides: HashSet<PathBuf> = listing.sides().into_iter().map(|(path, _)| path).collect();
     let others = others.into_iter().filter_map(|path| {
         let metadata = fs::symlink_metadata(&path).ok()?;
-        Some(OtherFile { allocated: allocated(&metadata), path })
+        let damage = if sides.contains(&path) { damage_of_side(&path) } else { None };
+        Some(OtherFile { allocated: allocated(&metadata), damage, path })
     });
-    Ok(DirReport { files, others: others.collect(), series: keys.series.len() })
+    let Look { keys, told, .. } = look;
+    let disagreements = told.finish();
+    Ok(DirReport { files, others: others.collect(), series: keys.series.len(), disagreements })
 }
 
-fn inspect(
-    path: &Path,
-    keys: &mut Keys,
-    mut details: Option<&mut Vec<EntryReport>>,
-) -> io::Result<FileReport> {
-    let bytes = reader::read(path)?;
-    let metadata = fs::metadata(path)?;
-    let (entries, damage) = reader::entries(&bytes);
-    let name = file_name(path);
-    let parsed = FileName::parse(&name);
-    let kind = parsed.as_ref().and_then(|name| name.metric_type);
+/// What is wrong with a side file.
+fn damage_of_side(path: &Path) -> Option<DamagedFile> {
+    let damage = match Said::read(path) {
+        Ok((_, damages)) => damages.into_iter().min_by_key(|damage| damage.offset)?,
+        // It was removed since the directory was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(_) => Damage { offset: 0, what: DamageKind::Unreadable },
+    };
+    Some(DamagedFile::new(path.to_owned(), damage))
+}
 
-    let mut used = usize::min(reader::HEADER, bytes.len());
-    let mut misnamed = parsed.is_none() && !entries.is_empty();
-    let mut series = HashSet::new();
-    let mut skipped = Vec::new();
-    for entry in &entries {
-        let offset = used as u64;
-        used += length(entry);
-        let mut known = keys.know(entry.key);
-        if kind == Some(MetricType::Histogram) && known.is_ok_and(|known| known.bad_bound) {
-            known = Err("name");
-        }
-        match known {
-            Ok(known) => {
-                series.insert(known.series);
-                match kind {
-                    Some(_) => _ = keys.typed.insert(known.family),
-                    None => misnamed |= !keys.typed.contains(&known.family),
-                }
-            }
-            Err(reason) => skipped.push(SkippedEntry { offset, reason }),
-        }
-        if let Some(details) = &mut details {
-            details.push(EntryReport {
-                offset,
-                text: String::from_utf8_lossy(entry.key).into_owned(),
-                key: Key::parse(entry.key),
-                value: entry.value,
-                timestamp: entry.timestamp,
-                skipped: known.err(),
-            });
-        }
+/// A look into one file after another.
+struct Look<'a> {
+    dir: &'a Path,
+    keys: Keys,
+    told: Told,
+    /// What side files say, by their identifiers.
+    sides: HashMap<String, Said>,
+    /// Whether a scrape takes the file.
+    is_counted: bool,
+}
+
+impl<'a> Look<'a> {
+    fn new(dir: &'a Path) -> Self {
+        let (keys, told, sides) = (Keys::default(), Told::default(), HashMap::new());
+        Self { dir, keys, told, sides, is_counted: true }
     }
-    let misnamed = misnamed.then_some(Damage { offset: 0, what: DamageKind::Name });
-    Ok(FileReport {
-        kind,
-        mode: parsed.and_then(|name| name.gauge).map(|gauge| gauge.mode),
-        identifier: identifier(&name),
-        liveness: None,
-        length: metadata.len(),
-        allocated: allocated(&metadata),
-        used: used as u64,
-        entries: entries.len(),
-        series: series.len(),
-        skipped,
-        damage: damage.or(misnamed).map(|damage| DamagedFile::new(path.to_owned(), damage)),
-        path: path.to_owned(),
-    })
+
+    fn inspect(
+        &mut self,
+        path: &Path,
+        mut details: Option<&mut Vec<EntryReport>>,
+    ) -> io::Result<FileReport> {
+        let bytes = reader::read(path)?;
+        let metadata = fs::metadata(path)?;
+        let (entries, damage) = reader::entries(&bytes);
+        let name = file_name(path);
+        let parsed = FileName::parse(&name);
+        let kind = parsed.as_ref().and_then(|name| name.metric_type);
+        let owner = FileKind::parse(&name);
+        let notes = owner.and_then(|(kind, owner)| {
+            let (dir, sides) = (self.dir, &mut self.sides);
+            let said = sides.entry(owner.to_owned()).or_insert_with(|| {
+                // A side file that cannot be read says nothing, as to a scrape.
+                Said::read(&dir.join(format!("{owner}.{EXTENSION}"))).unwrap_or_default().0
+            });
+            said.rows.get(&kind)
+        });
+        let mut removed = 0;
+        let mut counted = Vec::new();
+        let keys = &mut self.keys;
+
+        let mut used = usize::min(reader::HEADER, bytes.len());
+        let mut misnamed = parsed.is_none() && !entries.is_empty();
+        let mut series = HashSet::new();
+        let mut skipped = Vec::new();
+        for entry in &entries {
+            let offset = used as u64;
+            used += length(entry);
+            let mut known = keys.know(entry.key);
+            if kind == Some(MetricType::Histogram)
+                && known.is_ok_and(|known| known.bound == Bound::Bad)
+            {
+                known = Err("name");
+            }
+            let is_removed = notes.is_some_and(|notes| notes.is_removed(entry.offset));
+            removed += usize::from(is_removed);
+            match known {
+                Ok(known) => {
+                    series.insert(known.series);
+                    if !is_removed {
+                        counted.push(known);
+                    }
+                    match kind {
+                        Some(_) => _ = keys.typed.insert(known.family),
+                        None => misnamed |= !keys.typed.contains(&known.family),
+                    }
+                }
+                Err(reason) => skipped.push(SkippedEntry { offset, reason }),
+            }
+            if let Some(details) = &mut details {
+                details.push(EntryReport {
+                    offset,
+                    text: String::from_utf8_lossy(entry.key).into_owned(),
+                    key: Key::parse(entry.key),
+                    value: entry.value,
+                    timestamp: entry.timestamp,
+                    skipped: known.err(),
+                    is_removed,
+                });
+            }
+        }
+        if let Some(parsed) = parsed.as_ref().filter(|_| self.is_counted) {
+            self.told.add(path, parsed, &counted, keys);
+        }
+        let misnamed = misnamed.then_some(Damage { offset: 0, what: DamageKind::Name });
+        Ok(FileReport {
+            kind,
+            mode: parsed.and_then(|name| name.gauge).map(|gauge| gauge.mode),
+            identifier: identifier(&name),
+            liveness: None,
+            length: metadata.len(),
+            allocated: allocated(&metadata),
+            used: used as u64,
+            entries: entries.len(),
+            series: series.len(),
+            removed,
+            is_counted: self.is_counted,
+            skipped,
+            damage: damage.or(misnamed).map(|damage| DamagedFile::new(path.to_owned(), damage)),
+            path: path.to_owned(),
+        })
+    }
 }
 
-fn unreadable(path: &Path) -> FileReport {
+fn unreadable(path: &Path, is_counted: bool) -> FileReport {
     let metadata = fs::metadata(path).ok();
     let name = file_name(path);
     let parsed = FileName::parse(&name);
@@ -200,6 +268,8 @@ fn unreadable(path: &Path) -> FileReport {
         used: 0,
         entries: 0,
         series: 0,
+        removed: 0,
+        is_counted,
         skipped: Vec::new(),
         damage: Some(DamagedFile::new(path.to_owned(), damage)),
         path: path.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::disagreements::DisagreementReport;
 use crate::model::MetricType;
 use crate::multiprocess::damaged_file::DamagedFile;
 use crate::multiprocess::key::Key;
@@ -15,6 +16,7 @@ pub struct DirReport {
     pub(super) files: Vec<FileReport>,
     pub(super) others: Vec<OtherFile>,
     pub(super) series: usize,
+    pub(super) disagreements: Vec<DisagreementReport>,
 }
 
 impl DirReport {
@@ -38,6 +40,18 @@ impl DirReport {
     pub fn series(&self) -> usize {
         self.series
     }
+
+    /// What is wrong with files: first of [those with entries](Self::files),
+    /// then with side files.
+    pub fn damaged_files(&self) -> impl Iterator<Item = &DamagedFile> {
+        let others = self.others.iter().filter_map(OtherFile::damage);
+        self.files.iter().filter_map(FileReport::damage).chain(others)
+    }
+
+    /// The families of which files say different things.
+    pub fn disagreements(&self) -> &[DisagreementReport] {
+        &self.disagreements
+    }
 }
 
 /// What one shared file holds.
@@ -53,6 +67,8 @@ pub struct FileReport {
     pub(super) used: u64,
     pub(super) entries: usize,
     pub(super) series: usize,
+    pub(super) removed: usize,
+    pub(super) is_counted: bool,
     pub(super) skipped: Vec<SkippedEntry>,
     pub(super) damage: Option<DamagedFile>,
 }
@@ -102,7 +118,10 @@ impl FileReport {
 
     pub(super) fn with_liveness(self, liveness: impl FnOnce(&str) -> Liveness) -> Self {
         let owner = self.identifier().filter(|_| !self.is_folded());
-        Self { liveness: owner.map(liveness), ..self }
+        let liveness = owner.map(liveness);
+        let goes = self.mode.is_some_and(|mode| mode == GaugeMode::All || mode.is_live());
+        let is_gone = goes && liveness == Some(Liveness::Dead);
+        Self { liveness, is_counted: self.is_counted && !is_gone, ..self }
     }
 
     /// Its length in bytes, holes included.
@@ -133,6 +152,25 @@ impl FileReport {
     /// How many series these entries are of.
     pub fn series(&self) -> usize {
         self.series
+    }
+
+    /// How many entries are of children that their process has removed, and
+    /// count no more.
+    pub fn removed(&self) -> usize {
+        self.removed
+    }
+
+    /// Whether a scrape takes the file, which it does unless it is one of
+    /// gauges of the modes `all` and `live…` of a dead process.
+    pub fn is_counted(&self) -> bool {
+        self.is_counted
+    }
+
+    /// How many entries can be read and count no more: those that are
+    /// [removed](Self::removed), or all if the file is not
+    /// [counted](Self::is_counted).
+    pub fn idle(&self) -> usize {
+        if self.is_counted { self.removed } else { self.entries }
     }
 
     /// The entries that every scrape leaves out.
@@ -170,6 +208,7 @@ impl SkippedEntry {
 pub struct OtherFile {
     pub(super) path: PathBuf,
     pub(super) allocated: u64,
+    pub(super) damage: Option<DamagedFile>,
 }
 
 impl OtherFile {
@@ -181,6 +220,11 @@ impl OtherFile {
     /// The bytes that it takes from the disk.
     pub fn allocated(&self) -> u64 {
         self.allocated
+    }
+
+    /// What is wrong with it, if it is a side file, and from which byte on.
+    pub fn damage(&self) -> Option<&DamagedFile> {
+        self.damage.as_ref()
     }
 }
 
@@ -212,6 +256,7 @@ pub struct EntryReport {
     pub(super) value: f64,
     pub(super) timestamp: f64,
     pub(super) skipped: Option<&'static str>,
+    pub(super) is_removed: bool,
 }
 
 impl EntryReport {
@@ -255,6 +300,11 @@ impl EntryReport {
     /// is so for gauges of the modes `mostrecent` and `livemostrecent`.
     pub fn timestamp(&self) -> Option<f64> {
         (self.timestamp != 0.0).then_some(self.timestamp)
+    }
+
+    /// Whether it is of a child that its process has removed.
+    pub fn is_removed(&self) -> bool {
+        self.is_removed
     }
 
     /// Why every scrape leaves it out, if so; the words are those of

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::entry_kind::{EXEMPLAR, INFO, ROWS, START, STATE, STATE_PLACE, STATE_TIME};
-use super::exemplar::encode_exemplar;
+use super::entry_kind::{INFO, ROWS, START, STATE, STATE_PLACE, STATE_TIME};
+use super::row_exemplar::{RowExemplar, RowHome};
 use super::row_key::rows_key;
+use super::waiting::WaitingExemplar;
 use super::writer::SideEntry;
 use crate::cell::fork::hold_off;
-use crate::cell::side::{NewEntry, SideSlot};
+use crate::cell::shared::SharedCell;
+use crate::cell::side::NewEntry;
 use crate::model::ExemplarRef;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::store::MultiprocessStore;
-
-/// The bytes that most exemplars have room in.
-const EXEMPLAR_CAPACITY: usize = 192;
 
 /// What a series holds of the side file.
 pub(crate) struct SideHandle {
@@ -134,26 +133,26 @@ impl StateHome {
     }
 }
 
-/// Where the exemplars of one row go.
+/// Where the exemplars of one number go.
 #[derive(Clone, Debug)]
-pub(crate) struct ExemplarHome {
-    store: MultiprocessStore,
-    kind: FileKind,
-    row: u32,
+pub(crate) enum ExemplarHome {
+    Row(RowHome),
+    /// That of a number that waits for its row.
+    Waiting(Arc<WaitingExemplar>),
 }
 
 impl ExemplarHome {
-    pub(crate) fn new(store: &MultiprocessStore, kind: FileKind, row: u32) -> Self {
-        Self { store: store.clone(), kind, row }
+    pub(crate) fn new(store: &MultiprocessStore, kind: FileKind, cell: &SharedCell) -> Self {
+        match cell {
+            SharedCell::Filed(cell) => Self::Row(RowHome::new(store, kind, cell)),
+            SharedCell::Waiting(_) => Self::Waiting(WaitingExemplar::new(store, kind, cell)),
+        }
     }
 }
 
-/// The entry of one row's exemplar, with room to write one down in.
+/// The exemplar of one number, as other processes are to see it.
 #[derive(Debug, Default)]
-pub(crate) struct SharedExemplar {
-    slot: Option<SideSlot>,
-    bytes: Vec<u8>,
-}
+pub(crate) struct SharedExemplar(RowExemplar);
 
 impl SharedExemplar {
     /// Replaces the exemplar.
@@ -161,29 +160,20 @@ impl SharedExemplar {
     /// Never waits for another thread: while one appends, the first exemplar
     /// of a row is left out.
     pub(crate) fn write(&mut self, home: &ExemplarHome, exemplar: ExemplarRef<'_>) {
-        self.bytes.clear();
-        self.bytes.reserve(EXEMPLAR_CAPACITY);
-        encode_exemplar(exemplar, &mut self.bytes);
-        let Some(side) = home.store.side() else { return };
-        if self.slot.as_ref().is_some_and(|slot| slot.write(&self.bytes)) {
-            return;
-        }
-        let key = rows_key(home.kind, &[home.row]);
-        let value = Some(&*self.bytes);
-        let new =
-            NewEntry { kind: EXEMPLAR, key: &key, words: &[], value, capacity: EXEMPLAR_CAPACITY };
-        let larger = side.file().and_then(|file| file.try_append(&new));
-        if let Some(larger) = larger {
-            if let Some(small) = self.slot.replace(larger) {
-                small.write(&[]);
+        match home {
+            ExemplarHome::Row(home) => {
+                self.0.keep(exemplar);
+                self.0.write_down(home);
             }
+            ExemplarHome::Waiting(home) => home.write(exemplar),
         }
     }
 
     /// Forgets the exemplar.
-    pub(crate) fn clear(&self, home: &ExemplarHome) {
-        if let (Some(slot), Some(_)) = (&self.slot, home.store.side()) {
-            slot.write(&[]);
+    pub(crate) fn clear(&mut self, home: &ExemplarHome) {
+        match home {
+            ExemplarHome::Row(home) => self.0.forget(home),
+            ExemplarHome::Waiting(home) => home.clear(),
         }
     }
 }

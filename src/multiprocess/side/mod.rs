@@ -14,15 +14,19 @@ mod known;
 mod loom_tests;
 mod merge;
 mod publish;
+mod publisher;
 mod reader;
+mod row_exemplar;
 mod row_key;
 mod said;
+mod waiting;
 mod writer;
 
 pub(crate) use self::dead::forget_live;
 pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::known::KnownSides;
 pub(crate) use self::merge::Sides;
+pub use self::publisher::Publisher;
 pub(crate) use self::said::{RowNotes, Said, time_of};
 pub(crate) use self::writer::SideWriter;
 
