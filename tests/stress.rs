@@ -52,7 +52,7 @@ struct Metrics {
 impl Metrics {
     fn new() -> narthex::Result<Self> {
         let registry = CollectorRegistry::new();
-        let buckets = (1..=12).map(|n| f64::from(n) * QUARTER);
+        let buckets = (1..=16).map(|n| f64::from(n) * QUARTER);
         Ok(Self {
             counters: Counter::builder("c", "").labels(["path"]).register(&registry)?,
             histograms: Histogram::builder("h", "")
@@ -97,7 +97,7 @@ impl Ledger {
 fn count(metrics: &Metrics, random: &mut Random, ledger: &mut Ledger) {
     let place = random.below(PATHS.len() as u64) as usize;
     let path = [PATHS[place]];
-    let amount = (random.below(16) as f64) * QUARTER;
+    let amount = (1 + random.below(16)) as f64 * QUARTER;
     ledger.operations += 1;
     match random.below(8) {
         0 => {
@@ -162,24 +162,16 @@ fn scrape(metrics: &Metrics, before: &mut HashMap<String, f64>) {
             assert!(value >= last, "{series} was {last} and is {value}");
         }
         // Of a histogram the sum is told by the buckets: each has but one amount in it.
-        if let Some(labels) = series.strip_prefix("h_sum") {
-            let labels = labels.trim_end_matches('}');
-            let of = |le: &str| now[&format!("h_bucket{labels},le=\"{le}\"}}")];
-            let bounds = (1..=12).map(|n| f64::from(n) * QUARTER);
+        if let Some(labels) = series.strip_prefix("h_sum{") {
+            let of = |le: &str| now[&format!("h_bucket{{le=\"{le}\",{labels}")];
+            let bounds = (1..=16).map(|n| f64::from(n) * QUARTER);
             let (mut sum, mut below) = (0.0, 0.0);
             for bound in bounds {
                 let within = of(&narthex::model::format_f64(bound));
-                // Amounts of 0 are in the first bucket, too, so that it tells only a range.
-                if bound > QUARTER {
-                    sum += (within - below) * bound;
-                }
+                sum += (within - below) * bound;
                 below = within;
             }
-            let first = of("0.25");
-            let beyond = of("+Inf") - below;
-            let least = sum + beyond * 13.0 * QUARTER;
-            let most = sum + first * QUARTER + beyond * 15.0 * QUARTER;
-            assert!((least..=most).contains(&value), "{series} {value} in {least} to {most}");
+            assert_eq!((value, of("+Inf")), (sum, below), "{series}");
         }
     }
     *before = now;
@@ -197,8 +189,9 @@ mod stopping {
     extern "C" fn stop(_: libc::c_int) {
         STOPPED.store(true, Ordering::SeqCst);
         while HELD.load(Ordering::SeqCst) {
-            std::hint::spin_loop();
+            std::thread::yield_now();
         }
+        STOPPED.store(false, Ordering::SeqCst);
     }
 
     pub(crate) fn install() {
@@ -216,19 +209,36 @@ mod stopping {
         unsafe { libc::pthread_self() as u64 }
     }
 
+    /// Lets the thread go when it is dropped.
+    pub(crate) struct Held;
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            HELD.store(false, Ordering::SeqCst);
+            while STOPPED.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+        }
+    }
+
     /// Stops a thread that is known to run.
-    pub(crate) fn hold(thread: u64) {
+    pub(crate) fn hold(thread: u64) -> Held {
         HELD.store(true, Ordering::SeqCst);
-        STOPPED.store(false, Ordering::SeqCst);
         // SAFETY: the thread runs until it is told to end.
         unsafe { assert_eq!(libc::pthread_kill(thread as libc::pthread_t, libc::SIGUSR1), 0) };
         while !STOPPED.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
+        Held
     }
+}
 
-    pub(crate) fn let_go() {
-        HELD.store(false, Ordering::SeqCst);
+/// Tells the threads of a round to end when it is dropped.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -254,14 +264,16 @@ fn round(metrics: &Metrics, total: &Mutex<Ledger>, seed: u64, stops: &mut u64, s
             let seed = random.next();
             scope.spawn(move || run(seed, count));
         }
-        let seed = random.next();
-        scope.spawn(move || run(seed, remove));
+        let remover = random.next();
+        scope.spawn(move || run(remover, remove));
         // One that only observes, and is stopped in there. It looks nothing up, so that it
         // holds no lock.
         let stopped = metrics.histograms.labels([PATHS[0]]).handle();
         let (done, stoppable) = (&done, &stoppable);
         let observer = scope.spawn(move || {
-            let mut observed = 0_u64;
+            // The first one makes the cells, under a lock.
+            stopped.observe(1.0);
+            let mut observed = 1_u64;
             stoppable.store(stopping::this_thread(), Ordering::SeqCst);
             while !done.load(Ordering::SeqCst) {
                 stopped.observe(1.0);
@@ -301,15 +313,17 @@ fn round(metrics: &Metrics, total: &Mutex<Ledger>, seed: u64, stops: &mut u64, s
         while stoppable.load(Ordering::SeqCst) == 0 {
             thread::yield_now();
         }
+        // However this ends, the others are to end, too.
+        let _ends = Ends(done);
         let end = Instant::now() + Duration::from_millis(150);
         while Instant::now() < end {
-            stopping::hold(stoppable.load(Ordering::SeqCst));
+            let held = stopping::hold(stoppable.load(Ordering::SeqCst));
             *stops += 1;
             for _ in 0..3 {
                 scrape(metrics, &mut before);
                 *scrapes += 1;
             }
-            stopping::let_go();
+            drop(held);
             scrape(metrics, &mut before);
             *scrapes += 1;
         }
