@@ -68,7 +68,7 @@ pub(crate) fn settle(
     desc: Desc,
     gathered: &Gathered,
     series: &[Series],
-    noted: &[Noted],
+    noted: &[Noted<'_>],
     pids: &[String],
     names: &mut NameLists,
     accumulate: bool,
@@ -110,11 +110,11 @@ pub(crate) fn settle(
         let group = &mut target.list[place];
         group.start = earliest(group.start, *start);
         match bound {
-            Some(bound) => group.add_to_bucket(bound, reading.said.value, exemplar.as_deref()),
+            Some(bound) => group.add_to_bucket(bound, reading.said.value, *exemplar),
             None => {
                 let number = group.number(*suffix);
                 number.said = Some(rule.join(number.said, reading.said));
-                number.exemplar = exemplar.as_deref();
+                number.exemplar = *exemplar;
             }
         }
     }
