@@ -20,7 +20,7 @@ pub(crate) struct Crew {
 impl Crew {
     /// How many of `files` are best read at a time.
     pub(crate) fn batch(&self, files: usize) -> usize {
-        if threads_for(files) == 1 { 1 } else { files.min(2 * MANY) }
+        if threads_for(files) == 1 { 1 } else { files.min(MANY) }
     }
 
     /// The room of the thread that asks.

@@ -19,7 +19,9 @@ pub(crate) struct Walked {
     guessed: usize,
     /// The keys behind these.
     rest: Vec<Place>,
-    numbers: Vec<Dated>,
+    values: Vec<f64>,
+    /// As far as any was set: there are none in most files.
+    timestamps: Vec<f64>,
     pub(crate) damage: Option<Damage>,
 }
 
@@ -29,24 +31,26 @@ impl Walked {
         self.guess = guess.cloned();
         self.guessed = 0;
         self.rest.clear();
-        self.numbers.clear();
+        self.values.clear();
+        self.values.reserve(guess.map_or(0, |guess| guess.len()));
+        self.timestamps.clear();
         self.damage = None;
     }
 
     /// Adds an entry, whose key was guessed.
     pub(crate) fn push_guessed(&mut self, numbers: Dated) {
         self.guessed += 1;
-        self.numbers.push(numbers);
+        self.push_numbers(numbers);
     }
 
     /// Adds an entry.
     pub(crate) fn push(&mut self, place: Place, numbers: Dated) {
         self.rest.push(place);
-        self.numbers.push(numbers);
+        self.push_numbers(numbers);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.values.is_empty()
     }
 
     /// The place of the key of the last entry.
@@ -57,7 +61,11 @@ impl Walked {
     /// The entries in their order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (Place, Dated)> {
         let places = self.guessed_places().iter().chain(&self.rest);
-        places.copied().zip(self.numbers.iter().copied())
+        let numbers = self.values.iter().enumerate().map(|(at, &value)| Dated {
+            value,
+            timestamp: self.timestamps.get(at).copied().unwrap_or(0.0),
+        });
+        places.copied().zip(numbers)
     }
 
     /// The keys in their order, with which more may be behind them.
@@ -66,6 +74,14 @@ impl Walked {
             Some(guess) if self.rest.is_empty() => guess.clone(),
             _ => self.guessed_places().iter().chain(&self.rest).copied().collect(),
         }
+    }
+
+    fn push_numbers(&mut self, numbers: Dated) {
+        if numbers.timestamp != 0.0 {
+            self.timestamps.resize(self.values.len(), 0.0);
+            self.timestamps.push(numbers.timestamp);
+        }
+        self.values.push(numbers.value);
     }
 
     fn guessed_places(&self) -> &[Place] {
