@@ -24,6 +24,13 @@ struct AheadFile {
 }
 
 impl Ahead {
+    /// How many of these files are to be read at a time.
+    pub(crate) fn batch(paths: &[PathBuf], keys: &Keys, crew: &Crew) -> usize {
+        // Whoever reads ahead learns nothing of keys that were never met.
+        let known = paths.iter().take(crew.batch(paths.len()));
+        known.take_while(|path| keys.knows(&name(path))).count().max(1)
+    }
+
     /// Begins with files of which nothing was read yet, and reads them if it
     /// has help; those with keys that were never met are left for later.
     pub(crate) fn begin(
@@ -35,7 +42,7 @@ impl Ahead {
     ) {
         self.files.resize_with(self.files.len().max(paths.len()), AheadFile::default);
         self.files.iter_mut().for_each(|file| file.done = None);
-        if paths.len() == 1 {
+        if paths.len() <= 1 {
             return;
         }
         let mut work: Vec<_> = self.files.iter_mut().zip(paths).collect();

@@ -3,10 +3,15 @@
 use std::sync::OnceLock;
 use std::thread;
 
+use parking_lot::Mutex;
+
 use super::reader::Room;
 
 /// Fewer files than this are not worth a second thread.
 const MANY: usize = 32;
+
+/// So many files are read before what they hold is put in order.
+const BATCH: usize = 256;
 
 /// So many threads are as fast as the memory that they read from.
 const THREADS: usize = 4;
@@ -20,7 +25,7 @@ pub(crate) struct Crew {
 impl Crew {
     /// How many of `files` are best read at a time.
     pub(crate) fn batch(&self, files: usize) -> usize {
-        if threads_for(files) == 1 { 1 } else { files.min(MANY) }
+        if threads_for(files) == 1 { 1 } else { files.min(BATCH) }
     }
 
     /// The room of the thread that asks.
@@ -31,8 +36,7 @@ impl Crew {
         &mut self.rooms[0]
     }
 
-    /// Does something with each item, in no particular order; items stay as
-    /// they are where the system has no thread for them.
+    /// Does something with each item, in no particular order.
     pub(crate) fn for_each<T: Send>(
         &mut self,
         items: &mut [T],
@@ -40,16 +44,20 @@ impl Crew {
     ) {
         let threads = threads_for(items.len());
         self.rooms.resize_with(self.rooms.len().max(threads), Room::default);
-        let share = items.len().div_ceil(threads).max(1);
-        let mut shares = items.chunks_mut(share).zip(&mut self.rooms);
-        let own = shares.next();
-        let work = |(items, room): (&mut [T], &mut Room)| {
-            items.iter_mut().for_each(|item| work(item, room));
+        let left = Mutex::new(items.iter_mut());
+        let work = |room: &mut Room| {
+            loop {
+                let item = left.lock().next();
+                let Some(item) = item else { return };
+                work(item, room);
+            }
         };
+        let mut rooms = self.rooms.iter_mut().take(threads);
+        let own = rooms.next();
         thread::scope(|scope| {
-            for share in shares {
-                // What is left undone is seen by whoever asked for it.
-                let _ = thread::Builder::new().spawn_scoped(scope, || work(share));
+            for room in rooms {
+                // Without it there is less help, and no harm done.
+                let _ = thread::Builder::new().spawn_scoped(scope, || work(room));
             }
             own.map(work);
         });

@@ -118,6 +118,11 @@ impl Keys {
         self.met.len()
     }
 
+    /// Whether it is known what the keys of a file may be.
+    pub(crate) fn knows(&self, file: &str) -> bool {
+        self.guess(file).is_some()
+    }
+
     /// What the keys of a file are taken for: those that it had, or else those of
     /// another, as workers of one program make their series in much the same order.
     fn guess(&self, file: &str) -> Option<&Order> {

@@ -5,7 +5,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::crew::Crew;
 use super::file_kind::FileKind;
 use super::fold_lock::keep_still;
 use super::manifest::Manifest;
@@ -82,15 +81,8 @@ impl Listing {
         owned.sort_by(|a, b| a.name.cmp(&b.name));
         others.sort();
         let locks = owned.iter().filter(|file| file.part == Part::Lock);
-        let mut owners: Vec<_> = locks.map(|lock| (lock.identifier.clone(), None)).collect();
-        Crew::default().for_each(&mut owners, |(identifier, alive), _| {
-            *alive = Some(liveness(dir, identifier));
-        });
-        let owners = owners.into_iter().map(|(identifier, alive)| {
-            let alive = alive.unwrap_or_else(|| liveness(dir, &identifier));
-            (identifier, alive)
-        });
-        let owners = owners.collect();
+        let owners =
+            locks.map(|lock| (lock.identifier.clone(), liveness(dir, &lock.identifier))).collect();
         Ok(Self { dir: dir.to_owned(), manifest, owned, others, owners })
     }
 

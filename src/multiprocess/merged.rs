@@ -75,7 +75,8 @@ impl Merged {
             let mut damaged = Vec::new();
             let mut rest = &*counted;
             while !rest.is_empty() {
-                let (batch, others) = rest.split_at(memory.crew.batch(rest.len()));
+                let batch = Ahead::batch(rest, merge.keys(), &memory.crew);
+                let (batch, others) = rest.split_at(batch);
                 memory.ahead.begin(batch, merge.keys(), &mut memory.crew, deadline);
                 for (place, path) in batch.iter().enumerate() {
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {

@@ -41,13 +41,12 @@ impl Sides {
         crew.for_each(&mut files, |(path, is_alive, read), room| {
             *read = Some(known.read(path, *is_alive, room));
         });
-        for (path, is_alive, read) in files {
-            let read = read.unwrap_or_else(|| known.read(&path, is_alive, crew.room()));
+        for (path, _, read) in files {
             let known = match read {
-                Ok(known) => known,
+                Some(Ok(known)) => known,
                 // It was removed since the directory was listed.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(_) => {
+                Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => continue,
+                _ => {
                     damaged.push((path, Damage { offset: 0, what: DamageKind::Unreadable }));
                     continue;
                 }
