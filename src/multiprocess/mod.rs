@@ -48,8 +48,10 @@
 //! order than a merge without it, so that a sum of fractions may differ in its
 //! last digits, and is then a little greater: no sum ever steps back.
 
+mod ahead;
 mod clear;
 mod collector;
+mod crew;
 mod damaged_file;
 mod dead;
 mod directory;
@@ -81,6 +83,7 @@ mod side;
 mod store;
 mod unfiled;
 mod unique;
+mod walked;
 
 pub use self::clear::clear;
 pub use self::collector::MultiProcessCollector;
