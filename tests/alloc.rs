@@ -154,9 +154,14 @@ fn nor_do_they_where_metrics_live_in_files() -> Result<(), Box<dyn std::error::E
     Ok(())
 }
 
-/// How often a second scrape allocates of so many workers, each with 200 series.
+/// How often the first scrape and the second one allocate of so many workers
+/// with so many series, each of which has an entry in every worker's file.
 #[cfg(feature = "multiprocess")]
-fn second_scrape(workers: usize) -> Result<u64, Box<dyn std::error::Error>> {
+fn two_scrapes(
+    workers: usize,
+    series: usize,
+    exemplars: bool,
+) -> Result<[u64; 2], Box<dyn std::error::Error>> {
     use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore};
 
     let dir = tempfile::tempdir()?;
@@ -166,30 +171,48 @@ fn second_scrape(workers: usize) -> Result<u64, Box<dyn std::error::Error>> {
         let counters = Counter::builder("c", "h").labels(["n"]).store(&store).build()?;
         let sums = Gauge::builder("g", "h").labels(["n"]).mode(GaugeMode::Sum);
         let sums = sums.store(&store).build()?;
-        for n in 0..100 {
-            counters.labels([n.to_string()]).inc();
-            sums.labels([n.to_string()]).inc();
+        for n in 0..series / 2 {
+            let traced = if exemplars { &TRACE[..1] } else { &[] };
+            counters.labels([format!("{n:04}")]).inc_with_exemplar(traced);
+            sums.labels([format!("{n:04}")]).inc();
         }
         stores.push(store);
     }
     let merged = MultiProcessCollector::new(dir.path())?;
-    let encoding = Encoding::new(Format::Text004, EscapingScheme::Underscores);
-    let mut text = String::new();
-    exposition::encode_into(&merged, encoding, None, &mut text)?;
-    text.clear();
-    let count = allocations(|| {
-        exposition::encode_into(&merged, encoding, None, &mut text).expect("a text");
+    let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::Underscores);
+    let mut text = String::with_capacity(series * 200);
+    let counts = [(); 2].map(|()| {
+        text.clear();
+        allocations(|| {
+            exposition::encode_into(&merged, encoding, None, &mut text).expect("a text");
+        })
     });
-    assert!(text.contains(&format!("c_total{{n=\"7\"}} {workers}.0\n")), "{text}");
-    Ok(count)
+    assert!(text.contains(&format!("c_total{{n=\"0007\"}} {workers}.0")), "{text}");
+    Ok(counts)
 }
 
 #[cfg(feature = "multiprocess")]
 #[test]
-fn a_merge_allocates_for_series_and_not_for_entries() -> Result<(), Box<dyn std::error::Error>> {
-    let (few, many) = (second_scrape(2)?, second_scrape(42)?);
-    // Of 40 workers more, each has 200 entries, and 4 files with a name and a path.
-    assert!(many - few < 40 * 100, "{few} with 2 workers, {many} with 42");
+fn a_merge_allocates_for_series_and_files_and_not_for_entries()
+-> Result<(), Box<dyn std::error::Error>> {
+    const FEW: usize = 4;
+    const MANY: usize = 15;
+
+    // What 11 workers more cost: each has 4 files, with names and paths.
+    let more = |series, exemplars| -> Result<[u64; 2], Box<dyn std::error::Error>> {
+        let few = two_scrapes(FEW, series, exemplars)?;
+        let many = two_scrapes(MANY, series, exemplars)?;
+        Ok([many[0] - few[0], many[1] - few[1]])
+    };
+    for exemplars in [false, true] {
+        let (of_20, of_1000) = (more(20, exemplars)?, more(1000, exemplars)?);
+        let told = format!("{of_20:?} with 20 series, {of_1000:?} with 1000");
+        // On following scrapes that is the same however many series the files have,
+        assert_eq!(of_20[1], of_1000[1], "{told}");
+        assert!(of_20[1] < (MANY - FEW) as u64 * 60, "{told}");
+        // and on the first one, but for exemplars, which side files tell of.
+        assert!(exemplars || of_1000[0] == of_20[0], "{told}");
+    }
     Ok(())
 }
 

@@ -31,11 +31,19 @@ pub(crate) const CLOSED: u64 = u64::from_le_bytes(*b"removed\0");
 /// The bytes are taken as little-endian words, the last one filled up with zeros.
 pub(crate) fn checksum(seed: u64, bytes: &[u8]) -> u64 {
     let mut sum = seed ^ 0xcbf2_9ce4_8422_2325;
-    for chunk in bytes.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
+    let mut add = |word| {
         sum = (sum ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         sum ^= sum >> 32;
+    };
+    let mut rest = bytes;
+    while let Some((word, others)) = rest.split_first_chunk() {
+        add(*word);
+        rest = others;
+    }
+    if !rest.is_empty() {
+        let mut word = [0; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        add(word);
     }
     sum ^ bytes.len() as u64
 }

@@ -37,24 +37,22 @@ pub(crate) struct Series {
 
 /// What is noted of a series during a scrape.
 #[derive(Debug, Default)]
-pub(crate) struct Noted {
+pub(crate) struct Noted<'s> {
     /// The place of the reading that those of further processes join.
     pub(crate) reading: Option<usize>,
     /// When it began, in seconds since 1970, by what side files say; the earliest counts.
     pub(crate) start: Option<f64>,
     /// The newest one that side files tell of.
-    pub(crate) exemplar: Option<Box<Exemplar>>,
+    pub(crate) exemplar: Option<&'s Exemplar>,
 }
 
-impl Noted {
+impl<'s> Noted<'s> {
     /// Takes note of what a side file says.
-    pub(crate) fn note(&mut self, start: Option<f64>, exemplar: Option<&Exemplar>) {
+    pub(crate) fn note(&mut self, start: Option<f64>, exemplar: Option<&'s Exemplar>) {
         self.start = earliest(self.start, start);
         if let Some(exemplar) = exemplar {
-            let newest =
-                self.exemplar.as_deref().is_none_or(|have| time_of(exemplar) > time_of(have));
-            if newest {
-                self.exemplar = Some(Box::new(exemplar.clone()));
+            if self.exemplar.is_none_or(|have| time_of(exemplar) > time_of(have)) {
+                self.exemplar = Some(exemplar);
             }
         }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 ///
 /// A process that closes any descriptor of a file drops its lock on it, so no
 /// file of the table is opened a second time.
-static HELD: Mutex<Option<HashMap<Node, u32>>> = Mutex::new(None);
+static HELD: RwLock<Option<HashMap<Node, u32>>> = RwLock::new(None);
 
 /// What a file is, whatever its name.
 type Node = (u64, u64);
@@ -55,7 +55,7 @@ impl Held {
     pub(crate) fn on_new(file: File) -> io::Result<Self> {
         let node = node(&file.metadata()?);
         let _hold_off = hold_off();
-        let mut held = HELD.lock();
+        let mut held = HELD.write();
         retry_on_intr(|| fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive))?;
         held.get_or_insert_default().insert(node, process::id());
         Ok(Self { file: Mutex::new(Some(file)), node })
@@ -93,7 +93,7 @@ impl Held {
         loop {
             {
                 let _hold_off = hold_off();
-                let mut table = HELD.lock();
+                let mut table = HELD.write();
                 let table = table.get_or_insert_default();
                 if !is_held(table, path)? {
                     let mut options = OpenOptions::new();
@@ -120,7 +120,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let _hold_off = hold_off();
-        let mut table = HELD.lock();
+        let mut table = HELD.write();
         // A forked child may have inherited it, and not the lock.
         if let (Some(table), Some(_)) = (&mut *table, self.file.get_mut()) {
             table.remove(&self.node);
@@ -132,12 +132,12 @@ impl Drop for Held {
 
 /// Before a `fork`: makes room for so many locks of the child.
 pub(crate) fn prepare_for_child(locks: usize) {
-    HELD.lock().get_or_insert_default().reserve(locks);
+    HELD.write().get_or_insert_default().reserve(locks);
 }
 
 /// In a forked child: it holds nothing.
 pub(crate) fn forget_in_child() {
-    if let Some(table) = &mut *HELD.lock() {
+    if let Some(table) = &mut *HELD.write() {
         table.clear();
     }
 }
@@ -145,9 +145,12 @@ pub(crate) fn forget_in_child() {
 /// Whether any process has the file at `path` locked.
 pub(crate) fn is_locked(path: &Path) -> io::Result<bool> {
     let _hold_off = hold_off();
-    let mut table = HELD.lock();
-    if is_held(table.get_or_insert_default(), path)? {
-        return Ok(true);
+    // Nobody locks the file while it is open here.
+    let table = HELD.read();
+    if let Some(table) = &*table {
+        if is_held(table, path)? {
+            return Ok(true);
+        }
     }
     let file = File::open(path)?;
     let lock = Flock::from(FlockType::WriteLock);
@@ -155,8 +158,12 @@ pub(crate) fn is_locked(path: &Path) -> io::Result<bool> {
 }
 
 fn is_held(table: &HashMap<Node, u32>, path: &Path) -> io::Result<bool> {
+    let own = process::id();
+    if table.values().all(|owner| *owner != own) {
+        return Ok(false);
+    }
     match fs::metadata(path) {
-        Ok(metadata) => Ok(table.get(&node(&metadata)) == Some(&process::id())),
+        Ok(metadata) => Ok(table.get(&node(&metadata)) == Some(&own)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -168,6 +175,7 @@ fn node(metadata: &fs::Metadata) -> Node {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
 
     #[test]

@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::file_kind::{FileKind, KINDS};
 use super::gathered::{LE, Series};
 use super::key::Key;
 use super::labels::{Labels, NameLists};
+use super::reader::{Entries, NUMBERS, push_head};
+use super::rule::Dated;
+use super::walked::{Order, Place, Walked};
 use crate::model::{MetricName, Suffix};
 
 /// What keys say, by their bytes.
@@ -18,13 +23,17 @@ use crate::model::{MetricName, Suffix};
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     hasher: RandomState,
-    by_text: HashTable<usize>,
+    by_text: HashTable<Place>,
     met: Vec<Met>,
+    heads: Heads,
     pub(crate) series: Vec<Series>,
     by_identity: HashMap<Identity, usize, RandomState>,
     pub(crate) families: Vec<MetricName>,
     by_name: HashMap<String, usize>,
     pub(crate) names: NameLists,
+    orders: HashMap<String, Remembered>,
+    /// That of the file of each kind that was met last.
+    latest: [Option<Order>; KINDS],
     scrape: u64,
     /// How many were met in this scrape.
     in_use: usize,
@@ -32,11 +41,37 @@ pub(crate) struct Keys {
 
 #[derive(Debug)]
 struct Met {
-    text: Box<[u8]>,
+    hash: u64,
     known: Result<Known, Refusal>,
-    /// The key that stood behind this one last time.
-    next: usize,
     scrape: u64,
+}
+
+/// What stands in files before the numbers of the keys that were met.
+#[derive(Debug, Default)]
+struct Heads {
+    /// Back to back, in the order in which keys were met.
+    bytes: Vec<u8>,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Heads {
+    fn get(&self, place: Place) -> Option<&[u8]> {
+        self.bytes.get(self.ranges.get(place as usize)?.clone())
+    }
+
+    /// Whether the key at a place is this one.
+    fn is(&self, place: Place, key: &[u8]) -> bool {
+        let Some((len, padded)) = self.get(place).and_then(<[u8]>::split_first_chunk) else {
+            return false;
+        };
+        i32::from_ne_bytes(*len) as usize == key.len() && padded.starts_with(key)
+    }
+
+    fn push(&mut self, key: &[u8]) {
+        let start = self.bytes.len();
+        push_head(key, &mut self.bytes);
+        self.ranges.push(start..self.bytes.len());
+    }
 }
 
 /// What a key names.
@@ -53,6 +88,12 @@ pub(crate) enum Refusal {
     Name,
 }
 
+#[derive(Debug)]
+struct Remembered {
+    order: Order,
+    scrape: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Identity {
     family: usize,
@@ -60,61 +101,128 @@ struct Identity {
     labels: Labels,
 }
 
-/// The place of no key: that before the first of a file.
-pub(crate) const NOWHERE: usize = usize::MAX;
-
 impl Keys {
     /// Begins another scrape, after forgetting everything if most of it was of no use to the last one.
     pub(crate) fn begin(&mut self) {
         if self.in_use < self.met.len() / 2 {
             *self = Self { scrape: self.scrape, ..Self::default() };
         }
+        let last = self.scrape;
+        self.orders.retain(|_, remembered| remembered.scrape == last);
         self.scrape += 1;
         self.in_use = 0;
     }
 
-    /// The place of a key that stands behind the one of the place `before`.
-    pub(crate) fn find(&mut self, text: &[u8], before: usize) -> usize {
-        // Workers of one program make their series in much the same order.
-        let guess = self.met.get(before).map_or(NOWHERE, |before| before.next);
-        let place = match self.met.get(guess) {
-            Some(met) if *met.text == *text => guess,
-            _ => self.look_up(text),
-        };
-        if place != guess {
-            if let Some(before) = self.met.get_mut(before) {
-                before.next = place;
-            }
+    /// How many were met.
+    pub(crate) fn len(&self) -> usize {
+        self.met.len()
+    }
+
+    /// Whether it is known what the keys of a file may be.
+    pub(crate) fn knows(&self, file: &str) -> bool {
+        self.guess(file).is_some()
+    }
+
+    /// What the keys of a file are taken for: those that it had, or else those of
+    /// another, as workers of one program make their series in much the same order.
+    fn guess(&self, file: &str) -> Option<&Order> {
+        match self.orders.get(file) {
+            Some(remembered) => Some(&remembered.order),
+            None => self.latest[FileKind::parse(file)?.0.place()].as_ref(),
         }
-        let met = &mut self.met[place];
+    }
+
+    /// Remembers which keys a file has.
+    pub(crate) fn remember(&mut self, file: &str, order: Order) {
+        if let Some((kind, _)) = FileKind::parse(file) {
+            self.latest[kind.place()] = Some(order.clone());
+        }
+        let scrape = self.scrape;
+        match self.orders.get_mut(file) {
+            Some(remembered) => *remembered = Remembered { order, scrape },
+            None => drop(self.orders.insert(file.to_owned(), Remembered { order, scrape })),
+        }
+    }
+
+    /// Counts a key as met, so that it is remembered.
+    pub(crate) fn keep(&mut self, place: Place) {
+        let met = &mut self.met[place as usize];
         if met.scrape != self.scrape {
             met.scrape = self.scrape;
             self.in_use += 1;
         }
-        place
     }
 
-    /// What the key at a place says.
-    pub(crate) fn known(&self, place: usize) -> Result<&Known, Refusal> {
-        self.met[place].known.as_ref().map_err(|refusal| *refusal)
-    }
-
-    fn look_up(&mut self, text: &[u8]) -> usize {
-        let hash = self.hasher.hash_one(text);
-        let found = self.by_text.find(hash, |place| *self.met[*place].text == *text);
-        if let Some(&place) = found {
-            return place;
+    /// Goes through the entries of a file, up to the first key that was never met.
+    ///
+    /// `walked` holds them afterwards; false if it does not hold all.
+    pub(crate) fn walk(&self, file: &str, mut entries: Entries<'_>, walked: &mut Walked) -> bool {
+        let guess = self.guess(file);
+        walked.begin(guess);
+        for &place in guess.into_iter().flat_map(|guess| guess.iter()) {
+            let head = self.heads.get(place);
+            let Some(row) = head.and_then(|head| entries.next_with(head)) else { break };
+            walked.push_guessed(row);
         }
-        let known = Key::parse(text).ok_or(Refusal::Key).and_then(|key| self.meet(key));
-        let place = self.met.len();
-        // It is counted as met when it was found.
-        self.met.push(Met { text: text.into(), known, next: NOWHERE, scrape: self.scrape - 1 });
-        let (met, hasher) = (&self.met, &self.hasher);
-        self.by_text.insert_unique(hash, place, |place| hasher.hash_one(&*met[*place].text));
-        place
+        let mut before = walked.last();
+        loop {
+            // Keys that follow one another often did so when they were met.
+            let next = before.map_or(0, |before| before + 1);
+            let head = self.heads.get(next);
+            before = match head.and_then(|head| entries.next_with(head)) {
+                Some(row) => {
+                    walked.push(next, row);
+                    Some(next)
+                }
+                None => {
+                    let Some(entry) = entries.next() else { break };
+                    let hash = self.hasher.hash_one(entry.key);
+                    let Some(place) = self.place(entry.key, hash) else { return false };
+                    walked.push(place, Dated::new(entry.value, entry.timestamp));
+                    Some(place)
+                }
+            };
+        }
+        walked.damage = entries.damage();
+        true
     }
 
-    fn meet(&mut self, key: Key) -> Result<Known, Refusal> {
+    /// Meets the keys of entries.
+    pub(crate) fn meet(&mut self, entries: Entries<'_>) {
+        for entry in entries {
+            let hash = self.hasher.hash_one(entry.key);
+            if self.place(entry.key, hash).is_none() {
+                self.add(entry.key, hash);
+            }
+        }
+    }
+
+    /// How many bytes the entry with the key at a place has.
+    pub(crate) fn entry_len(&self, place: Place) -> usize {
+        self.heads.get(place).map_or(0, |head| head.len() + NUMBERS)
+    }
+
+    /// What the key at a place says; it counts as met.
+    pub(crate) fn known(&mut self, place: Place) -> Result<&Known, Refusal> {
+        self.keep(place);
+        self.met[place as usize].known.as_ref().map_err(|refusal| *refusal)
+    }
+
+    fn place(&self, key: &[u8], hash: u64) -> Option<Place> {
+        self.by_text.find(hash, |place| self.heads.is(*place, key)).copied()
+    }
+
+    fn add(&mut self, key: &[u8], hash: u64) {
+        let known = Key::parse(key).ok_or(Refusal::Key).and_then(|key| self.know(key));
+        let place = self.met.len() as Place;
+        // It is counted as met when it is asked what it says.
+        self.met.push(Met { hash, known, scrape: self.scrape - 1 });
+        self.heads.push(key);
+        let met = &self.met;
+        self.by_text.insert_unique(hash, place, |place| met[*place as usize].hash);
+    }
+
+    fn know(&mut self, key: Key) -> Result<Known, Refusal> {
         let suffix = Suffix::between(&key.metric_name, &key.sample_name).ok_or(Refusal::Name)?;
         let name = MetricName::new(&key.metric_name).map_err(|_| Refusal::Name)?;
         let le = key.labels.get(LE).map(|bound| bound.trim().parse().unwrap_or(f64::NAN));
@@ -137,42 +245,57 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::multiprocess::reader::{Entry, write};
 
-    fn key(n: usize) -> String {
+    fn key(n: u32) -> String {
         format!(r#"["c", "c_total", {{"n": "{n}"}}, "h"]"#)
     }
 
-    fn scrape(keys: &mut Keys, met: std::ops::Range<usize>) -> Vec<usize> {
+    fn file(keys: &[String]) -> Vec<u8> {
+        let numbers = Entry { offset: 0, key: b"", value: 1.0, timestamp: 0.0 };
+        write(keys.iter().map(|key| Entry { key: key.as_bytes(), ..numbers })).unwrap()
+    }
+
+    /// The keys of a scrape of one file, by what they say.
+    fn scrape(keys: &mut Keys, texts: &[String]) -> Vec<Result<(usize, String), Refusal>> {
         keys.begin();
-        let mut before = NOWHERE;
-        let places = met.map(|n| {
-            before = keys.find(key(n).as_bytes(), before);
-            keys.known(before).unwrap().series
+        let bytes = file(texts);
+        keys.meet(Entries::of(&bytes));
+        let mut walked = Walked::default();
+        assert!(keys.walk("counter_1.db", Entries::of(&bytes), &mut walked));
+        keys.remember("counter_1.db", walked.order());
+        let said = walked.rows().map(|(place, _)| {
+            keys.known(place).map(|known| (known.series, known.help.to_string()))
         });
-        places.collect()
+        said.collect()
+    }
+
+    fn series(keys: &mut Keys, met: Range<u32>) -> Vec<usize> {
+        let texts: Vec<_> = met.map(key).collect();
+        scrape(keys, &texts).into_iter().map(|said| said.unwrap().0).collect()
     }
 
     #[test]
     fn a_key_keeps_its_series_whatever_stands_before_it() {
         let mut keys = Keys::default();
-        assert_eq!(scrape(&mut keys, 0..4), [0, 1, 2, 3]);
-        assert_eq!(scrape(&mut keys, 2..6), [2, 3, 4, 5]);
-        assert_eq!(scrape(&mut keys, 0..6), [0, 1, 2, 3, 4, 5]);
-        let other = br#"["c","c_total",{"n":"1"},"another"]"#;
-        let before = keys.find(key(0).as_bytes(), NOWHERE);
-        let place = keys.find(other, before);
-        assert_eq!(keys.known(place).unwrap().series, 1);
-        assert_eq!(&*keys.known(place).unwrap().help, "another");
-        let place = keys.find(b"[]", place);
-        assert!(matches!(keys.known(place), Err(Refusal::Key)));
+        assert_eq!(series(&mut keys, 0..4), [0, 1, 2, 3]);
+        assert_eq!(series(&mut keys, 2..6), [2, 3, 4, 5]);
+        assert_eq!(series(&mut keys, 0..6), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(series(&mut keys, 4..8), [4, 5, 6, 7]);
+        let other = r#"["c","c_total",{"n":"1"},"another"]"#.to_owned();
+        let said = scrape(&mut keys, &[key(1), "[]".to_owned(), other, key(2)]);
+        assert_eq!(said[0].as_ref().unwrap(), &(1, "h".to_owned()));
+        assert!(matches!(said[1], Err(Refusal::Key)));
+        assert_eq!(said[2].as_ref().unwrap(), &(1, "another".to_owned()));
+        assert_eq!(said[3].as_ref().unwrap().0, 2);
     }
 
     #[test]
     fn what_no_file_has_any_more_is_forgotten() {
         let mut keys = Keys::default();
         for round in 0..50 {
-            scrape(&mut keys, round * 10..round * 10 + 10);
-            assert!(keys.met.len() <= 30 && keys.series.len() <= 30, "{}", keys.met.len());
+            series(&mut keys, round * 6..round * 6 + 6);
+            assert!(keys.met.len() <= 18 && keys.series.len() <= 18, "{}", keys.met.len());
         }
     }
 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::reader::{entries, read_from};
+use super::reader::{Room, entries, read_from};
 use crate::cell::loom_memory::Opened;
 use crate::cell::loom_sync::{Fault, explore};
 use crate::cell::mapped::MappedFile;
 
 /// Every key with its value; damage is a panic.
 fn rows(path: &Path) -> Vec<(String, f64)> {
-    let mut bytes = Vec::new();
-    let size = |_: &Opened| Ok(usize::MAX);
-    read_from(&mut Opened::at(path).unwrap(), size, &mut bytes).unwrap();
-    let (entries, damage) = entries(&bytes);
-    assert_eq!(damage, None, "{bytes:?}");
+    let mut room = Room::default();
+    let size = |_: &Opened, used| Ok(used);
+    let len = read_from(&mut Opened::at(path).unwrap(), size, &mut room).unwrap();
+    let bytes = room.first(len);
+    let (entries, damage) = entries(bytes);
+    assert_eq!(damage, None);
     let row = |key: &[u8]| String::from_utf8(key.to_vec()).unwrap();
     entries.iter().map(|entry| (row(entry.key), entry.value)).collect()
 }

@@ -1,30 +1,42 @@
 //! Gathers the entries of many files by family and series, in the order of the files.
 
 use std::collections::HashMap;
+use std::mem;
 
 use super::disagreement::{About, Disagreement};
 use super::file_name::FileName;
 use super::gathered::{Gathered, Noted, Reading};
-use super::keys::{Keys, NOWHERE, Refusal};
-use super::reader::{Entries, Entry};
+use super::keys::{Keys, Refusal};
+use super::reader::HEADER;
 use super::rule::{Dated, Rule};
 use super::settle::{PID, settle};
 use super::side::RowNotes;
+use super::walked::{Place, Walked};
 use crate::model::{Desc, Family, MetricFamily, MetricType};
 
 /// A merge under way.
 #[derive(Debug)]
-pub(crate) struct Merge<'k> {
+pub(crate) struct Merge<'k, 's> {
     keys: &'k mut Keys,
     joining: Joining,
     disagreed: bool,
     // By the places that the keys have for series and families.
-    noted: Vec<Noted>,
+    noted: Vec<Noted<'s>>,
     families: Vec<Gathered>,
     // The families whose type is known, in the order in which it became known.
     order: Vec<usize>,
     pids: Vec<String>,
+    /// By the places of keys: where what they say in files without modes is added up.
+    sums: Vec<Option<Sum>>,
     refused: Refused,
+}
+
+/// A reading of a family.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    metric_type: MetricType,
+    family: usize,
+    reading: usize,
 }
 
 /// Whether readings of one series are joined at once, or kept until the mode of
@@ -44,7 +56,7 @@ pub(crate) struct Refused {
     pub(crate) names: u64,
 }
 
-impl<'k> Merge<'k> {
+impl<'k, 's> Merge<'k, 's> {
     pub(crate) fn new(keys: &'k mut Keys, joining: Joining) -> Self {
         Self {
             keys,
@@ -54,8 +66,14 @@ impl<'k> Merge<'k> {
             families: Vec::new(),
             order: Vec::new(),
             pids: Vec::new(),
+            sums: Vec::new(),
             refused: Refused::default(),
         }
+    }
+
+    /// The keys that were met.
+    pub(crate) fn keys(&mut self) -> &mut Keys {
+        self.keys
     }
 
     /// Whether files disagree about the mode of a gauge whose readings were
@@ -71,26 +89,39 @@ impl<'k> Merge<'k> {
     /// only it has told of.
     pub(crate) fn add_file(
         &mut self,
+        name: &str,
         file: &FileName,
-        entries: &mut Entries<'_>,
-        notes: Option<&RowNotes>,
+        walked: &Walked,
+        notes: Option<&'s RowNotes>,
     ) -> bool {
         let mut typed = true;
         let pid = file.gauge.as_ref().map(|gauge| {
             self.pids.push(gauge.pid.clone());
             self.pids.len() - 1
         });
-        let mut in_order = notes.map(RowNotes::in_order);
-        let mut key = NOWHERE;
-        for entry in entries {
-            let is_removed = notes.is_some_and(|notes| notes.is_removed(entry.offset));
-            if is_removed || entry.is_untouched() {
-                continue;
+        self.keys.remember(name, walked.order());
+        match notes {
+            None => {
+                for (key, said) in walked.rows() {
+                    if said.is_untouched() {
+                        self.keys.keep(key);
+                    } else {
+                        self.add(file, pid, key, said, &mut typed);
+                    }
+                }
             }
-            key = self.keys.find(entry.key, key);
-            let Some(series) = self.add(file, pid, key, &entry, &mut typed) else { continue };
-            if let Some(notes) = &mut in_order {
-                self.noted[series].note(notes.start(entry.offset), notes.exemplar(entry.offset));
+            Some(notes) => {
+                let mut in_order = notes.in_order();
+                let mut at = HEADER;
+                for (key, said) in walked.rows() {
+                    let row = at;
+                    at += self.keys.entry_len(key);
+                    if notes.is_removed(row) || said.is_untouched() {
+                        self.keys.keep(key);
+                    } else if let Some(series) = self.add(file, pid, key, said, &mut typed) {
+                        self.noted[series].note(in_order.start(row), in_order.exemplar(row));
+                    }
+                }
             }
         }
         typed
@@ -142,10 +173,23 @@ impl<'k> Merge<'k> {
         &mut self,
         file: &FileName,
         pid: Option<usize>,
-        key: usize,
-        entry: &Entry<'_>,
+        key: Place,
+        mut said: Dated,
         typed: &mut bool,
     ) -> Option<usize> {
+        said.was_folded = file.is_folded;
+        if pid.is_none() {
+            let sum = self.sums.get(key as usize).copied().flatten();
+            // Files that disagree about the type go the long way.
+            let sum = sum.filter(|sum| file.metric_type == Some(sum.metric_type));
+            if let Some(sum) = sum {
+                let family = self.families.get_mut(sum.family)?;
+                let reading = family.readings.get_mut(sum.reading)?;
+                reading.said = reading.said.plus(said);
+                reading.entries += 1;
+                return Some(reading.series);
+            }
+        }
         let known = match self.keys.known(key) {
             Ok(known) => known,
             Err(refusal) => {
@@ -156,7 +200,7 @@ impl<'k> Merge<'k> {
                 return None;
             }
         };
-        let place = known.series;
+        let (place, help) = (known.series, known.help.clone());
         let series = &self.keys.series[place];
         if place >= self.noted.len() {
             self.noted.resize_with(self.keys.series.len(), Noted::default);
@@ -176,11 +220,11 @@ impl<'k> Merge<'k> {
         }
         if family.desc.is_none() {
             let name = self.keys.families[series.family].clone();
-            family.desc = Some(Desc::from_full_name(name, known.help.clone(), metric_type, None));
+            family.desc = Some(Desc::from_full_name(name, help, metric_type, None));
             self.order.push(series.family);
         }
         family.types_differ |= file.metric_type.is_some_and(|told| told != metric_type);
-        let mut timestamp = 0.0;
+        let timestamp = mem::take(&mut said.timestamp);
         if let Some(gauge) = &file.gauge {
             self.disagreed |= self.joining == Joining::AtOnce
                 && family.mode != gauge.mode
@@ -188,10 +232,8 @@ impl<'k> Merge<'k> {
             family.modes_differ |= family.has_mode && family.mode != gauge.mode;
             family.has_mode = true;
             family.mode = gauge.mode;
-            timestamp = entry.timestamp;
+            said.timestamp = timestamp;
         }
-        let was_folded = file.is_folded;
-        let said = Dated { value: entry.value, timestamp, lost: 0.0, was_folded };
         let rule = Rule::of(metric_type, family.mode);
         let apart = Rule::tells_processes(metric_type, family.mode);
         // A label `pid` of its own goes, so that several series become one.
@@ -212,6 +254,11 @@ impl<'k> Merge<'k> {
                 }
                 family.readings.push(Reading { series: place, pid, said, entries: 1 });
             }
+        }
+        if let (Some(reading), None, true) = (*slot, pid, metric_type != MetricType::Gauge) {
+            let sum = Sum { metric_type, family: series.family, reading };
+            self.sums.resize(self.sums.len().max(self.keys.len()), None);
+            self.sums[key as usize] = Some(sum);
         }
         Some(place)
     }

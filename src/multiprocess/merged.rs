@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
+use super::ahead::Ahead;
+use super::crew::Crew;
 use super::damaged_file::DamagedFile;
 use super::disagreement::Disagreement;
 use super::file_name::FileName;
@@ -11,8 +13,9 @@ use super::keys::Keys;
 use super::listing::{Listing, Part};
 use super::merge::{Joining, Merge, Refused};
 use super::owner::Liveness;
-use super::reader::{Damage, DamageKind, Entries, read_into};
+use super::reader::{Damage, DamageKind};
 use super::side::{KnownSides, Sides};
+use super::walked::Walked;
 use crate::model::MetricFamily;
 
 /// What is remembered between scrapes; nothing that a file says is taken from
@@ -21,8 +24,8 @@ use crate::model::MetricFamily;
 pub(crate) struct Memory {
     keys: Keys,
     sides: KnownSides,
-    /// Room for the bytes of a file.
-    bytes: Vec<u8>,
+    crew: Crew,
+    ahead: Ahead,
 }
 
 /// What the files came to.
@@ -64,14 +67,7 @@ impl Merged {
         accumulate: bool,
         deadline: Option<Instant>,
     ) -> io::Result<Self> {
-        let mut of_sides = Vec::new();
-        let mut sides = Sides::default();
-        for (path, is_alive) in listing.sides() {
-            if let Some(damage) = sides.read(&path, is_alive, &mut memory.sides, &mut memory.bytes)
-            {
-                of_sides.push(DamagedFile::new(path, damage));
-            }
-        }
+        let (sides, of_sides) = Sides::read(listing.sides(), &memory.sides, &mut memory.crew);
         sides.remember_in(&mut memory.sides);
         let counted = listing.counted();
         memory.keys.begin();
@@ -79,14 +75,22 @@ impl Merged {
         let (merge, of_cells) = loop {
             let mut merge = Merge::new(&mut memory.keys, joining);
             let mut damaged = Vec::new();
-            for path in &counted {
-                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                    // Part of the files would make counters go backwards.
-                    return Err(io::ErrorKind::TimedOut.into());
+            let mut rest = &*counted;
+            while !rest.is_empty() {
+                let batch = Ahead::batch(rest, merge.keys(), &memory.crew);
+                let (batch, others) = rest.split_at(batch);
+                memory.ahead.begin(batch, merge.keys(), &mut memory.crew, deadline);
+                for (place, path) in batch.iter().enumerate() {
+                    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                        // Part of the files would make counters go backwards.
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    let read = memory.ahead.get(place, path, merge.keys(), &mut memory.crew);
+                    if let Some(damage) = merge_file(&mut merge, path, read, &sides) {
+                        damaged.push(DamagedFile::new(path.clone(), damage));
+                    }
                 }
-                if let Some(damage) = merge_file(&mut merge, path, &sides, &mut memory.bytes) {
-                    damaged.push(DamagedFile::new(path.clone(), damage));
-                }
+                rest = others;
             }
             if !merge.disagreed() {
                 break (merge, damaged);
@@ -97,30 +101,29 @@ impl Merged {
         let (families_of_sides, refused_of_sides) = sides.families();
         families.extend(families_of_sides);
         refused.names += refused_of_sides;
-        let mut damaged = of_sides;
-        damaged.extend(of_cells);
+        let of_sides = of_sides.into_iter().map(|(path, damage)| DamagedFile::new(path, damage));
+        let damaged = of_sides.chain(of_cells).collect();
         Ok(Self { families, refused, owners: Owners::of(listing), damaged, disagreements })
     }
 }
 
 /// Adds the sound entries of a file.
-fn merge_file(
-    merge: &mut Merge<'_>,
+fn merge_file<'s>(
+    merge: &mut Merge<'_, 's>,
     path: &Path,
-    sides: &Sides,
-    bytes: &mut Vec<u8>,
+    read: io::Result<&Walked>,
+    sides: &'s Sides,
 ) -> Option<Damage> {
-    match read_into(path, bytes) {
-        Ok(()) => {}
+    let walked = match read {
+        Ok(walked) => walked,
         // It was removed since the directory was listed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(_) => return Some(Damage { offset: 0, what: DamageKind::Unreadable }),
-    }
-    let mut entries = Entries::of(bytes);
+    };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let typed = match FileName::parse(&name) {
-        Some(file) => merge.add_file(&file, &mut entries, sides.rows(&name)),
-        None => entries.by_ref().count() == 0,
+        Some(file) => merge.add_file(&name, &file, walked, sides.rows(&name)),
+        None => walked.is_empty(),
     };
-    entries.damage().or((!typed).then_some(Damage { offset: 0, what: DamageKind::Name }))
+    walked.damage.or((!typed).then_some(Damage { offset: 0, what: DamageKind::Name }))
 }

@@ -51,9 +51,11 @@
 //! order than a merge without it, so that a sum of fractions may differ in its
 //! last digits, and is then a little greater: no sum ever steps back.
 
+mod ahead;
 mod at_fork;
 mod clear;
 mod collector;
+mod crew;
 mod damaged_file;
 mod dead;
 mod directory;
@@ -91,6 +93,7 @@ mod side;
 mod store;
 mod unfiled;
 mod unique;
+mod walked;
 
 pub use self::clear::clear;
 pub use self::collector::MultiProcessCollector;

@@ -1,11 +1,11 @@
 //! Files of cells with plain reads and writes: whatever one holds, sound entries first, then what is wrong.
 
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cell::mapped::UNTOUCHED;
+use super::rule::Dated;
 
 /// The bytes before the first entry.
 pub(crate) const HEADER: usize = 8;
@@ -30,7 +30,7 @@ pub(crate) struct Entry<'a> {
 impl Entry<'_> {
     /// Whether a forked child has inherited it, and has not touched it yet.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.value.to_bits() == UNTOUCHED && self.timestamp.to_bits() == UNTOUCHED
+        Dated::new(self.value, self.timestamp).is_untouched()
     }
 }
 
@@ -75,42 +75,97 @@ impl DamageKind {
 
 /// The part of a file that is in use, or as much of it as shows that it is damaged.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    read_into(path, &mut bytes)?;
-    Ok(bytes)
+    let mut room = Room::default();
+    let len = read_into(path, &mut room)?.len();
+    room.bytes.truncate(len);
+    Ok(room.bytes)
 }
 
-/// As [`read`], in place of what `bytes` held.
-pub(crate) fn read_into(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
-    bytes.clear();
-    // A named pipe would be waited for when it is opened.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let mut file = File::open(path)?;
-    read_from(&mut file, size_of_file, bytes)?;
-    if bytes.is_empty() && is_young(&file) {
+/// As [`read`], into room that was used before.
+pub(crate) fn read_into<'r>(path: &Path, room: &'r mut Room) -> io::Result<&'r [u8]> {
+    let (mut file, metadata) = open(path)?;
+    let size = |file: &File, used| size_of_file(file, &metadata, used);
+    let mut len = read_from(&mut file, size, room)?;
+    if len == 0 && is_young(&metadata) {
         // Python's client creates a file before it gives it a size.
-        bytes.resize(HEADER, 0);
+        room.bytes[..HEADER].fill(0);
+        len = HEADER;
     }
-    Ok(())
+    Ok(room.first(len))
 }
 
-/// Appends the part of an open file that [`read`] gives.
+/// Reads the part of an open file that [`read`] gives; says how long it is.
+///
+/// `size` says how much of it is there, and is in use.
 pub(crate) fn read_from<F: Read>(
     file: &mut F,
-    size: impl FnOnce(&F) -> io::Result<usize>,
-    bytes: &mut Vec<u8>,
-) -> io::Result<()> {
+    size: impl FnOnce(&F, usize) -> io::Result<usize>,
+    room: &mut Room,
+) -> io::Result<usize> {
     // The count of used bytes is read before them: what it counts was written before it.
-    file.take(HEADER as u64).read_to_end(bytes)?;
-    let Some(used) = used(bytes).filter(|used| *used > HEADER) else { return Ok(()) };
-    // A file of another kind may be large; its first entry gives it away.
-    file.take(size_of::<i32>() as u64).read_to_end(bytes)?;
-    if entry(bytes, HEADER, usize::min(used, size(file)?)).is_some() {
-        file.take((used - bytes.len()) as u64).read_to_end(bytes)?;
+    let mut len = room.fill(file, 0, HEADER)?;
+    if let Some(used) = used(room.first(len)).filter(|used| *used > HEADER) {
+        // A file of another kind may be large; its first entry gives it away.
+        len = room.fill(file, len, size_of::<i32>())?;
+        let size = size(file, used)?;
+        if entry(room.first(len), HEADER, size).is_some() {
+            len = room.fill(file, len, size - len)?;
+        }
     }
-    Ok(())
+    Ok(len)
+}
+
+/// Opens a regular file; what else there may be is not waited for.
+pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits() as i32,
+    );
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        return Ok((file, metadata));
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+}
+
+/// Room for the bytes of one file after another.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    bytes: Vec<u8>,
+}
+
+impl Room {
+    /// As many of its bytes as were filled.
+    pub(crate) fn first(&mut self, len: usize) -> &mut [u8] {
+        &mut self.bytes[..len]
+    }
+
+    /// Reads up to `len` more bytes behind those at `from`; says where they end.
+    pub(crate) fn fill(
+        &mut self,
+        file: &mut impl Read,
+        from: usize,
+        len: usize,
+    ) -> io::Result<usize> {
+        let end = from.saturating_add(len);
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        let mut at = from;
+        while at < end {
+            match file.read(&mut self.bytes[at..end]) {
+                Ok(0) => break,
+                Ok(read) => at += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(at)
+    }
 }
 
 /// The entries of the bytes that [`read`] gave, and what is wrong behind them.
@@ -144,6 +199,18 @@ impl<'a> Entries<'a> {
     /// What is wrong behind the entries, as far as they were asked for.
     pub(crate) fn damage(&self) -> Option<Damage> {
         self.damage
+    }
+
+    /// The numbers of the next entry, if these are the bytes before them: length, key and padding.
+    pub(crate) fn next_with(&mut self, head: &[u8]) -> Option<Dated> {
+        let (have, rest) = self.bytes.get(self.at..self.end)?.split_at_checked(head.len())?;
+        let (value, rest) = rest.split_first_chunk()?;
+        let (timestamp, _) = rest.split_first_chunk()?;
+        if have != head {
+            return None;
+        }
+        self.at += head.len() + NUMBERS;
+        Some(Dated::new(f64::from_ne_bytes(*value), f64::from_ne_bytes(*timestamp)))
     }
 
     fn read(&self) -> Result<(Entry<'a>, usize), DamageKind> {
@@ -194,21 +261,26 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// Appends what stands before the numbers of an entry: the length of the key, the key, and 1 to 8 of padding.
+pub(crate) fn push_head(key: &[u8], bytes: &mut Vec<u8>) {
+    // No file can hold a longer one.
+    let len = i32::try_from(key.len()).unwrap_or(-1);
+    bytes.extend_from_slice(&len.to_ne_bytes());
+    bytes.extend_from_slice(key);
+    bytes.resize(bytes.len() + 8 - bytes.len() % 8, b' ');
+}
+
 /// The bytes of a file with these entries and no room for more.
 ///
 /// Fails if they are more than a file can hold.
 pub(crate) fn write<'a>(entries: impl Iterator<Item = Entry<'a>>) -> io::Result<Vec<u8>> {
-    let too_large = || io::Error::from(io::ErrorKind::FileTooLarge);
     let mut bytes = vec![0; HEADER];
     for entry in entries {
-        let len = i32::try_from(entry.key.len()).map_err(|_| too_large())?;
-        bytes.extend_from_slice(&len.to_ne_bytes());
-        bytes.extend_from_slice(entry.key);
-        bytes.resize(bytes.len() + 8 - bytes.len() % 8, b' ');
+        push_head(entry.key, &mut bytes);
         bytes.extend_from_slice(&entry.value.to_ne_bytes());
         bytes.extend_from_slice(&entry.timestamp.to_ne_bytes());
     }
-    let used = i32::try_from(bytes.len()).map_err(|_| too_large())?;
+    let used = i32::try_from(bytes.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
     bytes[..size_of::<i32>()].copy_from_slice(&used.to_ne_bytes());
     Ok(bytes)
 }
@@ -230,14 +302,20 @@ fn entry(bytes: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
 }
 
 /// Whether the file may have been created just now.
-fn is_young(file: &File) -> bool {
-    let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
+fn is_young(metadata: &Metadata) -> bool {
+    let modified = metadata.modified().ok();
     // One from the future has an age of nothing: the clock was set.
     modified.is_some_and(|at| at.elapsed().unwrap_or_default() < CREATION)
 }
 
-fn size_of_file(file: &File) -> io::Result<usize> {
-    Ok(usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX))
+/// How many of the used bytes the file has.
+pub(crate) fn size_of_file(file: &File, opened: &Metadata, used: usize) -> io::Result<usize> {
+    let mut len = opened.len();
+    if len < used as u64 {
+        // It may have grown since it was opened.
+        len = file.metadata()?.len();
+    }
+    Ok(usize::try_from(len).unwrap_or(usize::MAX).min(used))
 }
 
 fn read_i32(bytes: &[u8], at: usize) -> Option<i32> {

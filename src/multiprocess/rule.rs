@@ -2,6 +2,7 @@
 
 use super::exact::two_sum;
 use super::mode::GaugeMode;
+use crate::cell::mapped::UNTOUCHED;
 use crate::model::MetricType;
 
 /// How values of one series become one.
@@ -27,6 +28,23 @@ pub(crate) struct Dated {
 }
 
 impl Dated {
+    /// What a file says.
+    pub(crate) fn new(value: f64, timestamp: f64) -> Self {
+        Self { value, timestamp, lost: 0.0, was_folded: false }
+    }
+
+    /// Whether a forked child has inherited it, and has not touched it yet.
+    pub(crate) fn is_untouched(self) -> bool {
+        self.value.to_bits() == UNTOUCHED && self.timestamp.to_bits() == UNTOUCHED
+    }
+
+    /// The sum of two, as of the time of the first.
+    pub(crate) fn plus(self, said: Self) -> Self {
+        let (value, lost) = two_sum(self.value, said.value);
+        let was_folded = self.was_folded || said.was_folded;
+        Self { value, lost: self.lost + said.lost + lost, was_folded, ..self }
+    }
+
     /// The value that is shown: Python's to the last digit, unless some of it was folded.
     pub(crate) fn settled(self) -> Self {
         let exact = Some(self.value + self.lost).filter(|exact| exact.is_finite());
@@ -67,11 +85,7 @@ impl Rule {
             return Dated { value, ..said };
         };
         match self {
-            Self::Sum => {
-                let (value, lost) = two_sum(have.value, said.value);
-                let was_folded = have.was_folded || said.was_folded;
-                Dated { value, lost: have.lost + said.lost + lost, was_folded, ..have }
-            }
+            Self::Sum => have.plus(said),
             Self::Last => said,
             Self::Max if said.value > have.value => said,
             Self::Min if said.value < have.value => said,

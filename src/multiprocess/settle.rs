@@ -71,7 +71,7 @@ pub(crate) fn settle(
     desc: Desc,
     gathered: &Gathered,
     series: &[Series],
-    noted: &[Noted],
+    noted: &[Noted<'_>],
     pids: &[String],
     names: &mut NameLists,
     accumulate: bool,
@@ -115,12 +115,12 @@ pub(crate) fn settle(
         match bound {
             Some(bound) => {
                 let count = reading.said.settled().value;
-                group.add_to_bucket(bound, count, exemplar.as_deref(), reading.entries);
+                group.add_to_bucket(bound, count, *exemplar, reading.entries);
             }
             None => {
                 let number = group.number(*suffix);
                 number.said = Some(rule.join(number.said, reading.said));
-                number.exemplar = exemplar.as_deref();
+                number.exemplar = *exemplar;
             }
         }
     }

@@ -93,22 +93,19 @@ impl Unfiled {
 
     /// Lets the series of these numbers wait no more; false if it does not.
     pub(crate) fn forget(&self, cells: &[SharedCell]) -> bool {
-        let is_ours = |cell: &Weak<WaitingCell>| {
-            cells.iter().any(|ours| match ours {
-                SharedCell::Waiting(ours) => std::ptr::eq(cell.as_ptr(), Arc::as_ptr(ours)),
-                SharedCell::Filed(_) => false,
+        let ours = || {
+            cells.iter().filter_map(|cell| match cell {
+                SharedCell::Waiting(cell) => Some(Arc::as_ptr(cell)),
+                SharedCell::Filed(_) => None,
             })
         };
         let Queue { waiting, by_key } = &mut *self.queue.lock();
-        let before = waiting.len();
-        waiting.retain(|series| {
-            let is_it = series.cells.iter().all(is_ours);
-            if is_it {
-                series.leave(by_key);
-            }
-            !is_it
-        });
-        waiting.len() < before
+        let is_it = |series: &Waiting| series.cells.iter().map(Weak::as_ptr).eq(ours());
+        let Some(place) = waiting.iter().position(is_it) else { return false };
+        // One that another series has, too, waits on with that: it is referred to by the
+        // other series, by this one, and by its key.
+        waiting.remove(place).leave_if(by_key, |cell| cell.weak_count() <= 2);
+        true
     }
 
     /// In a forked child: forgets what its parent has counted.

@@ -441,6 +441,44 @@ fn threads_of_two_stores_lose_no_count() {
 }
 
 #[test]
+fn many_files_are_added_up_in_the_order_of_their_names() {
+    const WORKERS: u32 = 70;
+
+    let dir = tempfile::tempdir().unwrap();
+    // No two orders of adding these give the same sum.
+    let amount = |worker: u32, n: u32| 0.1 * f64::from(worker + 1) + 1e-3 * f64::from(n);
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let store = MultiprocessStore::builder(dir.path()).identifier(format!("{worker:03}"));
+            let counted = Counter::builder("c", "Counted.").labels(["n"]);
+            counted.store(&store.open().unwrap()).build().unwrap()
+        })
+        .collect();
+    fs::write(dir.path().join("counter_035x.db"), "no metrics").unwrap();
+    let merged = Arc::new(MultiProcessCollector::new(dir.path()).unwrap());
+    let registry = CollectorRegistry::new();
+    registry.register(merged.clone()).unwrap();
+    let mut counted = BTreeMap::new();
+    for round in 0..4 {
+        for (worker, metric) in (0..).zip(&workers) {
+            for n in 0..10 {
+                // Each worker makes its series in another order, and some make more later.
+                let n = (n * 3 + worker) % 10 + if worker % 3 == 0 { round } else { 0 };
+                metric.labels([n.to_string()]).inc_by(amount(worker, n));
+                *counted.entry((n, worker)).or_insert(0.0) += amount(worker, n);
+            }
+        }
+        for n in 0..13 {
+            let of_n = counted.range((n, 0)..(n + 1, 0)).map(|(_, amount)| amount);
+            let sum = of_n.fold(None, |sum, amount| Some(sum.unwrap_or(0.0) + amount));
+            let labels = n.to_string();
+            assert_eq!(registry.get_sample_value("c_total", &[("n", &labels)]), sum, "{n}");
+        }
+        assert_eq!(merged.damaged_files().len(), 1);
+    }
+}
+
+#[test]
 fn a_store_and_its_collector_agree_about_the_directory() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("sub")).unwrap();

@@ -338,6 +338,40 @@ fn a_series_that_waits_for_room_brings_its_start_and_its_last_exemplar() {
 }
 
 #[test]
+fn what_two_histograms_share_while_they_wait_for_room_outlives_one_of_them() {
+    // The second has a bucket that the first has not, or none but those of the first.
+    for bounds in [vec![1.0, 10.0], vec![1.0], vec![1.0, 5.0]] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), "web");
+        let blocked = dir.path().join("histogram_web.db");
+        fs::create_dir(&blocked).unwrap();
+        let made = |bounds: &[f64]| {
+            let made = Histogram::builder("size", "h").labels(["l"]).buckets(bounds.to_vec());
+            made.store(&store).build().unwrap()
+        };
+        let (one, two) = (made(&[1.0, 5.0]), made(&bounds));
+        one.labels(["x"]).observe(0.5);
+        two.labels(["x"]).observe(0.25);
+        assert!(one.remove(["x"]));
+        let three = made(&[1.0, 20.0]);
+        three.labels(["x"]).observe(0.125);
+        assert_eq!(store.unfiled(), 2, "{bounds:?}");
+        fs::remove_dir(&blocked).unwrap();
+        assert_eq!(store.file_waiting(), 0);
+        two.labels(["x"]).observe(0.0625);
+
+        // As where there was room all the while: the rows that only the first had are gone.
+        let merged = samples(&MultiProcessCollector::new(dir.path()).unwrap());
+        let sample = |name: &str| merged.get(&format!("size_{name}")).copied();
+        assert_eq!(sample(r#"sum[("l", "x")]"#), Some(0.9375), "{bounds:?}");
+        assert_eq!(sample(r#"count[("l", "x")]"#), Some(4.0), "{bounds:?}");
+        assert_eq!(sample(r#"bucket[("l", "x"), ("le", "1.0")]"#), Some(4.0), "{merged:?}");
+        let has_five = bounds.contains(&5.0);
+        assert_eq!(sample(r#"bucket[("l", "x"), ("le", "5.0")]"#).is_some(), has_five);
+    }
+}
+
+#[test]
 fn equal_facts_are_shown_once_and_others_by_process() {
     let dir = tempfile::tempdir().unwrap();
     let stores = ["1-a", "2-b"].map(|identifier| store(dir.path(), identifier));

@@ -74,7 +74,7 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
         let (entries, damage) = reader::entries(bytes);
         let owner = FileKind::parse(name).map_or("", |(_, owner)| owner);
         let side = side_places.get(owner).copied();
-        let notes = side.and_then(|side| sides[side].1.said.rows.get(kind));
+        let notes = side.and_then(|side| sides[side].1.said.rows.get(*kind));
         let counted: Vec<_> = entries
             .into_iter()
             .filter(|entry| !entry.is_untouched())

@@ -184,7 +184,7 @@ impl<'a> Look<'a> {
                 // A side file that cannot be read says nothing, as to a scrape.
                 Said::read(&dir.join(format!("{owner}.{EXTENSION}"))).unwrap_or_default().0
             });
-            said.rows.get(&kind)
+            said.rows.get(kind)
         });
         let mut removed = 0;
         let mut counted = Vec::new();

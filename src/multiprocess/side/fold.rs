@@ -25,7 +25,7 @@ pub(crate) fn fold<'a>(
     let mut units: Vec<&(String, String)> = Vec::new();
     let mut states: Vec<StateSaid> = Vec::new();
     for (place, said) in sides.into_iter().enumerate() {
-        for (&kind, notes) in &said.rows {
+        for (kind, notes) in said.rows.iter() {
             let to = |row: u32| {
                 let counts = !notes.is_removed(row as usize);
                 Some((kind.place() as u32, row_of(place, kind, row).filter(|_| counts)?))
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
     use crate::model::Timestamp;
-    use crate::multiprocess::side::{reader, said::RowNotes};
+    use crate::multiprocess::side::said::RowNotes;
 
     const COUNTER: FileKind = FileKind::Counter;
 
@@ -137,12 +137,13 @@ mod tests {
     }
 
     fn notes(starts: &[(u32, f64)], exemplars: &[(u32, Exemplar)]) -> Said {
-        let notes = RowNotes {
+        let mut said = Said::default();
+        *said.rows.of(COUNTER) = RowNotes {
             starts: starts.to_vec(),
             exemplars: exemplars.to_vec(),
             ..RowNotes::default()
         };
-        Said { rows: [(COUNTER, notes)].into_iter().collect(), ..Said::default() }
+        said
     }
 
     fn state(mode: GaugeMode, place: usize, time: f64) -> StateSaid {
@@ -152,8 +153,7 @@ mod tests {
     }
 
     fn read_back(bytes: &Option<Vec<u8>>) -> Said {
-        let (entries, mut damages) = reader::entries(bytes.as_deref().unwrap());
-        let said = Said::of(&entries, &mut damages);
+        let (said, damages) = Said::of(bytes.as_deref().unwrap());
         assert_eq!(damages, []);
         said
     }

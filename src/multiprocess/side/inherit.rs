@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::entry_kind::{EXEMPLAR, FAMILIES, ROWS, START, STATE, STATE_TIME};
-use super::reader::layouts;
+use super::reader::placed;
 use crate::cell::mapped::UNTOUCHED;
 
 /// The bytes of a side file as they are to stand in that of a child that is
@@ -14,8 +14,8 @@ use crate::cell::mapped::UNTOUCHED;
 /// tells that the child has not set it.
 pub(super) fn inherited(mut bytes: Vec<u8>, now: SystemTime) -> Vec<u8> {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    for entry in layouts(&bytes) {
-        match entry.kind {
+    for entry in placed(&bytes) {
+        match entry.kind() {
             ROWS if entry.has_word(&bytes, START) => {
                 entry.set_word(&mut bytes, START, now.to_bits())
             }

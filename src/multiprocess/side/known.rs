@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 
+use super::EXTENSION;
 use super::reader;
 use super::said::Said;
-use crate::multiprocess::reader::Damage;
+use crate::multiprocess::reader::{Damage, Room};
 
 /// What side files said, by their identifiers.
 #[derive(Debug, Default)]
@@ -29,6 +30,13 @@ pub(super) struct Known {
     sum: u64,
 }
 
+/// Whose side file it is, by its name.
+pub(super) fn identifier_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let identifier = name.strip_suffix(EXTENSION).and_then(|name| name.strip_suffix('.'));
+    identifier.unwrap_or_default().to_owned()
+}
+
 impl KnownSides {
     pub(super) fn remember(&mut self, identifier: String, known: Known) {
         self.by_identifier.insert(identifier, known);
@@ -39,32 +47,24 @@ impl KnownSides {
         Self { hasher: self.hasher.clone(), by_identifier: HashMap::new() }
     }
 
-    /// What the side file at `path` says; its bytes take the place of `bytes`.
-    pub(super) fn read(
-        &mut self,
-        path: &Path,
-        identifier: &str,
-        is_alive: bool,
-        bytes: &mut Vec<u8>,
-    ) -> io::Result<Known> {
-        let mut file = reader::read_once(path, bytes)?;
-        let mut sum = self.hasher.hash_one(&bytes[..]);
-        let known = self.by_identifier.remove(identifier);
+    /// What the side file at `path` says; its bytes go into `room`.
+    pub(super) fn read(&self, path: &Path, is_alive: bool, room: &mut Room) -> io::Result<Known> {
+        let (mut file, bytes) = reader::read_once(path, room)?;
+        let mut sum = self.hasher.hash_one(&*bytes);
+        let known = self.by_identifier.get(&identifier_of(path));
         let same = known.filter(|known| {
             known.sum == sum && known.len == bytes.len() && known.is_alive == is_alive
         });
         if let Some(known) = same {
-            return Ok(known);
+            return Ok(known.clone());
         }
-        let mut read = reader::entries(bytes);
-        if !read.1.is_empty() {
+        let (mut said, mut damages) = Said::of(bytes);
+        if !damages.is_empty() {
             reader::mend(&mut file, bytes)?;
             // A torn value is never what was read last.
-            sum = self.hasher.hash_one(&bytes[..]);
-            read = reader::entries(bytes);
+            sum = self.hasher.hash_one(&*bytes);
+            (said, damages) = Said::of(bytes);
         }
-        let (entries, mut damages) = read;
-        let mut said = Said::of(&entries, &mut damages);
         if !is_alive {
             said.keep_lasting();
         }

@@ -8,6 +8,7 @@ use super::reader::{entries, mend, read_from};
 use crate::cell::loom_memory::Opened;
 use crate::cell::loom_sync::{Fault, explore};
 use crate::cell::side::{NewEntry, SideFile};
+use crate::multiprocess::reader::Room;
 
 fn new<'a>(key: &'a [u8], words: &'a [u64], value: Option<&'a [u8]>) -> NewEntry<'a> {
     NewEntry { kind: 9, key, words, value, capacity: 8 }
@@ -24,13 +25,14 @@ fn create(path: &Path) -> std::sync::Arc<SideFile> {
 
 /// The keys and values of the sound entries, and how many are damaged.
 fn read(path: &Path, mends: bool) -> (Vec<(Vec<u8>, Vec<u8>)>, usize) {
-    let mut bytes = Vec::new();
+    let mut room = Room::default();
     let mut file = Opened::at(path).unwrap();
-    read_from(&mut file, &mut bytes).unwrap();
+    let len = read_from(&mut file, |_, used| Ok(used), &mut room).unwrap();
+    let bytes = room.first(len);
     if mends {
-        mend(&mut file, &mut bytes).unwrap();
+        mend(&mut file, bytes).unwrap();
     }
-    let (entries, damages) = entries(&bytes);
+    let (entries, damages) = entries(bytes);
     let pair = |key: &[u8], value: Option<&[u8]>| (key.to_vec(), value.unwrap_or(b"").to_vec());
     (entries.iter().map(|entry| pair(entry.key, entry.value)).collect(), damages.len())
 }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::EXTENSION;
-use super::known::{Known, KnownSides};
+use super::known::{Known, KnownSides, identifier_of};
 use super::said::{RowNotes, Said, StateSaid};
 use crate::error::Result;
 use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
+use crate::multiprocess::crew::Crew;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::mode::GaugeMode;
@@ -25,29 +25,40 @@ pub(crate) struct Sides {
 }
 
 impl Sides {
-    /// Reads a side file, after those whose names stand before its own.
+    /// Reads side files that come sorted by name, each with whether its owner
+    /// may live; says which are damaged.
     ///
     /// Of a process that is not alive only what lasts is kept.
     pub(crate) fn read(
-        &mut self,
-        path: &Path,
-        is_alive: bool,
-        known: &mut KnownSides,
-        bytes: &mut Vec<u8>,
-    ) -> Option<Damage> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let identifier = name.strip_suffix(EXTENSION).and_then(|name| name.strip_suffix('.'));
-        let identifier = identifier.unwrap_or_default().to_owned();
-        let known = match known.read(path, &identifier, is_alive, bytes) {
-            Ok(known) => known,
-            // It was removed since the directory was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(_) => return Some(Damage { offset: 0, what: DamageKind::Unreadable }),
-        };
-        let damage = known.damage;
-        self.by_identifier.insert(identifier.clone(), self.list.len());
-        self.list.push((identifier, known));
-        damage
+        files: Vec<(PathBuf, bool)>,
+        known: &KnownSides,
+        crew: &mut Crew,
+    ) -> (Self, Vec<(PathBuf, Damage)>) {
+        let mut sides = Self::default();
+        let mut damaged = Vec::new();
+        let mut files: Vec<_> =
+            files.into_iter().map(|(path, alive)| (path, alive, None)).collect();
+        crew.for_each(&mut files, |(path, is_alive, read), room| {
+            *read = Some(known.read(path, *is_alive, room));
+        });
+        for (path, _, read) in files {
+            let known = match read {
+                Some(Ok(known)) => known,
+                // It was removed since the directory was listed.
+                Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => continue,
+                _ => {
+                    damaged.push((path, Damage { offset: 0, what: DamageKind::Unreadable }));
+                    continue;
+                }
+            };
+            let identifier = identifier_of(&path);
+            sides.by_identifier.insert(identifier.clone(), sides.list.len());
+            if let Some(damage) = known.damage {
+                damaged.push((path, damage));
+            }
+            sides.list.push((identifier, known));
+        }
+        (sides, damaged)
     }
 
     /// Leaves what was read in a memory from which the next scrape can take it.
@@ -66,7 +77,7 @@ impl Sides {
     pub(crate) fn rows(&self, file_name: &str) -> Option<&RowNotes> {
         let (kind, identifier) = FileKind::parse(file_name)?;
         let (_, known) = self.list.get(*self.by_identifier.get(identifier)?)?;
-        known.said.rows.get(&kind)
+        known.said.rows.get(kind)
     }
 
     /// The unit of each family that has one; of several the first one.

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use foldhash::fast::RandomState;
-
 use super::entry_kind::{EXEMPLAR, FAMILIES, INFO, ROWS, STATE, UNIT};
 use super::exemplar;
 use super::publish::{self, Published};
-use super::reader::{self, SideRow};
+use super::reader::{self, SideRow, SideRows};
 use super::row_key::rows_of;
 use crate::cell::mapped::UNTOUCHED;
 use crate::model::Exemplar;
@@ -18,17 +16,27 @@ use crate::multiprocess::key::Key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::reader::{Damage, DamageKind};
 
+/// The bytes of the smallest entry that tells of a row.
+const ROWS_LEN: usize = 48;
+
 /// What a side file says.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Said {
     /// Of the rows of each file.
-    pub(crate) rows: HashMap<FileKind, RowNotes, RandomState>,
+    pub(crate) rows: ByKind,
     /// Families with their units.
     pub(crate) units: Vec<(String, String)>,
     /// Series of infos, each with its facts.
     pub(crate) infos: Vec<(Key, BTreeMap<String, String>)>,
     pub(crate) states: Vec<StateSaid>,
     pub(crate) families: Vec<Published>,
+}
+
+/// What is said of the rows of each file that anything is said of.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct ByKind {
+    // Ascending by the numbers of the kinds; hardly ever more than three.
+    list: Vec<(FileKind, RowNotes)>,
 }
 
 /// What is said of the rows of one file.
@@ -52,6 +60,28 @@ pub(crate) struct StateSaid {
     pub(crate) place: usize,
     /// When it was set, in seconds since 1970; 0.0 if it never was.
     pub(crate) time: f64,
+}
+
+impl ByKind {
+    pub(crate) fn get(&self, kind: FileKind) -> Option<&RowNotes> {
+        self.iter().find(|(have, _)| *have == kind).map(|(_, notes)| notes)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (FileKind, &RowNotes)> {
+        self.list.iter().map(|(kind, notes)| (*kind, notes))
+    }
+
+    pub(super) fn of(&mut self, kind: FileKind) -> &mut RowNotes {
+        let place = match self.list.iter().position(|(have, _)| *have == kind) {
+            Some(place) => place,
+            None => {
+                let place = self.list.partition_point(|(have, _)| have.place() < kind.place());
+                self.list.insert(place, (kind, RowNotes::default()));
+                place
+            }
+        };
+        &mut self.list[place].1
+    }
 }
 
 impl RowNotes {
@@ -101,47 +131,48 @@ fn next_of<'a, T>(left: &mut &'a [(u32, T)], row: usize) -> Option<&'a T> {
 impl Said {
     /// What the side file at `path` says, and what is wrong with it.
     pub(crate) fn read(path: &Path) -> io::Result<(Self, Vec<Damage>)> {
-        let bytes = reader::read(path)?;
-        let (entries, mut damages) = reader::entries(&bytes);
-        let said = Self::of(&entries, &mut damages);
-        Ok((said, damages))
+        Ok(Self::of(&reader::read(path)?))
     }
 
-    /// Decodes entries; what makes no sense is left out and becomes damage.
-    pub(crate) fn of(entries: &[SideRow<'_>], damages: &mut Vec<Damage>) -> Self {
+    /// What the bytes of a side file say; what makes no sense is left out and becomes damage.
+    pub(crate) fn of(bytes: &[u8]) -> (Self, Vec<Damage>) {
         let mut said = Self::default();
         let mut infos = Latest::default();
         let mut families = Latest::default();
-        for entry in entries {
+        let mut senseless = Vec::new();
+        let mut entries = SideRows::of(bytes);
+        for entry in &mut entries {
             let sound = match entry.kind {
-                ROWS => said.add_rows(entry),
-                EXEMPLAR => said.add_exemplar(entry),
+                ROWS => said.add_rows(&entry, bytes.len() / ROWS_LEN),
+                EXEMPLAR => said.add_exemplar(&entry),
                 UNIT => serde_json::from_slice(entry.key).map(|unit| said.units.push(unit)).ok(),
-                INFO => infos.add(entry),
-                STATE => said.add_state(entry),
-                FAMILIES => families.add(entry),
+                INFO => infos.add(&entry),
+                STATE => said.add_state(&entry),
+                FAMILIES => families.add(&entry),
                 // A later version says more than is understood here.
                 _ => Some(()),
             };
             if sound.is_none() {
-                damages.push(Damage { offset: entry.offset, what: DamageKind::Value });
+                senseless.push(Damage { offset: entry.offset, what: DamageKind::Value });
             }
         }
         for entry in infos.open() {
             let facts = entry.value.and_then(|facts| serde_json::from_slice(facts).ok());
             match (Key::parse(entry.key), facts) {
                 (Some(key), Some(facts)) => said.infos.push((key, facts)),
-                _ => damages.push(Damage { offset: entry.offset, what: DamageKind::Value }),
+                _ => senseless.push(Damage { offset: entry.offset, what: DamageKind::Value }),
             }
         }
         for entry in families.open() {
             match entry.value.and_then(publish::decode) {
                 Some(families) => said.families.extend(families),
-                None => damages.push(Damage { offset: entry.offset, what: DamageKind::Value }),
+                None => senseless.push(Damage { offset: entry.offset, what: DamageKind::Value }),
             }
         }
-        said.settle_rows(entries);
-        said
+        said.settle_rows(bytes);
+        let mut damages = entries.damages();
+        damages.extend(senseless);
+        (said, damages)
     }
 
     /// Leaves what outlives the process.
@@ -151,15 +182,18 @@ impl Said {
         self.states.retain(|state| !state.mode.is_live() && state.mode != GaugeMode::All);
     }
 
-    fn add_rows(&mut self, entry: &SideRow<'_>) -> Option<()> {
+    fn add_rows(&mut self, entry: &SideRow<'_>, room: usize) -> Option<()> {
         let (kind, mut rows) = rows_of(entry.key)?;
         let first = rows.next()?;
         let start = f64::from_bits(entry.word(0)?);
-        let notes = self.rows.entry(kind).or_default();
+        let notes = self.rows.of(kind);
         if entry.is_closed() {
             notes.removed.insert(first);
             notes.removed.extend(rows);
         } else if start.is_finite() && start > 0.0 {
+            if notes.starts.is_empty() {
+                notes.starts.reserve(room);
+            }
             notes.starts.push((first, start));
         }
         Some(())
@@ -171,7 +205,7 @@ impl Said {
         let value = entry.value?;
         if !value.is_empty() {
             let exemplar = exemplar::decode(value)?;
-            self.rows.entry(kind).or_default().exemplars.push((row, exemplar));
+            self.rows.of(kind).exemplars.push((row, exemplar));
         }
         Some(())
     }
@@ -189,22 +223,24 @@ impl Said {
 
     /// Sorts what is said of rows, and keeps those that an open entry has too:
     /// two metrics of one name may share a row.
-    fn settle_rows(&mut self, entries: &[SideRow<'_>]) {
-        let none_removed = self.rows.values().all(|notes| notes.removed.is_empty());
-        let entries = if none_removed { &[] } else { entries };
-        for entry in entries.iter().filter(|entry| entry.kind == ROWS && !entry.is_closed()) {
-            let Some((kind, rows)) = rows_of(entry.key) else { continue };
-            let Some(notes) = self.rows.get_mut(&kind) else { continue };
-            if !notes.removed.is_empty() {
+    fn settle_rows(&mut self, bytes: &[u8]) {
+        if self.rows.iter().any(|(_, notes)| !notes.removed.is_empty()) {
+            let entries = SideRows::of(bytes);
+            for entry in entries.filter(|entry| entry.kind == ROWS && !entry.is_closed()) {
+                let Some((kind, rows)) = rows_of(entry.key) else { continue };
+                let removed = &mut self.rows.of(kind).removed;
                 for row in rows {
-                    notes.removed.remove(&row);
+                    removed.remove(&row);
                 }
             }
         }
-        for notes in self.rows.values_mut() {
+        for (_, notes) in &mut self.rows.list {
             // Of several the earliest start stands first, and the newest exemplar.
-            notes.starts.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-            notes.starts.dedup_by_key(|(row, _)| *row);
+            if !notes.starts.is_sorted_by(|a, b| a.0 < b.0) {
+                notes.starts.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+                notes.starts.dedup_by_key(|(row, _)| *row);
+            }
+            notes.starts.shrink_to_fit();
             let time = |exemplar: &Exemplar| time_of(exemplar);
             notes.exemplars.sort_by(|a, b| a.0.cmp(&b.0).then(time(&b.1).total_cmp(&time(&a.1))));
             notes.exemplars.dedup_by_key(|(row, _)| *row);

@@ -1,0 +1,90 @@
+//! The entries of one file, gone through: which keys they have, and their numbers.
+
+use std::sync::Arc;
+
+use super::reader::Damage;
+use super::rule::Dated;
+
+/// Where a key stands among those that were met.
+pub(crate) type Place = u32;
+
+/// The keys of a file, one after the other.
+pub(crate) type Order = Arc<[Place]>;
+
+/// The entries of one file; it keeps its memory for those of the next.
+#[derive(Debug, Default)]
+pub(crate) struct Walked {
+    /// What was taken for the keys of the file, and how many of them it begins with.
+    guess: Option<Order>,
+    guessed: usize,
+    /// The keys behind these.
+    rest: Vec<Place>,
+    values: Vec<f64>,
+    /// As far as any was set: there are none in most files.
+    timestamps: Vec<f64>,
+    pub(crate) damage: Option<Damage>,
+}
+
+impl Walked {
+    /// Forgets the file before.
+    pub(crate) fn begin(&mut self, guess: Option<&Order>) {
+        self.guess = guess.cloned();
+        self.guessed = 0;
+        self.rest.clear();
+        self.values.clear();
+        self.values.reserve(guess.map_or(0, |guess| guess.len()));
+        self.timestamps.clear();
+        self.damage = None;
+    }
+
+    /// Adds an entry, whose key was guessed.
+    pub(crate) fn push_guessed(&mut self, numbers: Dated) {
+        self.guessed += 1;
+        self.push_numbers(numbers);
+    }
+
+    /// Adds an entry.
+    pub(crate) fn push(&mut self, place: Place, numbers: Dated) {
+        self.rest.push(place);
+        self.push_numbers(numbers);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The place of the key of the last entry.
+    pub(crate) fn last(&self) -> Option<Place> {
+        self.rest.last().or(self.guessed_places().last()).copied()
+    }
+
+    /// The entries in their order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (Place, Dated)> {
+        let places = self.guessed_places().iter().chain(&self.rest);
+        let numbers =
+            self.values.iter().enumerate().map(|(at, &value)| {
+                Dated::new(value, self.timestamps.get(at).copied().unwrap_or(0.0))
+            });
+        places.copied().zip(numbers)
+    }
+
+    /// The keys in their order, with which more may be behind them.
+    pub(crate) fn order(&self) -> Order {
+        match &self.guess {
+            Some(guess) if self.rest.is_empty() => guess.clone(),
+            _ => self.guessed_places().iter().chain(&self.rest).copied().collect(),
+        }
+    }
+
+    fn push_numbers(&mut self, numbers: Dated) {
+        if numbers.timestamp != 0.0 {
+            self.timestamps.resize(self.values.len(), 0.0);
+            self.timestamps.push(numbers.timestamp);
+        }
+        self.values.push(numbers.value);
+    }
+
+    fn guessed_places(&self) -> &[Place] {
+        self.guess.as_ref().and_then(|guess| guess.get(..self.guessed)).unwrap_or_default()
+    }
+}
