@@ -151,7 +151,33 @@ impl<'k, 's> Merge<'k, 's> {
     }
 
     /// Adds an entry, and says of which series it is, if it counts.
+    #[inline]
     fn add(
+        &mut self,
+        file: &FileName,
+        pid: Option<usize>,
+        key: Place,
+        said: Dated,
+        typed: &mut bool,
+    ) -> Option<usize> {
+        if pid.is_none() {
+            if let Some(series) = self.add_to_sum(key, said.value) {
+                return Some(series);
+            }
+        }
+        self.add_by_rule(file, pid, key, said, typed)
+    }
+
+    /// Adds to what the files before have said under this key, if that is a sum.
+    #[inline]
+    fn add_to_sum(&mut self, key: Place, value: f64) -> Option<usize> {
+        let sum = (*self.sums.get(key as usize)?)?;
+        let reading = self.families.get_mut(sum.family)?.readings.get_mut(sum.reading)?;
+        reading.said.value += value;
+        Some(reading.series)
+    }
+
+    fn add_by_rule(
         &mut self,
         file: &FileName,
         pid: Option<usize>,
@@ -159,14 +185,6 @@ impl<'k, 's> Merge<'k, 's> {
         mut said: Dated,
         typed: &mut bool,
     ) -> Option<usize> {
-        if pid.is_none() {
-            if let Some(&Some(sum)) = self.sums.get(key as usize) {
-                let family = self.families.get_mut(sum.family)?;
-                let reading = family.readings.get_mut(sum.reading)?;
-                reading.said.value += said.value;
-                return Some(reading.series);
-            }
-        }
         let known = match self.keys.known(key) {
             Ok(known) => known,
             Err(refusal) => {
