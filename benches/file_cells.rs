@@ -13,8 +13,10 @@ use narthex::Counter;
 use narthex::multiprocess::MultiprocessStore;
 
 const THREADS: [u64; 3] = [1, 2, 4];
-const ROUNDS: usize = 15;
-const ADDS: u64 = 1_000_000;
+/// How often each way is measured, and how many adds of a thread that takes.
+const MEASURED: (usize, u64) = (15, 1_000_000);
+/// The same where it is only to be seen that it runs.
+const TRIED: (usize, u64) = (1, 1_000);
 
 /// One of the ways to count: to add one, and to read what was added.
 struct Way<'a> {
@@ -39,7 +41,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ways = [
         Way {
             name: "AtomicU64::fetch_add",
-            add: &|adds| (0..adds).for_each(|_| drop(atomic.fetch_add(1, Ordering::Relaxed))),
+            add: &|adds| {
+                for _ in 0..adds {
+                    atomic.fetch_add(1, Ordering::Relaxed);
+                }
+            },
             get: &|| atomic.load(Ordering::Relaxed) as f64,
         },
         Way {
@@ -58,12 +64,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             get: &|| filed.get(),
         },
     ];
+    let is_bench = std::env::args().any(|arg| arg == "--bench");
+    let (rounds, adds) = if is_bench { MEASURED } else { TRIED };
     println!("{:<42}{:>9}  {:>14}", "one counter", "threads", "ns per add");
     for threads in THREADS {
         let mut times = vec![Vec::new(); ways.len()];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             for (way, times) in ways.iter().zip(&mut times) {
-                times.push(time(way, threads));
+                times.push(time(way, threads, adds));
             }
         }
         let medians: Vec<f64> = times.into_iter().map(median).collect();
@@ -76,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Nanoseconds of wall time for each add of a thread, all threads adding at once.
-fn time(way: &Way<'_>, threads: u64) -> f64 {
+fn time(way: &Way<'_>, threads: u64, adds: u64) -> f64 {
     let before = (way.get)();
     let start = Barrier::new(threads as usize + 1);
     let took = std::thread::scope(|scope| {
@@ -84,7 +92,7 @@ fn time(way: &Way<'_>, threads: u64) -> f64 {
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
-                    (way.add)(ADDS);
+                    (way.add)(adds);
                 })
             })
             .collect();
@@ -93,8 +101,8 @@ fn time(way: &Way<'_>, threads: u64) -> f64 {
         adding.into_iter().for_each(|thread| drop(thread.join()));
         begun.elapsed()
     });
-    assert_eq!((way.get)() - before, (threads * ADDS) as f64, "{} lost some", way.name);
-    took.as_secs_f64() * 1e9 / ADDS as f64
+    assert_eq!((way.get)() - before, (threads * adds) as f64, "{} lost some", way.name);
+    took.as_secs_f64() * 1e9 / adds as f64
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

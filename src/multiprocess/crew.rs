@@ -11,7 +11,7 @@ use super::reader::Room;
 const MANY: usize = 32;
 
 /// So many files are read before what they hold is put in order.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// So many threads are as fast as the memory that they read from.
 const THREADS: usize = 4;

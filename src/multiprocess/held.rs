@@ -175,7 +175,6 @@ fn node(metadata: &fs::Metadata) -> Node {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]

@@ -169,6 +169,7 @@ impl<'k, 's> Merge<'k, 's> {
     }
 
     /// Adds an entry, and says of which series it is, if it counts.
+    #[inline]
     fn add(
         &mut self,
         file: &FileName,
@@ -179,17 +180,35 @@ impl<'k, 's> Merge<'k, 's> {
     ) -> Option<usize> {
         said.was_folded = file.is_folded;
         if pid.is_none() {
-            let sum = self.sums.get(key as usize).copied().flatten();
-            // Files that disagree about the type go the long way.
-            let sum = sum.filter(|sum| file.metric_type == Some(sum.metric_type));
-            if let Some(sum) = sum {
-                let family = self.families.get_mut(sum.family)?;
-                let reading = family.readings.get_mut(sum.reading)?;
-                reading.said = reading.said.plus(said);
-                reading.entries += 1;
-                return Some(reading.series);
+            if let Some(series) = self.add_to_sum(file, key, said) {
+                return Some(series);
             }
         }
+        self.add_by_rule(file, pid, key, said, typed)
+    }
+
+    /// Adds to what the files before have said under this key, if that is a sum.
+    #[inline]
+    fn add_to_sum(&mut self, file: &FileName, key: Place, said: Dated) -> Option<usize> {
+        let sum = (*self.sums.get(key as usize)?)?;
+        // Files that disagree about the type go the long way.
+        if file.metric_type != Some(sum.metric_type) {
+            return None;
+        }
+        let reading = self.families.get_mut(sum.family)?.readings.get_mut(sum.reading)?;
+        reading.said = reading.said.plus(said);
+        reading.entries += 1;
+        Some(reading.series)
+    }
+
+    fn add_by_rule(
+        &mut self,
+        file: &FileName,
+        pid: Option<usize>,
+        key: Place,
+        mut said: Dated,
+        typed: &mut bool,
+    ) -> Option<usize> {
         let known = match self.keys.known(key) {
             Ok(known) => known,
             Err(refusal) => {
