@@ -13,6 +13,8 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
+use super::turn;
+
 /// How often a lock that another thread of this process holds is asked for again.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -103,7 +105,7 @@ impl Held {
             if wait == Wait::No {
                 return Ok(None);
             }
-            std::thread::sleep(PAUSE);
+            turn::pause(PAUSE);
         }
     }
 }

@@ -53,6 +53,8 @@ mod collector;
 mod damaged_file;
 mod dead;
 mod directory;
+#[cfg(test)]
+mod explorer;
 mod file_kind;
 mod file_name;
 mod fold;
@@ -79,6 +81,7 @@ mod rule;
 mod settle;
 mod side;
 mod store;
+mod turn;
 mod unfiled;
 mod unique;
 

@@ -10,6 +10,8 @@ use std::process;
 use std::{fs, io};
 
 #[cfg(unix)]
+use super::turn;
+#[cfg(unix)]
 use super::unique::unique;
 
 /// What is known of the process that wrote some files.
@@ -57,10 +59,15 @@ impl Owner {
         for _ in 0..8 {
             let hidden = dir.join(format!(".{identifier}.lock.{}", unique()));
             let mut options = OpenOptions::new();
+            turn::step();
             let mut file = options.read(true).write(true).create_new(true).open(&hidden)?;
+            turn::step();
             let claimed = file.write_all(birth_certificate().as_bytes()).and_then(|()| {
                 match Held::on_new(file) {
-                    Ok(held) => fs::rename(&hidden, &target).map(|()| Some(held)),
+                    Ok(held) => {
+                        turn::step();
+                        fs::rename(&hidden, &target).map(|()| Some(held))
+                    }
                     Err(error) if cannot_lock(&error) => Ok(None),
                     Err(error) => Err(error),
                 }
@@ -87,6 +94,7 @@ impl Owner {
 /// Whether the owner of the files of an identifier lives.
 #[cfg(unix)]
 pub(crate) fn liveness(dir: &Path, identifier: &str) -> Liveness {
+    turn::step();
     match super::held::is_locked(&lock_path(dir, identifier)) {
         Ok(true) => Liveness::Alive,
         Ok(false) => Liveness::Dead,

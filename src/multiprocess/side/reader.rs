@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::cell::side::{CLOSED, ENTRY_HEAD, HALF_HEAD, HEAD, USED_AT, checksum, half_checksum};
 use crate::multiprocess::reader::{Damage, DamageKind};
+use crate::multiprocess::turn;
 
 /// How often an entry is read again whose owner was writing to it.
 const ATTEMPTS: usize = 16;
@@ -46,6 +47,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// The same in place of what `bytes` held, but with values that were half written meanwhile.
 pub(super) fn read_once(path: &Path, bytes: &mut Vec<u8>) -> io::Result<File> {
     bytes.clear();
+    turn::step();
     // A named pipe would be waited for when it is opened.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
