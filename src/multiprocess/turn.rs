@@ -3,6 +3,7 @@
 //! Outside of tests nothing happens at them. A test gives the turn to another
 //! process there, so as to go through every order of steps.
 
+#[cfg(unix)]
 use std::time::Duration;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub(crate) fn step() {
     explorer::step();
 }
 
+#[cfg(unix)]
 /// The next step can be made when another process has made one.
 pub(crate) fn pause(time: Duration) {
     #[cfg(test)]
