@@ -16,8 +16,8 @@ pub(crate) fn step() {
     explorer::step();
 }
 
-#[cfg(unix)]
 /// The next step can be made when another process has made one.
+#[cfg(unix)]
 pub(crate) fn pause(time: Duration) {
     #[cfg(test)]
     if explorer::pause() {
