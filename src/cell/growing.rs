@@ -216,11 +216,14 @@ fn allocate(file: &File, from: usize, to: usize) -> io::Result<()> {
 }
 
 /// Asks the file system for the space; false if it cannot say.
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_vendor = "apple"
+#[cfg(all(
+    not(miri),
+    any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    )
 ))]
 fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
     use rustix::fs::{FallocateFlags, fallocate};
@@ -235,12 +238,15 @@ fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
     }
 }
 
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_vendor = "apple"
-)))]
+#[cfg(any(
+    miri,
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    ))
+))]
 fn reserve(_: &File, _: u64, _: u64) -> io::Result<bool> {
     Ok(false)
 }

@@ -40,7 +40,7 @@ impl MappedFile {
         Growing::create(path, &HEADER, 0, identity).map(Self::on)
     }
 
-    fn on(file: Growing) -> Arc<Self> {
+    pub(super) fn on(file: Growing) -> Arc<Self> {
         Arc::new(Self { entries: Mutex::new(Entries { file, rows: HashMap::new() }) })
     }
 

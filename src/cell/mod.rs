@@ -18,6 +18,8 @@ mod loom_tests;
 pub(crate) mod mapped;
 #[cfg(all(not(loom), feature = "multiprocess"))]
 mod memory;
+#[cfg(all(test, not(loom), feature = "multiprocess"))]
+mod miri_tests;
 mod real;
 mod refused;
 #[cfg(feature = "multiprocess")]
