@@ -9,15 +9,10 @@ use libfuzzer_sys::fuzz_target;
 use narthex::exposition;
 use narthex::multiprocess::inspect::{inspect_dir, inspect_file};
 use narthex::multiprocess::{MultiProcessCollector, compact, mark_process_dead};
-use narthex_fuzz::{NAMES, assert_well_formed, seal, unpack};
+use narthex_fuzz::{NAMES, assert_well_formed, scratch, seal, unpack};
 use tempfile::TempDir;
 
 static DIR: OnceLock<TempDir> = OnceLock::new();
-
-/// In memory, where nothing waits for a disk.
-fn directory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory")
-}
 
 fn empty(dir: &Path) {
     for file in fs::read_dir(dir).expect("a directory") {
@@ -40,7 +35,7 @@ fn merged(dir: &Path) -> Option<String> {
 // The first byte says what is done, the others which files there are.
 fuzz_target!(|data: &[u8]| {
     let Some((&todo, row)) = data.split_first() else { return };
-    let dir = DIR.get_or_init(directory).path();
+    let dir = DIR.get_or_init(scratch).path();
     empty(dir);
     for (name, content) in unpack(row) {
         let mut content = content.to_vec();

@@ -8,15 +8,14 @@ use libfuzzer_sys::fuzz_target;
 use narthex::Counter;
 use narthex::exposition;
 use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
-use narthex_fuzz::{assert_well_formed, seal};
+use narthex_fuzz::{assert_well_formed, scratch, seal};
 use tempfile::TempDir;
 
 static DIR: OnceLock<TempDir> = OnceLock::new();
 
 /// A directory with cells that side files can speak of, of workers that live (1 and 3) and that do not.
 fn directory() -> TempDir {
-    let dir =
-        tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory");
+    let dir = scratch();
     for name in ["1", "2", "3", "4"] {
         let store =
             MultiprocessStore::builder(dir.path()).identifier(name).open().expect("a store");

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use tempfile::{Builder, TempDir};
+
 /// The files that there can be: every kind that readers tell apart, of processes that
 /// live (1), have left a lock (2), were said to be dead (1999999999), and of folds (0-f1).
 pub const NAMES: [&str; 32] = [
@@ -40,6 +42,13 @@ pub const NAMES: [&str; 32] = [
     "counter_0-f2.db",
     "cache.db",
 ];
+
+/// An empty directory in memory, where nothing waits for a disk.
+pub fn scratch() -> TempDir {
+    let mut builder = Builder::new();
+    builder.prefix("narthex-fuzz-");
+    builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir()).expect("a directory")
+}
 
 /// The names and contents that such a row holds.
 pub fn unpack(mut bytes: &[u8]) -> Vec<(&'static str, &[u8])> {

@@ -4,6 +4,6 @@ mod directory;
 mod exposition;
 mod sealed;
 
-pub use self::directory::{NAMES, pack, unpack, used};
+pub use self::directory::{NAMES, pack, scratch, unpack, used};
 pub use self::exposition::assert_well_formed;
 pub use self::sealed::seal;

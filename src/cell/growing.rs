@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 
 use super::memory::{Memory, Piece, Word};
 
-/// The size of a new file; it doubles whenever it is full. A model checks that it does.
-const FIRST_CAPACITY: usize = if cfg!(loom) { 1 << 6 } else { 1 << 16 };
+/// The size of a new file; it doubles whenever it is full. Where tests are slow, that is soon.
+const FIRST_CAPACITY: usize = if cfg!(any(loom, miri)) { 1 << 6 } else { 1 << 16 };
 
 /// A file that is appended to, mapped in segments that are never unmapped.
 pub(super) struct Growing {
