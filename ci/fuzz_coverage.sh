@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # How much of the readers of shared files the fuzz targets reach with what they
-# have found so far: ci/fuzz_coverage.sh [file …], by default those below.
+# have found so far, while none runs: ci/fuzz_coverage.sh [file …], by default those below.
 set -euo pipefail
 
 files=("$@")
@@ -22,7 +22,7 @@ profiles=()
 for target in "${targets[@]}"; do
   mkdir -p "fuzz/corpus/$target"
   cargo +nightly fuzz coverage --target "$host" "$target" "fuzz/corpus/$target" "fuzz/seeds/$target"
-  objects+=(-object "fuzz/target/$host/coverage/$host/release/$target")
+  objects+=(-object "target/$host/coverage/$host/release/$target")
   profiles+=("fuzz/coverage/$target/coverage.profdata")
 done
 "$tools/llvm-profdata" merge -sparse "${profiles[@]}" -o fuzz/coverage/all.profdata
