@@ -17,16 +17,18 @@ if ! [ -x "$tools/llvm-cov" ]; then
   rustup component add llvm-tools --toolchain nightly
 fi
 
-objects=()
+programs=()
 profiles=()
 for target in "${targets[@]}"; do
   mkdir -p "fuzz/corpus/$target"
   cargo +nightly fuzz coverage --target "$host" "$target" "fuzz/corpus/$target" "fuzz/seeds/$target"
-  objects+=(-object "target/$host/coverage/$host/release/$target")
+  # The first program stands by itself, the others behind an option.
+  [ ${#programs[@]} -eq 0 ] || programs+=(-object)
+  programs+=("target/$host/coverage/$host/release/$target")
   profiles+=("fuzz/coverage/$target/coverage.profdata")
 done
 "$tools/llvm-profdata" merge -sparse "${profiles[@]}" -o fuzz/coverage/all.profdata
-"$tools/llvm-cov" report -instr-profile=fuzz/coverage/all.profdata "${objects[@]}" "${files[@]}"
-"$tools/llvm-cov" show -instr-profile=fuzz/coverage/all.profdata "${objects[@]}" "${files[@]}" \
+"$tools/llvm-cov" report -instr-profile=fuzz/coverage/all.profdata "${programs[@]}" "${files[@]}"
+"$tools/llvm-cov" show -instr-profile=fuzz/coverage/all.profdata "${programs[@]}" "${files[@]}" \
   -show-regions=false -show-instantiations=false >fuzz/coverage/lines.txt
 echo "line by line: fuzz/coverage/lines.txt"
