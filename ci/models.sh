@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# The cells in a model: not the orders of events that happen, but all that can.
+# Cells and folds as models: not the orders of events that happen, but all that can, within bounds.
 set -euo pipefail
+export RUST_BACKTRACE=0
 
-# Where the build is a model, only the tests of models make sense. They say how
-# many executions they have seen.
-set -x
-RUST_BACKTRACE=0 RUSTFLAGS="--cfg loom -D warnings" CARGO_TARGET_DIR=target/models \
+echo "folds, readers and workers by turns, with two surprises in each order"
+NARTHEX_MODEL_SURPRISES=2 cargo test --lib model_tests -- --show-output
+
+# Where the build is a model, only the tests of models make sense.
+echo "cells of shared files, in loom"
+RUSTFLAGS="--cfg loom -D warnings" CARGO_TARGET_DIR=target/models \
   cargo test --release --lib --no-default-features --features multiprocess \
-  loom_tests -- --show-output
+  loom_ -- --show-output

@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use narthex::exposition;
 use narthex::multiprocess::MultiProcessCollector;
-use narthex_fuzz::assert_well_formed;
+use narthex_fuzz::{assert_well_formed, scratch};
 use tempfile::TempDir;
 
 static DIR: OnceLock<TempDir> = OnceLock::new();
 
 fuzz_target!(|data: &[u8]| {
-    let dir = DIR.get_or_init(|| tempfile::tempdir().expect("a directory")).path();
+    let dir = DIR.get_or_init(scratch).path();
     for name in ["counter_1.db", "gauge_all_2.db", "gauge_mostrecent_3.db", "histogram_4.db"] {
         fs::write(dir.join(name), data).expect("a file");
     }

@@ -8,28 +8,36 @@ use libfuzzer_sys::fuzz_target;
 use narthex::Counter;
 use narthex::exposition;
 use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
-use narthex_fuzz::assert_well_formed;
+use narthex_fuzz::{assert_well_formed, scratch, seal};
 use tempfile::TempDir;
 
 static DIR: OnceLock<TempDir> = OnceLock::new();
 
-/// A directory with cells that side files can speak of, of a worker that lives and of one that does not.
+/// A directory with cells that side files can speak of, of workers that live (1 and 3) and that do not.
 fn directory() -> TempDir {
-    let dir = tempfile::tempdir().expect("a directory");
-    for name in ["1", "2"] {
-        let store = MultiprocessStore::builder(dir.path()).identifier(name).open().expect("a store");
-        let counter = Counter::builder("c", "h").labels(["l"]).store(&store).build().expect("a metric");
+    let dir = scratch();
+    for name in ["1", "2", "3", "4"] {
+        let store =
+            MultiprocessStore::builder(dir.path()).identifier(name).open().expect("a store");
+        let counter =
+            Counter::builder("c", "h").labels(["l"]).store(&store).build().expect("a metric");
         counter.labels(["a"]).inc();
         counter.labels(["b"]).inc();
     }
-    fs::write(dir.path().join("2.lock"), "").expect("a file");
+    for name in ["2.lock", "4.lock"] {
+        fs::write(dir.path().join(name), "").expect("a file");
+    }
     dir
 }
 
 fuzz_target!(|data: &[u8]| {
     let dir = DIR.get_or_init(directory).path();
-    for name in ["1.narthex", "2.narthex"] {
-        fs::write(dir.join(name), data).expect("a file");
+    let mut sealed = data.to_vec();
+    seal(&mut sealed);
+    for (name, bytes) in
+        [("1.narthex", data), ("2.narthex", data), ("3.narthex", &sealed), ("4.narthex", &sealed)]
+    {
+        fs::write(dir.join(name), bytes).expect("a file");
     }
     let collector = MultiProcessCollector::new(dir).expect("a directory").folding(false);
     let first = exposition::openmetrics::encode(&collector);

@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 
 use super::memory::{Memory, Piece, Word};
 
-/// The size of a new file; it doubles whenever it is full. A model checks that it does.
-const FIRST_CAPACITY: usize = if cfg!(loom) { 1 << 6 } else { 1 << 16 };
+/// The size of a new file; it doubles whenever it is full. Where tests are slow, that is soon.
+const FIRST_CAPACITY: usize = if cfg!(any(loom, miri)) { 1 << 6 } else { 1 << 16 };
 
 /// A file that is appended to, mapped in segments that are never unmapped.
 pub(super) struct Growing {
@@ -230,11 +230,14 @@ pub(super) fn allocate(file: &File, from: usize, to: usize) -> io::Result<()> {
 }
 
 /// Asks the file system for the space; false if it cannot say.
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_vendor = "apple"
+#[cfg(all(
+    not(miri),
+    any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    )
 ))]
 fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
     use rustix::fs::{FallocateFlags, fallocate};
@@ -249,12 +252,15 @@ fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
     }
 }
 
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_vendor = "apple"
-)))]
+#[cfg(any(
+    miri,
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_vendor = "apple"
+    ))
+))]
 fn reserve(_: &File, _: u64, _: u64) -> io::Result<bool> {
     Ok(false)
 }

@@ -69,7 +69,7 @@ impl MappedFile {
         Growing::create(path, &HEADER, 0, identity).map(|file| Self::on(file, true))
     }
 
-    fn on(file: Growing, has_lanes: bool) -> Arc<Self> {
+    pub(super) fn on(file: Growing, has_lanes: bool) -> Arc<Self> {
         let entries = Entries {
             file,
             rows: HashMap::new(),

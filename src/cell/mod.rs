@@ -29,6 +29,8 @@ mod loom_tests;
 pub(crate) mod mapped;
 #[cfg(all(not(loom), feature = "multiprocess"))]
 mod memory;
+#[cfg(all(test, not(loom), feature = "multiprocess"))]
+mod miri_tests;
 mod observations;
 mod places;
 mod refused;

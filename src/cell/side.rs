@@ -75,8 +75,11 @@ impl SideFile {
     ///
     /// Fails if there is a file of that name.
     pub(crate) fn create(path: &Path) -> io::Result<Arc<Self>> {
-        let file = Growing::create(path, &HEAD, USED_AT, u32::to_le)?;
-        Ok(Arc::new(Self { file: Mutex::new(file) }))
+        Growing::create(path, &HEAD, USED_AT, u32::to_le).map(Self::on)
+    }
+
+    pub(super) fn on(file: Growing) -> Arc<Self> {
+        Arc::new(Self { file: Mutex::new(file) })
     }
 
     /// The bytes in use, while nobody writes any.

@@ -13,6 +13,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
+use super::turn;
 use crate::cell::fork::hold_off;
 
 /// How often a lock that another thread of this process holds is asked for again.
@@ -107,7 +108,7 @@ impl Held {
             if wait == Wait::No {
                 return Ok(None);
             }
-            std::thread::sleep(PAUSE);
+            turn::pause(PAUSE);
         }
     }
 

@@ -10,6 +10,7 @@ use super::fold_lock::keep_still;
 use super::manifest::Manifest;
 use super::owner::{Liveness, liveness};
 use super::side::EXTENSION;
+use super::turn;
 
 /// What the identifiers of folded files begin with; no process has number 0.
 const FOLDED: &str = "0-f";
@@ -62,6 +63,7 @@ impl Listing {
     pub(crate) fn read(dir: &Path, manifest: Manifest) -> io::Result<Self> {
         let mut owned = Vec::new();
         let mut others = Vec::new();
+        turn::step();
         for file in fs::read_dir(dir)? {
             let path = file?.path();
             let name = path.file_name().unwrap_or_default();

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::turn;
+
 /// The manifest's name in the shared directory.
 const NAME: &str = "fold.manifest";
 
@@ -36,6 +38,7 @@ impl Manifest {
     ///
     /// [`io::ErrorKind::InvalidData`] if it makes no sense.
     pub(crate) fn read(dir: &Path) -> io::Result<Self> {
+        turn::step();
         match fs::read_to_string(Self::path(dir)) {
             Ok(text) => Self::parse(&text).ok_or_else(|| io::ErrorKind::InvalidData.into()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),

@@ -61,6 +61,8 @@ mod dead;
 mod directory;
 mod disagreement;
 mod exact;
+#[cfg(test)]
+mod explorer;
 mod file_kind;
 mod file_name;
 mod files;
@@ -91,6 +93,7 @@ mod rule;
 mod settle;
 mod side;
 mod store;
+mod turn;
 mod unfiled;
 mod unique;
 mod walked;

@@ -14,6 +14,8 @@ use once_cell::sync::OnceCell;
 
 #[cfg(unix)]
 use super::paths::Paths;
+#[cfg(unix)]
+use super::turn;
 
 /// What is known of the process that wrote some files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +72,15 @@ impl Owner {
             paths.set(format_args!("{identifier}.lock"));
             let (hidden, target) = paths.both();
             let mut options = OpenOptions::new();
+            turn::step();
             let file = options.read(true).write(true).create_new(true).open(hidden)?;
+            turn::step();
             let claimed =
                 write_birth_certificate(&file, boot).and_then(|()| match Held::on_new(file) {
-                    Ok(held) => fs::rename(hidden, target).map(|()| Some(held)),
+                    Ok(held) => {
+                        turn::step();
+                        fs::rename(hidden, target).map(|()| Some(held))
+                    }
                     Err(error) if cannot_lock(&error) => Ok(None),
                     Err(error) => Err(error),
                 });
@@ -105,6 +112,7 @@ impl Owner {
 /// Whether the owner of the files of an identifier lives.
 #[cfg(unix)]
 pub(crate) fn liveness(dir: &Path, identifier: &str) -> Liveness {
+    turn::step();
     match super::held::is_locked(&lock_path(dir, identifier)) {
         Ok(true) => Liveness::Alive,
         Ok(false) => Liveness::Dead,

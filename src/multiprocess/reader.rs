@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::rule::Dated;
+use super::turn;
 
 /// The bytes before the first entry.
 pub(crate) const HEADER: usize = 8;
@@ -117,6 +118,7 @@ pub(crate) fn read_from<F: Read>(
 
 /// Opens a regular file; what else there may be is not waited for.
 pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    turn::step();
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::multiprocess::manifest::Manifest;
+use crate::multiprocess::turn;
 
 pub(super) trait Disk {
     /// Writes a whole file, and waits until the disk has it.
@@ -24,16 +25,20 @@ pub(super) struct RealDisk;
 
 impl Disk for RealDisk {
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        turn::step();
         let mut file = File::create(path)?;
+        turn::step();
         file.write_all(bytes)?;
         file.sync_all()
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        turn::step();
         fs::rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        turn::step();
         fs::remove_file(path)
     }
 

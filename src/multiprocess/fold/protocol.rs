@@ -63,6 +63,9 @@ pub(super) fn fold(dir: &Path, disk: &dyn Disk, scope: Scope) -> io::Result<Opti
 }
 
 #[cfg(all(test, unix))]
+#[path = "model_tests.rs"]
+mod model_tests;
+#[cfg(all(test, unix))]
 #[path = "overtaking_tests.rs"]
 mod overtaking_tests;
 #[cfg(all(test, unix))]

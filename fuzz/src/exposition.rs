@@ -1,0 +1,139 @@
+//! What a well-formed exposition looks like, said without the library's own help.
+
+/// A text that cannot be what any reader takes for an exposition is a panic.
+///
+/// With `quoted`, names may stand in quotes; otherwise they are legacy names.
+pub fn assert_well_formed(text: &str, quoted: bool) {
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line does not end");
+    for line in text.lines() {
+        let read = if line.starts_with('#') { comment(line, quoted) } else { sample(line, quoted) };
+        assert!(read.is_some(), "{line:?} in\n{text}");
+    }
+}
+
+fn comment(line: &str, quoted: bool) -> Option<()> {
+    if line == "# EOF" {
+        return Some(());
+    }
+    let rest = ["# HELP ", "# TYPE ", "# UNIT "].iter().find_map(|head| line.strip_prefix(head))?;
+    let rest = name(rest, quoted)?.strip_prefix(' ')?;
+    (!line.starts_with("# TYPE ") || rest.bytes().all(|byte| byte.is_ascii_lowercase()))
+        .then_some(())
+}
+
+fn sample(line: &str, quoted: bool) -> Option<()> {
+    let mut rest = if line.starts_with('{') { line } else { name(line, quoted)? };
+    if let Some(inside) = rest.strip_prefix('{') {
+        rest = labels(inside, quoted, !line.starts_with('{'))?;
+    }
+    let rest = rest.strip_prefix(' ')?;
+    let (numbers, exemplar) = rest.split_once(" # ").map_or((rest, None), |(a, b)| (a, Some(b)));
+    if let Some(exemplar) = exemplar {
+        let rest = labels(exemplar.strip_prefix('{')?, true, true)?;
+        are_numbers(rest.strip_prefix(' ')?)?;
+    }
+    are_numbers(numbers)
+}
+
+/// A value, and perhaps a timestamp.
+fn are_numbers(text: &str) -> Option<()> {
+    let numbers: Vec<&str> = text.split(' ').collect();
+    let all = numbers.iter().all(|number| number.parse::<f64>().is_ok());
+    (all && numbers.len() <= 2).then_some(())
+}
+
+/// What is behind the closing brace.
+fn labels(mut rest: &str, quoted: bool, named: bool) -> Option<&str> {
+    let mut first = true;
+    loop {
+        if let Some(behind) = rest.strip_prefix('}') {
+            return (named || !first).then_some(behind);
+        }
+        if !first {
+            rest = rest.strip_prefix(',')?;
+        }
+        rest = name(rest, quoted)?;
+        // Without a name in front, that of the metric stands alone and first.
+        match rest.strip_prefix('=') {
+            Some(value) if named || !first => rest = string(value)?,
+            None if !named && first => {}
+            _ => return None,
+        }
+        first = false;
+    }
+}
+
+/// What is behind a name.
+fn name(text: &str, quoted: bool) -> Option<&str> {
+    if quoted && text.starts_with('"') {
+        return string(text);
+    }
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
+        .unwrap_or(text.len());
+    (end > 0 && !text.as_bytes()[0].is_ascii_digit()).then(|| &text[end..])
+}
+
+/// What is behind a quoted string.
+fn string(text: &str) -> Option<&str> {
+    let mut characters = text.strip_prefix('"')?.char_indices();
+    while let Some((place, character)) = characters.next() {
+        match character {
+            '"' => return Some(&text[place + 2..]),
+            '\\' => {
+                let (_, escaped) = characters.next()?;
+                if !matches!(escaped, '\\' | '"' | 'n') {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_python_writes_is_well_formed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/exposition");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_well_formed(&text, path.to_string_lossy().contains("allow-utf-8"));
+        }
+    }
+
+    #[test]
+    fn what_is_broken_is_not() {
+        for line in [
+            "a",
+            "a b",
+            "a  1",
+            "a 1 2 3",
+            "1a 1",
+            "a{b} 1",
+            "a{b=\"c} 1",
+            "a{b=\"\\c\"} 1",
+            "a{b=\"c\" d=\"e\"} 1",
+            "a{,b=\"c\"} 1",
+            "a{b=\"c\"}1",
+            "{a=\"b\"} 1",
+            "{\"a\"} 1",
+            "a.b 1",
+            "a{b=\"c\"} 1 # x",
+            "# HELPa b",
+            "# TYPE a B",
+            "#",
+        ] {
+            let read =
+                if line.starts_with('#') { comment(line, false) } else { sample(line, false) };
+            assert!(read.is_none(), "{line:?}");
+        }
+        assert!(sample("{\"a\",b=\"c\"} 1", true).is_some());
+        assert!(sample("{\"a\",\"b.c\"=\"d\"} 1", true).is_some());
+        assert!(sample("{} 1", true).is_none());
+    }
+}
