@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use super::file_kind::FileKind;
+use super::unique::is_drawn;
+
 /// The bytes before the first entry.
 pub(crate) const HEADER: usize = 8;
 
@@ -78,12 +81,18 @@ pub(crate) fn read_into(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut file = File::open(path)?;
     // The count of used bytes is read before them: what it counts was written before it.
     (&mut file).take(HEADER as u64).read_to_end(bytes)?;
-    if bytes.is_empty() && is_young(&file) {
+    let is_whole = is_published_whole(path);
+    if bytes.is_empty() && !is_whole && is_young(&file) {
         // Python's client creates a file before it gives it a size.
         bytes.resize(HEADER, 0);
         return Ok(());
     }
-    let Some(used) = used(bytes).filter(|used| *used > HEADER) else { return Ok(()) };
+    let used = used(bytes);
+    if used == Some(0) && is_whole {
+        // As a disk may have it after a loss of power: nothing is left.
+        bytes.clear();
+    }
+    let Some(used) = used.filter(|used| *used > HEADER) else { return Ok(()) };
     // A file of another kind may be large; its first entry gives it away.
     (&mut file).take(size_of::<i32>() as u64).read_to_end(bytes)?;
     if entry(bytes, HEADER, usize::min(used, size_of_file(&file)?)).is_some() {
@@ -208,6 +217,13 @@ fn entry(bytes: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
     (numbers_at.checked_add(NUMBERS)? <= end).then_some((key_at, numbers_at))
 }
 
+/// Whether nobody ever sees a file of that name before it says how many bytes are in use.
+fn is_published_whole(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let named = name.and_then(FileKind::parse);
+    named.is_some_and(|(_, identifier)| is_drawn(identifier))
+}
+
 /// Whether the file may have been created just now.
 fn is_young(file: &File) -> bool {
     let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -284,6 +300,23 @@ mod tests {
         assert_eq!(damage(&8i32.to_ne_bytes()), (0, None));
         assert_eq!(damage(&[]), (0, Some((0, DamageKind::Truncated))));
         assert_eq!(damage(&[8, 0]), (0, Some((2, DamageKind::Truncated))));
+    }
+
+    #[test]
+    fn a_file_that_is_published_whole_is_never_blank() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            entries(&read(&path).unwrap()).1
+        };
+        let nothing = Some(Damage { offset: 0, what: DamageKind::Truncated });
+        for blank in [&[][..], &[0; 8], &[0; 4096]] {
+            assert_eq!(named("counter_12-k3f0a9qv.db", blank), nothing);
+            // Python's client may be about to write to them.
+            assert_eq!(named("counter_12.db", blank), None);
+        }
+        assert_eq!(named("counter_12-k3f0a9qv.db", &[8, 0, 0, 0, 0, 0, 0, 0]), None);
     }
 
     #[test]

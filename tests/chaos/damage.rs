@@ -93,7 +93,7 @@ fn check(
                 if series == GAUGE_MAX {
                     bounds.least[series] = 0;
                 } else {
-                    bounds.least[series] -= lost.least[series] - sound[series];
+                    bounds.least[series] -= lost.least[series].saturating_sub(sound[series]);
                 }
             }
         } else if name.ends_with(".narthex") {
@@ -207,7 +207,7 @@ fn round_under_folds(random: &mut Random, all: &mut Damaged) {
             if series == GAUGE_MAX {
                 bounds.least[series] = 0;
             } else {
-                bounds.least[series] -= lost.least[series] - sound[series];
+                bounds.least[series] -= lost.least[series].saturating_sub(sound[series]);
             }
         }
     }
