@@ -55,7 +55,8 @@ pub(crate) fn work(orders: &Orders, random: &mut Random, is_wanted: &dyn Fn() ->
     let merged = MultiProcessCollector::of(&store).folding(false);
     while is_wanted() {
         (0..40).for_each(|_| metrics.count(&mut page, random, 4));
-        (0..10).for_each(|_| metrics.count_alone(&mut page, random));
+        metrics.count_most(&mut page);
+        (0..10).for_each(|_| metrics.come_and_go(&mut page, random));
         metrics.assert_counted(&page);
         if Stage::Full.path(ledger).exists() && !Stage::Full.answer(ledger).exists() {
             (0..WIDE).for_each(|key| metrics.count_wide(&mut page, key, 1));

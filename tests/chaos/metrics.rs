@@ -108,11 +108,14 @@ impl Metrics {
         });
     }
 
-    /// What only one thread of a process may do: the greatest must not fall,
-    /// and nobody may count in what is being removed.
-    pub(crate) fn count_alone(&self, page: &mut Page, random: &mut Random) {
+    /// Counts what only one thread of a process may, as the greatest must not fall.
+    pub(crate) fn count_most(&self, page: &mut Page) {
         let to = page.counted(GAUGE_MAX) + 1;
         page.around(&[(GAUGE_MAX, to)], || self.most.set(to));
+    }
+
+    /// Counts in children that are removed again; nobody else may count in them meanwhile.
+    pub(crate) fn come_and_go(&self, page: &mut Page, random: &mut Random) {
         let n = random.below(GONE);
         match random.below(12) {
             0 => page.without([FIRST_GONE + n], || {

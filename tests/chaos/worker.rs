@@ -61,7 +61,11 @@ pub(crate) fn work(orders: &Orders, random: &mut Random, is_wanted: &(dyn Fn() -
                         }
                     }
                     if thread == 0 {
-                        metrics.count_alone(&mut page, &mut random);
+                        metrics.count_most(&mut page);
+                        // A worker's own worker counts on where all are to be quiet.
+                        if *role == Role::Worker {
+                            metrics.come_and_go(&mut page, &mut random);
+                        }
                         if random.one_in(16) {
                             publish(store).unwrap();
                         }
@@ -88,7 +92,8 @@ pub(crate) fn follow_script(orders: &Orders, random: &mut Random) {
     let metrics = Metrics::new(&store).unwrap();
     let counted = |page: &mut Page, random: &mut Random| {
         (0..60).for_each(|_| metrics.count(page, random, 4));
-        (0..30).for_each(|_| metrics.count_alone(page, random));
+        (0..10).for_each(|_| metrics.count_most(page));
+        (0..30).for_each(|_| metrics.come_and_go(page, random));
     };
     counted(&mut page, random);
     (0..WIDE).for_each(|key| metrics.count_wide(&mut page, key, 1));
