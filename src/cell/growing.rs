@@ -16,19 +16,22 @@ const FIRST_CAPACITY: usize = 1 << 16;
 
 /// A file that is appended to, mapped in segments that are never unmapped.
 pub(super) struct Growing {
-    file: File,
+    /// None in a forked child that could not make one: see `forked.rs`.
+    pub(super) file: Option<File>,
     /// Where the file says how many bytes are in use, and in which order of bytes.
     count_at: usize,
     order: fn(u32) -> u32,
-    used: usize,
-    capacity: usize,
+    pub(super) used: usize,
+    pub(super) capacity: usize,
     // In the order of the file, without gaps.
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
 }
 
-struct Segment {
-    start: usize,
-    map: MmapRaw,
+pub(super) struct Segment {
+    pub(super) start: usize,
+    /// How much of the mapping is in use, from its beginning.
+    pub(super) len: usize,
+    pub(super) map: MmapRaw,
 }
 
 /// Some mapped bytes, and how many.
@@ -61,8 +64,8 @@ impl Growing {
     ) -> io::Result<Self> {
         assert!(count_at % align_of::<AtomicU32>() == 0 && count_at + 4 <= head.len());
         allocate(&file, 0, FIRST_CAPACITY)?;
-        let mut growing =
-            Self { file, count_at, order, used: 0, capacity: 0, segments: Vec::new() };
+        let (file, segments) = (Some(file), Vec::new());
+        let mut growing = Self { file, count_at, order, used: 0, capacity: 0, segments };
         growing.map_up_to(FIRST_CAPACITY)?;
         growing.append(head)?;
         Ok(growing)
@@ -93,15 +96,25 @@ impl Growing {
         let Some(end) = end else {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has no more room"));
         };
+        let file = match &self.file {
+            None if len > 0 => return Err(io::ErrorKind::StorageFull.into()),
+            None => return Ok(end),
+            Some(file) => file,
+        };
         let mut capacity = self.capacity;
         while capacity < end {
             capacity *= 2;
         }
         if capacity > self.capacity {
-            allocate(&self.file, self.capacity, capacity)?;
+            allocate(file, self.capacity, capacity)?;
             self.map_up_to(capacity)?;
         }
         Ok(end)
+    }
+
+    /// Whether what is mapped is memory, and no file that others could read.
+    pub(super) fn is_adrift(&self) -> bool {
+        self.file.is_none()
     }
 
     /// Copies bytes that were appended, and that nobody writes any more.
@@ -141,10 +154,10 @@ impl Growing {
     }
 
     fn map_up_to(&mut self, capacity: usize) -> io::Result<()> {
-        let start = self.capacity;
-        let map =
-            MmapOptions::new().offset(start as u64).len(capacity - start).map_raw(&self.file)?;
-        self.segments.push(Segment { start, map });
+        let Some(file) = &self.file else { return Err(io::ErrorKind::StorageFull.into()) };
+        let (start, len) = (self.capacity, capacity - self.capacity);
+        let map = MmapOptions::new().offset(start as u64).len(len).map_raw(file)?;
+        self.segments.push(Segment { start, len, map });
         self.capacity = capacity;
         Ok(())
     }
@@ -160,23 +173,23 @@ impl Growing {
     }
 
     /// The mapped byte at `at`, and how many are mapped from there on.
-    fn locate(&self, at: usize) -> Piece {
+    pub(super) fn locate(&self, at: usize) -> Piece {
         assert!(at < self.capacity);
         let place = self.segments.partition_point(|segment| segment.start <= at) - 1;
-        let Segment { start, map } = &self.segments[place];
+        let Segment { start, len, map } = &self.segments[place];
         let byte = map.as_mut_ptr().wrapping_add(at - start);
-        (NonNull::new(byte).expect("a mapping is not at address 0"), start + map.len() - at)
+        (NonNull::new(byte).expect("a mapping is not at address 0"), start + len - at)
     }
 }
 
 /// A file under a name that no reader looks at; removed unless it is published.
-struct Unpublished {
-    file: File,
+pub(super) struct Unpublished {
+    pub(super) file: File,
     path: PathBuf,
 }
 
 impl Unpublished {
-    fn create(target: &Path) -> io::Result<Self> {
+    pub(super) fn create(target: &Path) -> io::Result<Self> {
         let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(format!(".{:016x}", RandomState::new().hash_one(target)));
@@ -186,7 +199,7 @@ impl Unpublished {
     }
 
     /// Gives the file its name, unless that is taken.
-    fn publish(&self, target: &Path) -> io::Result<()> {
+    pub(super) fn publish(&self, target: &Path) -> io::Result<()> {
         match fs::hard_link(&self.path, target) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 // Not every file system has links.
@@ -209,7 +222,7 @@ impl Drop for Unpublished {
 
 /// Makes `file` longer, with space on the disk for every byte: a full disk is an
 /// error here, and would be a fatal signal at the first write to a mapped hole.
-fn allocate(file: &File, from: usize, to: usize) -> io::Result<()> {
+pub(super) fn allocate(file: &File, from: usize, to: usize) -> io::Result<()> {
     let (from, to) = (from as u64, to as u64);
     let allocated = reserve(file, from, to).and_then(|reserved| match reserved {
         true => file.set_len(to),

@@ -20,6 +20,10 @@ const HEADER: [u8; 8] = [0; 8];
 /// The bytes of an entry's value and timestamp.
 const NUMBERS: usize = 16;
 
+/// Both numbers of an entry that a forked child has inherited and not touched:
+/// minus zero, which no amount that is added and no time gives.
+pub(crate) const UNTOUCHED: u64 = (-0.0f64).to_bits();
+
 /// A file of keyed cells that this process alone writes, and others may read at any time.
 ///
 /// Its size never shrinks and a cell never moves, neither in the file nor in memory.
@@ -77,6 +81,32 @@ impl MappedFile {
         MappedCell { file: self.clone(), row: row as u32, value, timestamp }
     }
 
+    /// In a forked child: makes the file one of this process, with the same
+    /// rows and nothing counted. An error leaves the numbers in memory.
+    ///
+    /// Without paths, or if there is no room, no other process sees them.
+    #[cfg(unix)]
+    pub(crate) fn leave_parent(&self, paths: Option<(&Path, &Path)>) -> io::Result<()> {
+        let file = &mut self.entries.lock().file;
+        let left = file.leave(paths.map(|(hidden, _)| hidden), None);
+        for numbers in numbers(file) {
+            file.store(numbers, UNTOUCHED);
+            file.store(numbers + size_of::<u64>(), UNTOUCHED);
+        }
+        left?;
+        paths.map_or(Ok(()), |(hidden, target)| file.publish_as(hidden, target))
+    }
+
+    /// Whether the numbers are in memory, where no other process sees them.
+    pub(crate) fn is_adrift(&self) -> bool {
+        self.entries.lock().file.is_adrift()
+    }
+
+    /// The keys that have entries.
+    pub(crate) fn keys(&self) -> Vec<Box<[u8]>> {
+        self.entries.lock().rows.keys().cloned().collect()
+    }
+
     /// The cell of one key.
     #[cfg(test)]
     pub(crate) fn cell(self: &Arc<Self>, key: &[u8]) -> io::Result<MappedCell> {
@@ -105,6 +135,23 @@ impl Entries {
         // SAFETY: as above.
         unsafe { self.file.read(row + size_of::<i32>(), usize::try_from(len).ok()?) }
     }
+}
+
+/// Where the numbers of all entries stand.
+#[cfg(unix)]
+fn numbers(file: &Growing) -> impl Iterator<Item = usize> {
+    let mut at = HEADER.len();
+    std::iter::from_fn(move || {
+        if at >= file.used {
+            return None;
+        }
+        // The length is the first half of a word.
+        let [a, b, c, d, ..] = file.load(at).to_ne_bytes();
+        let unpadded = size_of::<i32>() + i32::from_ne_bytes([a, b, c, d]) as usize;
+        let numbers = at + unpadded + 8 - unpadded % 8;
+        at = numbers + NUMBERS;
+        Some(numbers)
+    })
 }
 
 /// Entries of one file that belong together: those of one series.
@@ -167,7 +214,7 @@ impl MappedCell {
     }
 
     pub(crate) fn get(&self) -> f64 {
-        f64::from_bits(self.value().load(Ordering::Acquire))
+        shown(self.value().load(Ordering::Acquire), self.time())
     }
 
     pub(crate) fn set(&self, value: f64) {
@@ -207,6 +254,14 @@ impl MappedCell {
     fn time(&self) -> &AtomicU64 {
         // SAFETY: as in `value`.
         unsafe { AtomicU64::from_ptr(self.timestamp.as_ptr()) }
+    }
+}
+
+/// The number that a value stands for.
+pub(super) fn shown(value: u64, timestamp: &AtomicU64) -> f64 {
+    match value == UNTOUCHED && timestamp.load(Ordering::Relaxed) == UNTOUCHED {
+        true => 0.0,
+        false => f64::from_bits(value),
     }
 }
 

@@ -4,6 +4,10 @@
 //! home a number has, and it knows nothing of names.
 
 mod counter;
+#[cfg(feature = "multiprocess")]
+pub(crate) mod fork;
+#[cfg(all(unix, feature = "multiprocess"))]
+mod forked;
 mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use once_cell::sync::OnceCell;
 
-use super::mapped::MappedCell;
+use super::mapped::{MappedCell, UNTOUCHED, shown};
 
 /// A number that other processes see, at once or as soon as there is room.
 #[derive(Clone, Debug)]
@@ -94,9 +94,17 @@ impl WaitingCell {
         }
     }
 
+    /// In a forked child: forgets what the parent has counted.
+    pub(crate) fn leave_parent(&self) {
+        if self.value.load(Ordering::Relaxed) != MOVED {
+            self.timestamp.store(UNTOUCHED, Ordering::Relaxed);
+            self.value.store(UNTOUCHED, Ordering::Relaxed);
+        }
+    }
+
     fn get(&self) -> f64 {
         let value = self.value.load(Ordering::Acquire);
-        self.filed_if(value).map_or(f64::from_bits(value), MappedCell::get)
+        self.filed_if(value).map_or_else(|| shown(value, &self.timestamp), MappedCell::get)
     }
 
     fn set_at(&self, value: f64, timestamp: f64) {

@@ -72,6 +72,27 @@ impl SideFile {
         Ok(Arc::new(Self { file: Mutex::new(file) }))
     }
 
+    /// The bytes in use, while nobody writes any.
+    #[cfg(unix)]
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.file.lock().bytes()
+    }
+
+    /// In a forked child: makes the file one of this process, with the bytes
+    /// of `image`, which are as many. An error leaves them in memory.
+    ///
+    /// Without paths, or if there is no room, no other process sees them.
+    #[cfg(unix)]
+    pub(crate) fn leave_parent(
+        &self,
+        paths: Option<(&Path, &Path)>,
+        image: &[u8],
+    ) -> io::Result<()> {
+        let mut file = self.file.lock();
+        file.leave(paths.map(|(hidden, _)| hidden), Some(image))?;
+        paths.map_or(Ok(()), |(hidden, target)| file.publish_as(hidden, target))
+    }
+
     /// Appends an entry.
     ///
     /// An error leaves the file as it was.
@@ -140,7 +161,7 @@ pub(crate) fn encode(entry: &NewEntry<'_>) -> io::Result<(Vec<u8>, usize)> {
     Ok((bytes, capacity))
 }
 
-fn half_head(sequence: u64, value: &[u8]) -> [u8; HALF_HEAD] {
+pub(crate) fn half_head(sequence: u64, value: &[u8]) -> [u8; HALF_HEAD] {
     let mut head = [0; HALF_HEAD];
     let words = [sequence, value.len() as u64, half_checksum(sequence, value)];
     for (to, word) in head.chunks_exact_mut(8).zip(words) {

@@ -48,6 +48,7 @@ impl<M: Instrument> Children<M> {
         let find = |table: &Table<M>| {
             table.by_values.find(hash, |child| child.series().is_named(values)).cloned()
         };
+        let _hold_off = self.schema.hold_off();
         if let Some(child) = find(&self.table.read()) {
             return child;
         }
@@ -65,17 +66,20 @@ impl<M: Instrument> Children<M> {
 
     pub(super) fn remove(&self, values: &[&str]) -> bool {
         let hash = self.hash(values);
-        let mut table = self.table.write();
-        let found = table.by_values.find_entry(hash, |child| child.series().is_named(values));
-        let Ok(entry) = found else { return false };
-        let (child, _) = entry.remove();
-        if let Ok(at) = table.find_place(child.series().place) {
-            table.in_order.remove(at);
-        }
-        // Before the same values can make another child, which would find the same rows.
-        child.series().retire();
+        let child = {
+            let _hold_off = self.schema.hold_off();
+            let mut table = self.table.write();
+            let found = table.by_values.find_entry(hash, |child| child.series().is_named(values));
+            let Ok(entry) = found else { return false };
+            let (child, _) = entry.remove();
+            if let Ok(at) = table.find_place(child.series().place) {
+                table.in_order.remove(at);
+            }
+            // Before the same values can make another child, which would find the same rows.
+            child.series().retire();
+            child
+        };
         // What a child owns may be foreign, so it is dropped without the lock.
-        drop(table);
         drop(child);
         true
     }
@@ -83,7 +87,10 @@ impl<M: Instrument> Children<M> {
     /// Removes the children that `doomed` picks by their raw values; says how many.
     pub(super) fn remove_if(&self, mut doomed: impl FnMut(&[&str]) -> bool) -> usize {
         // Asked of a copy, so that no lock is held while foreign code runs.
-        let mut children = self.table.read().in_order.clone();
+        let mut children = {
+            let _hold_off = self.schema.hold_off();
+            self.table.read().in_order.clone()
+        };
         children.retain(|child| {
             let values = child.series().label_values();
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
@@ -93,6 +100,7 @@ impl<M: Instrument> Children<M> {
         let is_doomed = |child: &M| {
             children.binary_search_by_key(&child.series().place, |c| c.series().place).is_ok()
         };
+        let _hold_off = self.schema.hold_off();
         let mut table = self.table.write();
         let before = table.in_order.len();
         table.by_values.retain(|child| !is_doomed(child));
@@ -107,15 +115,19 @@ impl<M: Instrument> Children<M> {
     }
 
     pub(super) fn clear(&self) {
-        let mut table = self.table.write();
-        let children = std::mem::take(&mut table.in_order);
-        table.by_values.clear();
-        children.iter().for_each(|child| child.series().retire());
-        drop(table);
+        let children = {
+            let _hold_off = self.schema.hold_off();
+            let mut table = self.table.write();
+            table.by_values.clear();
+            let children = std::mem::take(&mut table.in_order);
+            children.iter().for_each(|child| child.series().retire());
+            children
+        };
         drop(children);
     }
 
     pub(super) fn len(&self) -> usize {
+        let _hold_off = self.schema.hold_off();
         self.table.read().in_order.len()
     }
 
@@ -149,11 +161,15 @@ impl<M: Instrument> Family for Children<M> {
         let mut rows: Vec<M> = Vec::with_capacity(CHUNK_ROWS);
         let mut next_place = 0;
         // A child that is removed and made anew meanwhile would be shown twice.
-        let end = self.table.read().next_place;
+        let end = {
+            let _hold_off = self.schema.hold_off();
+            self.table.read().next_place
+        };
         loop {
             rows.clear();
             let (mut count, mut text) = (0, 0);
             {
+                let _hold_off = self.schema.hold_off();
                 let table = self.table.read();
                 let (Ok(from) | Err(from)) = table.find_place(next_place);
                 for child in &table.in_order[from..] {

@@ -5,6 +5,8 @@ use parking_lot::Mutex;
 
 use super::clock::now;
 use super::label_text::CHUNK_TEXT;
+#[cfg(feature = "multiprocess")]
+use crate::cell::fork::{HoldOff, hold_off};
 use crate::cell::note_refused_observation;
 use crate::error::Result;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
@@ -52,6 +54,7 @@ impl ExemplarSlot {
                 shared: SharedExemplar::default(),
             }))
         });
+        let _hold_off = self.hold_off();
         let Some(mut stored) = stored.try_lock() else { return };
         let stored = &mut *stored;
         stored.text.clear();
@@ -84,6 +87,7 @@ impl ExemplarSlot {
     /// Forgets what it holds.
     pub(super) fn clear(&self) {
         if let Some(stored) = self.stored.get() {
+            let _hold_off = self.hold_off();
             let mut stored = stored.lock();
             stored.lens.clear();
             #[cfg(feature = "multiprocess")]
@@ -93,8 +97,21 @@ impl ExemplarSlot {
         }
     }
 
+    /// Lets no thread fork whose child would find the slot locked, if other
+    /// processes see it.
+    #[cfg(feature = "multiprocess")]
+    fn hold_off(&self) -> Option<HoldOff> {
+        self.home.as_ref().map(|_| hold_off())
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn hold_off(&self) -> Option<()> {
+        None
+    }
+
     pub(super) fn record(&self, slot: usize, columns: &mut Columns) {
         let Some(stored) = self.stored.get() else { return };
+        let _hold_off = self.hold_off();
         let stored = stored.lock();
         if stored.lens.is_empty() {
             return;

@@ -10,6 +10,8 @@ use super::home::Homes;
 use super::instrument::{Instrument, Kind, Schema, Series};
 use super::label_text::LabelText;
 use super::vec::{MetricVec, MetricVecDyn};
+#[cfg(feature = "multiprocess")]
+use crate::cell::fork::hold_off;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, Suffix};
 #[cfg(feature = "multiprocess")]
@@ -75,6 +77,7 @@ impl Info {
         let all: Vec<_> =
             own.chain(facts.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).collect();
         let told = Arc::new(Facts::new(&all, schema.validation)?);
+        let _hold_off = schema.hold_off();
         let mut shown = self.series.cell.shown.write();
         *shown = Some(told);
         #[cfg(feature = "multiprocess")]
@@ -101,6 +104,8 @@ pub struct InfoSeries {
 
 impl InfoSeries {
     fn facts(&self) -> Option<Arc<Facts>> {
+        #[cfg(feature = "multiprocess")]
+        let _hold_off = self.shared.as_ref().map(|_| hold_off());
         self.shown.read().clone()
     }
 

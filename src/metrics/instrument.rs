@@ -10,6 +10,8 @@ use super::home::Homes;
 #[cfg(feature = "multiprocess")]
 use super::home::SeriesRows;
 use super::label_text::LabelText;
+#[cfg(feature = "multiprocess")]
+use crate::cell::fork::{HoldOff, hold_off};
 use crate::collector::SharedDirectory;
 use crate::error::Result;
 use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels};
@@ -135,6 +137,18 @@ impl<M: Instrument> Schema<M> {
         Homes(std::marker::PhantomData)
     }
 
+    /// Lets no thread fork whose child would find a lock of the metric locked,
+    /// if the child is to count with it.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn hold_off(&self) -> Option<HoldOff> {
+        self.store.as_ref().map(|_| hold_off())
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    pub(super) fn hold_off(&self) -> Option<()> {
+        None
+    }
+
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
         #[cfg(feature = "multiprocess")]
         if let Some(store) = &self.store {
@@ -163,6 +177,7 @@ impl<M: Instrument> RefUnwindSafe for Series<M> {}
 impl<M: Instrument> Series<M> {
     pub(super) fn new(schema: &Arc<Schema<M>>, values: &[&str], place: u64, hash: u64) -> Self {
         let created = now();
+        let _hold_off = schema.hold_off();
         // Whoever removes a series that has the same rows comes before or after.
         #[cfg(feature = "multiprocess")]
         let _rows = schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
@@ -203,6 +218,7 @@ impl<M: Instrument> Series<M> {
 
     pub(super) fn restart(&self) {
         let created = now();
+        let _hold_off = self.schema.hold_off();
         self.created.store(created.to_bits(), Ordering::Relaxed);
         #[cfg(feature = "multiprocess")]
         if let Some(rows) = &self.rows {
@@ -214,6 +230,7 @@ impl<M: Instrument> Series<M> {
     pub(super) fn retire(&self) {
         #[cfg(feature = "multiprocess")]
         {
+            let _hold_off = self.schema.hold_off();
             let _rows = self.schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
             if let Some(rows) = &self.rows {
                 rows.retire();

@@ -16,6 +16,7 @@ use super::listing::consistently;
 use super::merge::Refused;
 use super::merged::{Memory, Merged, Owners};
 use super::store::{MultiprocessStore, unfiled_in};
+use crate::cell::fork::hold_off;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily, NO_LABELS};
@@ -161,6 +162,7 @@ impl MultiProcessCollector {
 
     /// The files that the last scrape could not read to their ends.
     pub fn damaged_files(&self) -> Vec<DamagedFile> {
+        let _hold_off = hold_off();
         self.damaged.lock().clone()
     }
 
@@ -171,11 +173,11 @@ impl MultiProcessCollector {
 
     fn merge(&self, deadline: Option<Instant>) -> Result<Merged> {
         // Whoever scrapes at the same time does without.
-        let mut memory = mem::take(&mut *self.memory.lock());
+        let mut memory = self.swap_memory(Memory::default());
         let merged = consistently(&self.dir, |listing| {
             Merged::of(listing, &mut memory, self.accumulate, deadline)
         });
-        *self.memory.lock() = memory;
+        self.swap_memory(memory);
         merged.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => Error::new(
                 ErrorKind::TimedOut,
@@ -185,9 +187,18 @@ impl MultiProcessCollector {
         })
     }
 
+    fn swap_memory(&self, memory: Memory) -> Memory {
+        let _hold_off = hold_off();
+        mem::replace(&mut *self.memory.lock(), memory)
+    }
+
     /// Keeps which files are damaged, and logs those that were not before.
     fn note(&self, damaged: Vec<DamagedFile>) {
-        let before = mem::replace(&mut *self.damaged.lock(), damaged.clone());
+        let before = self.damaged_files();
+        {
+            let _hold_off = hold_off();
+            self.damaged.lock().clone_from(&damaged);
+        }
         for file in damaged.iter().filter(|file| !before.contains(file)) {
             log::warn!(
                 "{} is damaged from byte {} on: {}",
@@ -219,7 +230,7 @@ impl MultiProcessCollector {
         owners: &Owners,
     ) -> Result<Vec<GaugeMetricFamily>> {
         let mut files: BTreeMap<&str, u64> = BTreeMap::new();
-        for file in &*self.damaged.lock() {
+        for file in &self.damaged_files() {
             *files.entry(file.reason()).or_default() += 1;
         }
         let entries = [("clash", clashing), ("key", refused.keys), ("name", refused.names)];

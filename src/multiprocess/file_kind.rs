@@ -1,5 +1,7 @@
 //! The kinds of shared files, and the names that a process gives them.
 
+use std::fmt;
+
 use super::mode::GaugeMode;
 
 /// How many kinds there are, and so how many files a process writes at most.
@@ -35,13 +37,18 @@ impl FileKind {
         }
     }
 
+    /// All kinds, by their numbers.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..KINDS as u32).filter_map(Self::at)
+    }
+
     pub(crate) fn file_name(self, identifier: &str) -> String {
-        match self {
-            Self::Counter => format!("counter_{identifier}.db"),
-            Self::Summary => format!("summary_{identifier}.db"),
-            Self::Histogram => format!("histogram_{identifier}.db"),
-            Self::Gauge(mode) => format!("gauge_{mode}_{identifier}.db"),
-        }
+        self.named(identifier).to_string()
+    }
+
+    /// The name of a file, still to be written down.
+    pub(crate) fn named(self, identifier: &str) -> Named<'_> {
+        Named { kind: self, identifier }
     }
 
     /// The kind and the identifier that a name of a file is made of.
@@ -64,6 +71,25 @@ impl FileKind {
         match self {
             Self::Gauge(mode) => mode != GaugeMode::All && !mode.is_live(),
             _ => true,
+        }
+    }
+}
+
+/// The name of the file of a kind.
+#[derive(Debug)]
+pub(crate) struct Named<'a> {
+    kind: FileKind,
+    identifier: &'a str,
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, identifier } = self;
+        match kind {
+            FileKind::Counter => write!(f, "counter_{identifier}.db"),
+            FileKind::Summary => write!(f, "summary_{identifier}.db"),
+            FileKind::Histogram => write!(f, "histogram_{identifier}.db"),
+            FileKind::Gauge(mode) => write!(f, "gauge_{mode}_{identifier}.db"),
         }
     }
 }

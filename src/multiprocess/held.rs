@@ -13,6 +13,8 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
+use crate::cell::fork::hold_off;
+
 /// How often a lock that another thread of this process holds is asked for again.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -29,7 +31,7 @@ type Node = (u64, u64);
 /// A lock on a whole file, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct Held {
-    file: Option<File>,
+    file: Mutex<Option<File>>,
     node: Node,
 }
 
@@ -52,10 +54,11 @@ impl Held {
     /// Locks a file that this process has just created.
     pub(crate) fn on_new(file: File) -> io::Result<Self> {
         let node = node(&file.metadata()?);
+        let _hold_off = hold_off();
         let mut held = HELD.lock();
         retry_on_intr(|| fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive))?;
         held.get_or_insert_default().insert(node, process::id());
-        Ok(Self { file: Some(file), node })
+        Ok(Self { file: Mutex::new(Some(file)), node })
     }
 
     /// Locks the file at `path`; [`Share::Alone`] creates it.
@@ -70,7 +73,7 @@ impl Held {
                 (Share::Readers, Wait::Long) => FlockOperation::LockShared,
                 (Share::Readers, Wait::No) => FlockOperation::NonBlockingLockShared,
             };
-            let Some(file) = &mut lock.file else { return Ok(None) };
+            let Some(file) = lock.file.get_mut() else { return Ok(None) };
             match retry_on_intr(|| fcntl_lock(&*file, operation)) {
                 Ok(()) => {}
                 Err(Errno::ACCESS | Errno::AGAIN) => return Ok(None),
@@ -89,6 +92,7 @@ impl Held {
     fn open(path: &Path, share: Share, wait: Wait) -> io::Result<Option<Self>> {
         loop {
             {
+                let _hold_off = hold_off();
                 let mut table = HELD.lock();
                 let table = table.get_or_insert_default();
                 if !is_held(table, path)? {
@@ -97,7 +101,7 @@ impl Held {
                     let file = options.open(path)?;
                     let node = node(&file.metadata()?);
                     table.insert(node, process::id());
-                    return Ok(Some(Self { file: Some(file), node }));
+                    return Ok(Some(Self { file: Mutex::new(Some(file)), node }));
                 }
             }
             if wait == Wait::No {
@@ -106,21 +110,41 @@ impl Held {
             std::thread::sleep(PAUSE);
         }
     }
+
+    /// In a forked child, which does not hold it: closes the file.
+    pub(crate) fn let_go(&self) {
+        self.file.lock().take();
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
+        let _hold_off = hold_off();
         let mut table = HELD.lock();
-        if let Some(table) = &mut *table {
+        // A forked child may have inherited it, and not the lock.
+        if let (Some(table), Some(_)) = (&mut *table, self.file.get_mut()) {
             table.remove(&self.node);
         }
         // While nobody else can open it: closing drops every lock of this process.
-        self.file = None;
+        *self.file.get_mut() = None;
+    }
+}
+
+/// Before a `fork`: makes room for so many locks of the child.
+pub(crate) fn prepare_for_child(locks: usize) {
+    HELD.lock().get_or_insert_default().reserve(locks);
+}
+
+/// In a forked child: it holds nothing.
+pub(crate) fn forget_in_child() {
+    if let Some(table) = &mut *HELD.lock() {
+        table.clear();
     }
 }
 
 /// Whether any process has the file at `path` locked.
 pub(crate) fn is_locked(path: &Path) -> io::Result<bool> {
+    let _hold_off = hold_off();
     let mut table = HELD.lock();
     if is_held(table.get_or_insert_default(), path)? {
         return Ok(true);

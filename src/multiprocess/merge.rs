@@ -82,7 +82,8 @@ impl<'k> Merge<'k> {
         let mut in_order = notes.map(RowNotes::in_order);
         let mut key = NOWHERE;
         for entry in entries {
-            if notes.is_some_and(|notes| notes.is_removed(entry.offset)) {
+            let is_removed = notes.is_some_and(|notes| notes.is_removed(entry.offset));
+            if is_removed || entry.is_untouched() {
                 continue;
             }
             key = self.keys.find(entry.key, key);

@@ -48,6 +48,7 @@
 //! order than a merge without it, so that a sum of fractions may differ in its
 //! last digit.
 
+mod at_fork;
 mod clear;
 mod collector;
 mod damaged_file;
@@ -55,11 +56,13 @@ mod dead;
 mod directory;
 mod file_kind;
 mod file_name;
+mod files;
 mod fold;
 mod fold_lock;
 mod gathered;
 #[cfg(unix)]
 mod held;
+mod identity;
 pub mod inspect;
 mod key;
 mod keys;
@@ -70,6 +73,8 @@ mod merge;
 mod merged;
 mod mode;
 mod owner;
+#[cfg(unix)]
+mod paths;
 mod reader;
 #[cfg(test)]
 mod replay_tests;

@@ -1,16 +1,19 @@
 //! Whose files are whose, and whether the owner still lives.
 
 #[cfg(unix)]
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 #[cfg(unix)]
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process;
 use std::{fs, io};
 
 #[cfg(unix)]
-use super::unique::unique;
+use once_cell::sync::OnceCell;
+
+#[cfg(unix)]
+use super::paths::Paths;
 
 /// What is known of the process that wrote some files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,7 @@ impl Liveness {
 #[derive(Debug)]
 pub(crate) struct Owner {
     #[cfg(unix)]
-    _held: super::held::Held,
+    held: super::held::Held,
 }
 
 impl Owner {
@@ -50,32 +53,47 @@ impl Owner {
     /// None where files cannot be locked: then nobody will know that the owner is dead.
     #[cfg(unix)]
     pub(crate) fn claim(dir: &Path, identifier: &str) -> io::Result<Option<Self>> {
+        Self::claim_with(&mut Paths::new(dir), boot(), identifier)
+    }
+
+    /// The same, and allocates nothing.
+    #[cfg(unix)]
+    pub(crate) fn claim_with(
+        paths: &mut Paths,
+        boot: &str,
+        identifier: &str,
+    ) -> io::Result<Option<Self>> {
         use super::held::Held;
 
-        let target = lock_path(dir, identifier);
         // Whoever folds may take a lock file that is not locked yet for a leftover.
         for _ in 0..8 {
-            let hidden = dir.join(format!(".{identifier}.lock.{}", unique()));
+            paths.set(format_args!("{identifier}.lock"));
+            let (hidden, target) = paths.both();
             let mut options = OpenOptions::new();
-            let mut file = options.read(true).write(true).create_new(true).open(&hidden)?;
-            let claimed = file.write_all(birth_certificate().as_bytes()).and_then(|()| {
-                match Held::on_new(file) {
-                    Ok(held) => fs::rename(&hidden, &target).map(|()| Some(held)),
+            let file = options.read(true).write(true).create_new(true).open(hidden)?;
+            let claimed =
+                write_birth_certificate(&file, boot).and_then(|()| match Held::on_new(file) {
+                    Ok(held) => fs::rename(hidden, target).map(|()| Some(held)),
                     Err(error) if cannot_lock(&error) => Ok(None),
                     Err(error) => Err(error),
-                }
-            });
+                });
             match claimed {
-                Ok(Some(held)) => return Ok(Some(Self { _held: held })),
-                Err(error) if error.kind() == io::ErrorKind::NotFound && dir.exists() => {}
+                Ok(Some(held)) => return Ok(Some(Self { held })),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && paths.dir().exists() => {}
                 done => {
                     // Nobody looks at it, so that it stays does no harm.
-                    let _ = fs::remove_file(&hidden);
+                    let _ = fs::remove_file(hidden);
                     return done.map(|_| None);
                 }
             }
         }
         Ok(None)
+    }
+
+    /// In a forked child: it is its parent's.
+    #[cfg(unix)]
+    pub(crate) fn let_go(&self) {
+        self.held.let_go();
     }
 
     #[cfg(not(unix))]
@@ -123,14 +141,26 @@ pub(crate) fn numbering() -> String {
     fs::read_link("/proc/self/ns/pid").map_or_else(|_| String::new(), |ns| ns.display().to_string())
 }
 
-/// Who holds the lock, for people who look at the file.
+/// Which start of the machine this is.
 #[cfg(unix)]
-fn birth_certificate() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+pub(crate) fn boot() -> &'static str {
+    static BOOT: OnceCell<String> = OnceCell::new();
+    BOOT.get_or_init(|| {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        boot.trim().to_owned()
+    })
+}
+
+/// Says who holds the lock, for people who look at the file.
+#[cfg(unix)]
+fn write_birth_certificate(mut file: &File, boot: &str) -> io::Result<()> {
+    let mut bytes = [0; 1024];
+    let stat = File::open("/proc/self/stat").and_then(|mut stat| stat.read(&mut bytes));
+    let stat = std::str::from_utf8(&bytes[..stat.unwrap_or(0)]).unwrap_or_default();
     // The name, in parentheses, may hold anything; the start is the 20th field behind it.
     let start = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19));
-    format!("pid {}\nboot {}\nstart {}\n", process::id(), boot.trim(), start.unwrap_or_default())
+    let start = start.unwrap_or_default();
+    writeln!(file, "pid {}\nboot {boot}\nstart {start}", process::id())
 }
 
 #[cfg(unix)]

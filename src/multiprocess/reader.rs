@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::file_kind::FileKind;
 use super::unique::is_drawn;
+use crate::cell::mapped::UNTOUCHED;
 
 /// The bytes before the first entry.
 pub(crate) const HEADER: usize = 8;
@@ -26,6 +27,13 @@ pub(crate) struct Entry<'a> {
     pub(crate) value: f64,
     /// In seconds since 1970; 0.0 if it was never set.
     pub(crate) timestamp: f64,
+}
+
+impl Entry<'_> {
+    /// Whether a forked child has inherited it, and has not touched it yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.value.to_bits() == UNTOUCHED && self.timestamp.to_bits() == UNTOUCHED
+    }
 }
 
 /// Where a file stops making sense, and why.

@@ -3,20 +3,17 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use once_cell::sync::OnceCell;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 
+use super::at_fork;
 use super::directory::{canonical_dir, dir_from_env};
-use super::file_kind::{FileKind, KINDS};
-use super::owner::Owner;
-use super::side::{self, SideWriter};
-use super::unfiled::Unfiled;
-use super::unique::unique;
-use crate::cell::mapped::MappedFile;
+use super::file_kind::FileKind;
+use super::files::{self, Files};
+use super::side::SideWriter;
+use crate::cell::fork::hold_off;
 use crate::cell::shared::SharedCell;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -44,35 +41,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 #[derive(Clone)]
 pub struct MultiprocessStore {
-    inner: Arc<Inner>,
+    inner: Arc<Files>,
 }
-
-struct Inner {
-    dir: PathBuf,
-    identifier: String,
-    process: u32,
-    files: [OnceCell<Arc<MappedFile>>; KINDS],
-    /// None inside if nobody needs to know whether the process lives: see [`Owner::claim`].
-    owner: OnceCell<Option<Owner>>,
-    /// Whether the identifier was given by hand, and may have been another's.
-    is_named: bool,
-    side: SideWriter,
-    unfiled: Unfiled,
-    /// How many facts and states no other process sees.
-    unsaid: AtomicU64,
-}
-
-/// The stores of this process, which other processes know nothing of.
-static STORES: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
 
 /// How many series of this process wait for room in files of `dir`, after they were offered it.
 pub(crate) fn unfiled_in(dir: &Path) -> usize {
-    let stores: Vec<_> = {
-        let mut stores = STORES.lock();
-        stores.retain(|store| store.strong_count() > 0);
-        stores.iter().filter_map(Weak::upgrade).filter(|store| store.dir == dir).collect()
-    };
-    stores.into_iter().map(|inner| MultiprocessStore { inner }.file_waiting()).sum()
+    let stores = files::all().into_iter().filter(|store| store.identities.dir() == dir);
+    stores.map(|inner| MultiprocessStore { inner }.file_waiting()).sum()
 }
 
 impl MultiprocessStore {
@@ -100,7 +75,7 @@ impl MultiprocessStore {
 
     /// The directory.
     pub fn dir(&self) -> &Path {
-        &self.inner.dir
+        self.inner.identities.dir()
     }
 
     /// What tells the files of this store from those of others: the number of
@@ -108,7 +83,7 @@ impl MultiprocessStore {
     ///
     /// Gauges of the modes `all` and `liveall` show it as the label `pid`.
     pub fn identifier(&self) -> &str {
-        &self.inner.identifier
+        self.inner.identities.current().name()
     }
 
     /// How many series have not found room in a file, the disk being full for
@@ -117,36 +92,44 @@ impl MultiprocessStore {
     /// series is made, when a [`MultiProcessCollector`](super::MultiProcessCollector)
     /// of this process is scraped, or by [`file_waiting`](Self::file_waiting).
     pub fn unfiled(&self) -> u64 {
-        self.inner.unfiled.count() as u64 + self.inner.unsaid.load(Ordering::Relaxed)
+        let _hold_off = hold_off();
+        let waiting = self.inner.unfiled.count() + self.inner.adrift();
+        waiting as u64 + self.inner.unsaid.load(Ordering::Relaxed)
     }
 
     /// Moves series that are [`unfiled`](Self::unfiled) into files, as far as
     /// there is room by now; says how many still wait.
     pub fn file_waiting(&self) -> usize {
-        // A forked child and its parent would append over each other.
-        if process::id() != self.inner.process {
-            return self.inner.unfiled.count();
+        let _hold_off = hold_off();
+        let Files { unfiled, .. } = &*self.inner;
+        // A process that was forked past the C library would append over its parent's.
+        if !self.inner.is_own() {
+            return unfiled.count();
         }
-        self.inner.unfiled.retry(|kind| self.file(kind))
+        unfiled.retry(|kind| self.inner.file(kind)) + self.inner.adrift()
     }
 
     /// The numbers of a series, in the file of its kind if there is room for all of them.
     pub(crate) fn cells(&self, kind: FileKind, keys: Vec<String>) -> Vec<SharedCell> {
-        self.inner.unfiled.cells(kind, keys, |kind| match process::id() == self.inner.process {
-            true => self.file(kind),
-            // A forked child and its parent would append over each other.
+        let _hold_off = hold_off();
+        let is_own = self.inner.is_own();
+        self.inner.unfiled.cells(kind, keys, |kind| match is_own {
+            true => self.inner.file(kind),
             false => Err(io::ErrorKind::Unsupported.into()),
         })
     }
 
     /// Lets the numbers of a series wait no more; false if they do not.
     pub(crate) fn forget_waiting(&self, cells: &[SharedCell]) -> bool {
+        let _hold_off = hold_off();
         self.inner.unfiled.forget(cells)
     }
 
-    /// The side file; none in a forked child, or if the identifier cannot be claimed.
+    /// The side file; none if the identifier cannot be claimed.
+    ///
+    /// Whoever writes to it holds off a `fork` until it is done.
     pub(crate) fn side(&self) -> Option<&SideWriter> {
-        let is_own = process::id() == self.inner.process && self.claim().is_ok();
+        let is_own = self.inner.is_own() && self.inner.identities.claim().is_ok();
         is_own.then_some(&self.inner.side)
     }
 
@@ -158,22 +141,6 @@ impl MultiprocessStore {
     /// Counts facts or a state that found no room in the side file.
     pub(crate) fn note_unsaid(&self) {
         self.inner.unsaid.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Claims the identifier, before the first file that bears it is there.
-    fn claim(&self) -> io::Result<&Option<Owner>> {
-        let Inner { dir, identifier, .. } = &*self.inner;
-        self.inner.owner.get_or_try_init(|| match self.inner.is_named {
-            true => Ok(None),
-            false => Owner::claim(dir, identifier),
-        })
-    }
-
-    fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
-        self.inner.files[kind.place()].get_or_try_init(|| {
-            self.claim()?;
-            MappedFile::create(&self.inner.dir.join(kind.file_name(&self.inner.identifier)))
-        })
     }
 }
 
@@ -224,26 +191,11 @@ impl StoreBuilder {
     /// character or one of `_`, `.`, `/`, `\`, which would change what the names
     /// of files mean.
     pub fn open(self) -> Result<MultiprocessStore> {
-        let process = process::id();
-        let is_named = self.identifier.is_some();
-        let identifier = match self.identifier {
-            Some(identifier) => check_identifier(identifier)?,
-            None => format!("{process}-{}", unique()),
-        };
+        let identifier = self.identifier.map(check_identifier).transpose()?;
         let dir = canonical_dir(&self.dir)?;
-        let side = dir.join(format!("{identifier}.{}", side::EXTENSION));
-        let inner = Arc::new(Inner {
-            dir,
-            identifier,
-            process,
-            files: Default::default(),
-            owner: OnceCell::new(),
-            is_named,
-            side: SideWriter::new(side),
-            unfiled: Unfiled::default(),
-            unsaid: AtomicU64::new(0),
-        });
-        STORES.lock().push(Arc::downgrade(&inner));
+        at_fork::register()
+            .map_err(|error| Error::io("forks of this process cannot be watched", error))?;
+        let inner = Files::new(dir, identifier);
         Ok(MultiprocessStore { inner })
     }
 }

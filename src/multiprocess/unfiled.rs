@@ -88,6 +88,14 @@ impl Unfiled {
         waiting.len() < before
     }
 
+    /// In a forked child: forgets what its parent has counted.
+    #[cfg(unix)]
+    pub(crate) fn leave_parent(&self) {
+        let queue = self.queue.lock();
+        let cells = queue.by_key.iter().flat_map(HashMap::values).filter_map(Weak::upgrade);
+        cells.for_each(|cell| cell.leave_parent());
+    }
+
     pub(crate) fn count(&self) -> usize {
         let queue = self.queue.lock();
         let is_held = |series: &&Waiting| series.cells.iter().all(|cell| cell.strong_count() > 0);

@@ -9,10 +9,17 @@ const LEN: usize = 8;
 
 /// Eight letters and digits that no other store has: numbers of processes are used again.
 pub(crate) fn unique() -> String {
+    let mut text = String::new();
+    push_unique(&mut text);
+    text
+}
+
+/// Appends such letters.
+pub(crate) fn push_unique(text: &mut String) {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     // The keys of `RandomState` are random.
     let random = RandomState::new().hash_one((since, process::id()));
-    (0..LEN).map(|place| char::from(DIGITS[(random >> (5 * place)) as usize % 32])).collect()
+    text.extend((0..LEN).map(|place| char::from(DIGITS[(random >> (5 * place)) as usize % 32])));
 }
 
 /// Whether an identifier is a number, a dash and such letters, as those are that nobody gave by hand.

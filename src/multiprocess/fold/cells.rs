@@ -74,6 +74,7 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
         let notes = side.and_then(|side| sides[side].1.said.rows.get(kind));
         let counted: Vec<_> = entries
             .into_iter()
+            .filter(|entry| !entry.is_untouched())
             .filter(|entry| notes.is_none_or(|notes| !notes.is_removed(entry.offset)))
             .collect();
         let readable = kinds[place].add(&counted, |row, to| {

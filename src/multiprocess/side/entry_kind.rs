@@ -1,4 +1,4 @@
-//! The kinds of entries in a side file.
+//! The kinds of entries in a side file, and what their words are.
 
 /// Rows of a series: when it began, and whether they still count.
 pub(crate) const ROWS: u16 = 1;
@@ -17,3 +17,10 @@ pub(crate) const STATE: u16 = 5;
 
 /// The families that a collector has published.
 pub(crate) const FAMILIES: u16 = 6;
+
+/// The word of [`ROWS`] that says when the series began.
+pub(super) const START: usize = 0;
+
+/// The word of a [`STATE`] that says its place, and the one that says when it was set.
+pub(super) const STATE_PLACE: usize = 0;
+pub(super) const STATE_TIME: usize = 1;

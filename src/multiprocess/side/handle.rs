@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::entry_kind::{EXEMPLAR, INFO, ROWS, STATE};
+use super::entry_kind::{EXEMPLAR, INFO, ROWS, START, STATE, STATE_PLACE, STATE_TIME};
 use super::exemplar::encode_exemplar;
 use super::row_key::rows_key;
 use super::writer::SideEntry;
+use crate::cell::fork::hold_off;
 use crate::cell::mapped::Rows;
 use crate::cell::side::{NewEntry, SideSlot};
 use crate::model::ExemplarRef;
@@ -15,13 +16,6 @@ use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::store::MultiprocessStore;
-
-/// The word of a state's place, and the word of the time at which it was set.
-const STATE_PLACE: usize = 0;
-const STATE_TIME: usize = 1;
-
-/// The word of the time at which a series began.
-const START: usize = 0;
 
 /// The bytes that most exemplars have room in.
 const EXEMPLAR_CAPACITY: usize = 192;
@@ -76,6 +70,7 @@ impl SideHandle {
         let facts: serde_json::Map<String, serde_json::Value> =
             facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
         let json = serde_json::Value::from(facts).to_string();
+        let _hold_off = hold_off();
         self.store.side().is_some_and(|side| side.write(&self.entry, json.as_bytes()))
     }
 
@@ -87,6 +82,7 @@ impl SideHandle {
 
 impl Drop for SideHandle {
     fn drop(&mut self) {
+        let _hold_off = hold_off();
         if let Some(side) = self.store.side() {
             side.let_go(&self.entry);
         }

@@ -7,6 +7,8 @@ mod entry_kind;
 mod exemplar;
 pub(crate) mod fold;
 mod handle;
+#[cfg(unix)]
+mod inherit;
 mod known;
 mod merge;
 mod publish;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::entry_kind::FAMILIES;
+use crate::cell::fork::hold_off;
 use crate::collector::{Collector, for_each_family};
 use crate::error::{Error, Result};
 use crate::model::{
@@ -40,7 +41,7 @@ impl MultiprocessStore {
     ///
     /// # Errors
     /// Those of the collector; [`Error::is_io`] if there is no room for what it
-    /// tells, or the process was forked. What was published before stays.
+    /// tells. What was published before stays.
     pub fn publish(&self, collector: &dyn Collector) -> Result {
         let mut families = Vec::new();
         for_each_family(collector, &mut |family| {
@@ -49,6 +50,7 @@ impl MultiprocessStore {
         })?;
         let json = Value::from(families).to_string();
         let name = collector.name();
+        let _hold_off = hold_off();
         let done =
             self.side().is_some_and(|side| side.put(FAMILIES, name.as_bytes(), json.as_bytes()));
         done.then_some(()).ok_or_else(|| {

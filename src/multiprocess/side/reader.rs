@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::cell::side::half_head;
 use crate::cell::side::{CLOSED, ENTRY_HEAD, HALF_HEAD, HEAD, USED_AT, checksum, half_checksum};
 use crate::multiprocess::reader::{Damage, DamageKind};
 
@@ -90,11 +92,17 @@ pub(crate) fn entries(bytes: &[u8]) -> (Vec<SideRow<'_>>, Vec<Damage>) {
     (entries, damages)
 }
 
+/// Where the sound entries of these bytes stand.
+#[cfg(unix)]
+pub(super) fn layouts(bytes: &[u8]) -> Vec<Layout> {
+    Layouts::of(bytes).collect()
+}
+
 /// Where the parts of an entry stand.
 #[derive(Clone, Copy)]
-struct Layout {
+pub(super) struct Layout {
     offset: usize,
-    kind: u16,
+    pub(super) kind: u16,
     key_len: usize,
     words_at: usize,
     halves_at: usize,
@@ -184,6 +192,38 @@ impl Layout {
             last_word_at: (self.words_at < self.halves_at).then(|| self.halves_at - 8),
             value: None,
         })
+    }
+
+    /// Whether a word is not 0.
+    #[cfg(unix)]
+    pub(super) fn has_word(&self, bytes: &[u8], place: usize) -> bool {
+        self.row(bytes).and_then(|row| row.word(place)).is_some_and(|word| word != 0)
+    }
+
+    /// Writes one of its words; the last one of an entry that counts no more stays.
+    #[cfg(unix)]
+    pub(super) fn set_word(&self, bytes: &mut [u8], place: usize, word: u64) {
+        let is_closed = self.row(bytes).is_some_and(|row| row.is_closed());
+        let at = self.words_at + place * 8;
+        if let (false, true, Some(to)) = (is_closed, at < self.halves_at, bytes.get_mut(at..at + 8))
+        {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    /// Writes a value over the one that was written last; that of its number.
+    #[cfg(unix)]
+    pub(super) fn replace_value(&self, bytes: &mut [u8], value: &[u8]) {
+        let size = HALF_HEAD + self.capacity;
+        let halves = [0, 1].map(|place| self.halves_at + place * size);
+        let sequence = |at: usize| Some((whole(bytes.get(at..at + size)?)?.0, at));
+        let newest = halves.into_iter().filter_map(sequence).max();
+        let Some((sequence, at)) = newest.filter(|_| value.len() <= self.capacity) else { return };
+        if let Some(half) = bytes.get_mut(at..at + HALF_HEAD + value.len()) {
+            let (head, room) = half.split_at_mut(HALF_HEAD);
+            head.copy_from_slice(&half_head(sequence, value));
+            room.copy_from_slice(value);
+        }
     }
 
     /// The value that was written last; an error if none of the halves is whole.

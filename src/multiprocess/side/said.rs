@@ -11,6 +11,7 @@ use super::exemplar;
 use super::publish::{self, Published};
 use super::reader::{self, SideRow};
 use super::row_key::rows_of;
+use crate::cell::mapped::UNTOUCHED;
 use crate::model::Exemplar;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key::Key;
@@ -177,7 +178,10 @@ impl Said {
 
     fn add_state(&mut self, entry: &SideRow<'_>) -> Option<()> {
         let state = state_of(entry)?;
-        if !entry.is_closed() {
+        // What a forked child has inherited ends with it.
+        let lasts = !state.mode.is_live() && state.mode != GaugeMode::All;
+        let is_inherited = state.time.to_bits() == UNTOUCHED;
+        if !(entry.is_closed() || lasts && is_inherited) {
             self.states.push(state);
         }
         Some(())

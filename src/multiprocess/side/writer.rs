@@ -1,19 +1,27 @@
 //! Writes the side file of this process: entries that metrics hold on to.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+#[cfg(unix)]
+use std::io;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(unix)]
+use std::time::SystemTime;
 
 use once_cell::sync::OnceCell;
 use parking_lot::{Mutex, RwLock};
 
 use super::entry_kind::UNIT;
+#[cfg(unix)]
+use super::inherit;
 use crate::cell::side::{NewEntry, SideFile, SideSlot};
+use crate::multiprocess::identity::Identities;
 
 /// The side file of a store, made when there is something to say.
 pub(crate) struct SideWriter {
-    path: PathBuf,
+    identities: Arc<Identities>,
     file: OnceCell<Arc<SideFile>>,
     entries: Mutex<HashMap<EntryKey, Arc<SideEntry>>>,
     /// Held while a series finds its rows, and while one is removed.
@@ -31,13 +39,30 @@ pub(super) struct SideEntry {
 }
 
 impl SideWriter {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(identities: Arc<Identities>) -> Self {
         let (file, entries) = (OnceCell::new(), Mutex::default());
-        Self { path, file, entries, rows: Mutex::new(()) }
+        Self { identities, file, entries, rows: Mutex::new(()) }
+    }
+
+    /// Before a `fork`: what the file of the child is to hold, if there is one.
+    #[cfg(unix)]
+    pub(crate) fn prepare(&self) -> Option<Vec<u8>> {
+        Some(inherit::inherited(self.file.get()?.bytes(), SystemTime::now()))
+    }
+
+    /// In a forked child: makes the file one of this process. An error leaves
+    /// what it says in memory, where no other process sees it.
+    #[cfg(unix)]
+    pub(crate) fn leave_parent(
+        &self,
+        paths: Option<(&Path, &Path)>,
+        image: &[u8],
+    ) -> io::Result<()> {
+        self.file.get().map_or(Ok(()), |file| file.leave_parent(paths, image))
     }
 
     pub(super) fn file(&self) -> Option<&Arc<SideFile>> {
-        self.file.get_or_try_init(|| SideFile::create(&self.path)).ok()
+        self.file.get_or_try_init(|| SideFile::create(&self.identities.side_path())).ok()
     }
 
     /// Says the unit of a family, unless that was said.

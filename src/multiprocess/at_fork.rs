@@ -1,0 +1,103 @@
+//! What stores do around a `fork`: the child writes to files of its own, and begins at zero.
+
+use std::io;
+
+#[cfg(unix)]
+pub(super) use self::unix::register;
+
+/// Where there is no `fork`, there is nothing to do.
+#[cfg(not(unix))]
+pub(super) fn register() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::sync::{Arc, Weak};
+
+    use once_cell::sync::OnceCell;
+    use parking_lot::Mutex;
+
+    use super::super::file_kind::FileKind;
+    use super::super::files::{Files, all};
+    use super::super::held;
+    use super::super::identity::Identity;
+    use super::super::owner::{Owner, boot};
+    use super::super::paths::Paths;
+    use super::super::side::EXTENSION;
+    use super::io;
+    use crate::cell::fork::{self, AtFork};
+
+    /// Lets every child of this process have files of its own.
+    pub(crate) fn register() -> io::Result<()> {
+        static REGISTERED: OnceCell<()> = OnceCell::new();
+        REGISTERED.get_or_try_init(|| fork::register(&Stores)).copied()
+    }
+
+    struct Stores;
+
+    /// What is made in the parent for the child, of each store. The child
+    /// keeps it until it forks itself, since it frees nothing in the handler.
+    static PREPARED: Mutex<Vec<Prepared>> = Mutex::new(Vec::new());
+
+    struct Prepared {
+        store: Weak<Files>,
+        next: Option<Box<Identity>>,
+        side: Vec<u8>,
+        paths: Paths,
+    }
+
+    impl AtFork for Stores {
+        fn prepare(&self) {
+            let stores = all();
+            held::prepare_for_child(stores.len());
+            boot();
+            let mut prepared = PREPARED.lock();
+            prepared.clear();
+            prepared.extend(stores.iter().map(Prepared::of));
+        }
+
+        fn parent(&self) {
+            PREPARED.lock().clear();
+        }
+
+        fn child(&self) {
+            held::forget_in_child();
+            PREPARED.lock().iter_mut().for_each(Prepared::leave_parent);
+        }
+    }
+
+    impl Prepared {
+        fn of(store: &Arc<Files>) -> Self {
+            Self {
+                store: Arc::downgrade(store),
+                next: Some(store.identities.prepare()),
+                side: store.side.prepare().unwrap_or_default(),
+                paths: Paths::new(store.identities.dir()),
+            }
+        }
+
+        fn leave_parent(&mut self) {
+            let Self { store, next, side, paths } = self;
+            let (Some(store), Some(next)) = (store.upgrade(), next.take()) else { return };
+            let had_files = store.identities.current().is_claimed();
+            store.identities.renew(next, |next| {
+                let name = next.name();
+                let claimed = had_files.then(|| Owner::claim_with(paths, boot(), name));
+                let may_have = matches!(claimed, Some(Ok(_)));
+                if let Some(Ok(owner)) = claimed {
+                    next.own(owner);
+                }
+                for kind in FileKind::all() {
+                    let Some(file) = store.cells[kind.place()].get() else { continue };
+                    paths.set(format_args!("{}", kind.named(name)));
+                    // Where there is no room the numbers are in memory, and are counted as unfiled.
+                    let _ = file.leave_parent(may_have.then(|| paths.both()));
+                }
+                paths.set(format_args!("{name}.{EXTENSION}"));
+                let _ = store.side.leave_parent(may_have.then(|| paths.both()), side);
+            });
+            store.unfiled.leave_parent();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What of a side file a forked child goes on with: what is true of it as well.
+
+use std::time::SystemTime;
+
+use super::entry_kind::{EXEMPLAR, FAMILIES, ROWS, START, STATE, STATE_TIME};
+use super::reader::layouts;
+use crate::cell::mapped::UNTOUCHED;
+
+/// The bytes of a side file as they are to stand in that of a child that is
+/// forked at `now`, each entry at its place.
+///
+/// Series begin at the fork. Exemplars and what was published are the
+/// parent's. Facts and states are those of the child, too; the time of a state
+/// tells that the child has not set it.
+pub(super) fn inherited(mut bytes: Vec<u8>, now: SystemTime) -> Vec<u8> {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    for entry in layouts(&bytes) {
+        match entry.kind {
+            ROWS if entry.has_word(&bytes, START) => {
+                entry.set_word(&mut bytes, START, now.to_bits())
+            }
+            STATE => entry.set_word(&mut bytes, STATE_TIME, UNTOUCHED),
+            EXEMPLAR => entry.replace_value(&mut bytes, b""),
+            FAMILIES => entry.replace_value(&mut bytes, b"[]"),
+            _ => {}
+        }
+    }
+    bytes
+}
