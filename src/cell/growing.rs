@@ -163,7 +163,7 @@ impl Growing {
     }
 
     /// Tells readers how many bytes are in use, after these bytes were written.
-    fn publish(&mut self, used: usize) {
+    pub(super) fn publish(&mut self, used: usize) {
         let count = self.locate(self.count_at).0;
         // SAFETY: these four bytes of the head are mapped, aligned as the mapping begins on
         // a page, and only ever written here once the head is there.

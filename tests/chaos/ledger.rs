@@ -8,7 +8,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::series::{GAUGE_MAX, SERIES};
-use crate::worker::OF_CHILD;
 
 /// What is about to be counted, and what was.
 const WORDS: usize = 2;
@@ -93,10 +92,10 @@ impl Ledgers {
         self.dir.join(worker.to_string())
     }
 
-    /// How many workers of workers have begun to count.
-    pub(crate) fn of_children(&self) -> usize {
+    /// How many ledgers there are whose name ends so.
+    pub(crate) fn ending_in(&self, extension: &str) -> usize {
         let ledgers = fs::read_dir(&self.dir).unwrap().map(|ledger| ledger.unwrap().path());
-        ledgers.filter(|path| path.extension().is_some_and(|e| e == OF_CHILD)).count()
+        ledgers.filter(|path| path.extension().is_some_and(|e| e == extension)).count()
     }
 
     /// How many of the dead had begun to count something, and did not live to note that it was done.

@@ -9,6 +9,7 @@
 mod clock;
 mod damage;
 mod faults;
+mod forked;
 mod full;
 mod ledger;
 mod metrics;
@@ -36,6 +37,7 @@ use narthex::multiprocess::{MultiProcessCollector, compact};
 use crate::ledger::{Bounds, Ledgers};
 use crate::pool::Pool;
 use crate::series::{ALIVE, Details, FIRST_GONE, Reading, SERIES, WAIT_COUNT};
+use crate::worker::{OF_CHILD, OF_FORKED};
 
 const QUIET_EVERY: Duration = Duration::from_millis(500);
 
@@ -92,7 +94,7 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
     let (tally, scrapes) = (&pool.tally, scrapes.load(Ordering::Relaxed));
     println!(
         "pool, seed {seed}: {} kills ({} workers by others, {} at a system call, {} by a timer while rows are made, \
-         {} folders, {} scrapers), {} dead in the midst of a count; {} workers and {} of their own, {} with process \
+         {} folders, {} scrapers), {} dead in the midst of a count; {} workers, {} of their own and {} forked ones, {} with process \
          number 1, {} with another clock, {} stopped and {} by a timer; {scrapes} scrapes, {} folds, {} quiet rounds; \
          {} exemplars; {} counted, {} in doubt",
         tally.kills(),
@@ -103,7 +105,8 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
         tally.killed_scrapers,
         ledgers.in_the_midst(),
         tally.started,
-        ledgers.of_children(),
+        ledgers.ending_in(OF_CHILD),
+        ledgers.ending_in(OF_FORKED),
         tally.first_of_namespace,
         tally.with_other_clocks,
         tally.stopped,
@@ -215,6 +218,8 @@ fn scrape(dir: &Path, ledgers: &Ledgers, done: &AtomicBool, scrapes: &AtomicU64)
         before.iter().for_each(|before| now.assert_not_before(before));
         before = Some(now);
         scrapes.fetch_add(1, Ordering::Relaxed);
+        // The others want to live, too.
+        thread::sleep(Duration::from_millis(3));
     }
 }
 

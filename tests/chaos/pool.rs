@@ -219,9 +219,9 @@ impl Pool {
         let now = Reading::sound(&merged);
         let most = self.ledgers.bounds();
         now.assert_within(&bounds.least, &most.most);
-        // Each that ever lived, and its child, may have been in the midst of one step.
-        let lives = self.tally.started * 2;
-        now.assert_together(most.gap_of(WAIT_COUNT) + lives.min(2 * WORKERS as u64));
+        // Each that ever lived, and its children, may have been in the midst of one step.
+        let lives = self.tally.started * 4;
+        now.assert_together(most.gap_of(WAIT_COUNT) + lives.min(4 * WORKERS as u64));
         let in_doubt = lives * THREADS as u64 * MOST_AT_ONCE;
         assert!(bounds.gap() <= in_doubt, "{} of {in_doubt}", bounds.gap());
         assert!(now.sample(ALIVE).unwrap_or(0.0) <= lives as f64);

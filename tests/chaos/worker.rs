@@ -1,6 +1,7 @@
 //! What workers do until something happens to them.
 
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,14 +10,18 @@ use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
 
 use crate::clock;
 use crate::faults::{self, Fault};
+use crate::forked::fork;
 use crate::ledger::Page;
 use crate::metrics::{Metrics, publish};
 use crate::process::{Orders, Role};
 use crate::random::Random;
 use crate::series::{FIRST_GONE, Reading, WIDE};
+use crate::strike::Strike;
 
 /// What the ledger of a worker's own worker ends with.
 pub(crate) const OF_CHILD: &str = "child";
+/// What that of one ends with that was forked.
+pub(crate) const OF_FORKED: &str = "forked";
 pub(crate) const THREADS: usize = 2;
 /// One thread adds at most this much between two looks at its ledger.
 pub(crate) const MOST_AT_ONCE: u64 = 10;
@@ -30,19 +35,23 @@ pub(crate) fn work(orders: &Orders, random: &mut Random, is_wanted: &(dyn Fn() -
     let wide = if random.one_in(3) { WIDE } else { 4 };
     let ends = random.one_in(8).then(|| random.below(200));
     // What is watched would be asked about in its child as well.
-    if orders.fault.is_none() && random.one_in(6) {
-        // It outlives whoever started it, or not.
+    let may_multiply = orders.fault.is_none();
+    let of_child = |kind: &str| {
         let mut of_child = ledger.clone().into_os_string();
         // A child may have a child of its own.
-        of_child.extend([".", OF_CHILD].map(OsStr::new));
-        let orders = Orders::new(Role::Grandchild, &orders.dir, of_child.as_ref(), random.next());
-        drop(orders.start());
+        of_child.extend([".", kind].map(OsStr::new));
+        PathBuf::from(of_child)
+    };
+    if may_multiply && random.one_in(6) {
+        // It outlives whoever started it, or not.
+        let ledger = of_child(OF_CHILD);
+        drop(Orders::new(Role::Grandchild, &orders.dir, &ledger, random.next()).start());
     }
     let counts = AtomicU64::new(0);
     let seeds: Vec<u64> = (0..THREADS).map(|_| random.next()).collect();
     thread::scope(|scope| {
         for (thread, seed) in seeds.into_iter().enumerate() {
-            let (metrics, store, counts) = (&metrics, &store, &counts);
+            let (metrics, store, counts, of_child) = (&metrics, &store, &counts, &of_child);
             scope.spawn(move || {
                 let mut random = Random::new(seed);
                 let mut page = Page::open(ledger, thread);
@@ -69,6 +78,11 @@ pub(crate) fn work(orders: &Orders, random: &mut Random, is_wanted: &(dyn Fn() -
                         if random.one_in(16) {
                             publish(store).unwrap();
                         }
+                        if may_multiply && rounds < 8 && random.one_in(16) {
+                            let seed = random.next();
+                            let ledger = of_child(&format!("{rounds}.{OF_FORKED}"));
+                            fork(|| count_on(metrics, &ledger, Random::new(seed)));
+                        }
                     }
                     if orders.ahead != 0 && random.one_in(4) {
                         clock::set(random.seconds_around());
@@ -77,11 +91,23 @@ pub(crate) fn work(orders: &Orders, random: &mut Random, is_wanted: &(dyn Fn() -
                         return;
                     }
                     rounds += 1;
-                    thread::sleep(Duration::from_millis(1));
+                    thread::sleep(Duration::from_millis(3));
                 }
             });
         }
     });
+}
+
+/// What a forked worker does, with the metrics of its parent, until the kernel ends it.
+fn count_on(metrics: &Metrics, ledger: &Path, mut random: Random) {
+    let nanos = 1 + random.below(100_000_000) as u32;
+    let mut page = Page::open(ledger, 0);
+    Strike { kills: true, at: 0, nanos }.arm();
+    loop {
+        (0..10).for_each(|_| metrics.count(&mut page, &mut random, WIDE));
+        metrics.count_most(&mut page);
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Does the same each time, with files that are created, grow and fill, whatever fails.
