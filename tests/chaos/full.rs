@@ -12,7 +12,7 @@ use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore, compact};
 use crate::ledger::{Bounds, Ledgers, Page};
 use crate::metrics::Metrics;
 use crate::namespace::SmallDisk;
-use crate::pool::{at_rest, end, send_stop};
+use crate::pool::{at_rest, end, stop};
 use crate::process::{Orders, Role};
 use crate::random::Random;
 use crate::series::{FIRST_GONE, Reading, WIDE};
@@ -108,13 +108,13 @@ fn round(random: &mut Random, filled: &mut Filled) -> io::Result<()> {
     let first = ledgers.path(1);
     let mut worker = Orders::new(Role::Single, dir, &first, random.next()).start();
     thread::sleep(random.micros_below(60_000));
-    let mut ballast = fill(dir, options, 0)?;
-    fs::write(Stage::Full.path(&first), "")?;
+    let mut ballast = fill(dir, options, 0).unwrap();
+    fs::write(Stage::Full.path(&first), "").unwrap();
     wait_for(&Stage::Full.answer(&first), &mut worker);
     thread::sleep(random.micros_below(10_000));
 
     // What is in the files counts on, and nothing else is seen.
-    send_stop(&worker);
+    stop(&worker);
     let bounds = at_rest(&ledgers);
     let alone = counts();
     for (series, seen) in alone.iter().enumerate().take(FIRST_GONE) {
@@ -135,16 +135,16 @@ fn round(random: &mut Random, filled: &mut Filled) -> io::Result<()> {
         .map(|n| ledgers.path(n))
         .map(|path| (Orders::new(Role::Single, dir, &path, random.next()).start(), path))
         .into();
-    ballast.extend(fill(dir, options, 1)?);
+    ballast.extend(fill(dir, options, 1).unwrap());
     for (worker, ledger) in &mut young {
         wait_for(&Stage::Full.answer(ledger), worker);
     }
-    ballast.iter().try_for_each(fs::remove_file)?;
-    disk.resize(LARGE)?;
-    fs::write(Stage::Room.path(&first), "")?;
+    ballast.iter().for_each(|file| fs::remove_file(file).unwrap());
+    disk.resize(LARGE).unwrap();
+    fs::write(Stage::Room.path(&first), "").unwrap();
     for (worker, ledger) in &mut young {
         wait_for(&Stage::Room.answer(ledger), worker);
-        send_stop(worker);
+        stop(worker);
     }
     at_rest(&ledgers);
     let mut expected = Bounds { least: alone.clone(), most: alone };

@@ -1,5 +1,6 @@
 //! A pool of workers, folders and scrapers to which something happens all the time.
 
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
@@ -214,6 +215,7 @@ impl Pool {
     /// Stops all workers where they are, and looks closely.
     pub(crate) fn check_in_quiet(&mut self) {
         self.workers.iter().for_each(|worker| send(&worker.process, Signal::STOP));
+        self.workers.iter().for_each(|worker| wait_until_stopped(&worker.process));
         let bounds = at_rest(&self.ledgers);
         let merged = MultiProcessCollector::new(&self.dir).unwrap().folding(false);
         let now = Reading::sound(&merged);
@@ -259,8 +261,30 @@ pub(crate) fn was_killed(ended: ExitStatus) -> bool {
     ended.signal() == Some(Signal::KILL.as_raw())
 }
 
-pub(crate) fn send_stop(process: &Child) {
+/// Stops a process, and waits until all of its threads have.
+pub(crate) fn stop(process: &Child) {
     send(process, Signal::STOP);
+    wait_until_stopped(process);
+}
+
+fn wait_until_stopped(process: &Child) {
+    let begun = Instant::now();
+    let state = |task: PathBuf| {
+        // The name, in parentheses, may hold anything.
+        let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next())
+    };
+    // Those that have ended do not stop.
+    let is_at_rest = |task| matches!(state(task), Some('T' | 't' | 'Z' | 'X') | None);
+    loop {
+        let tasks = fs::read_dir(format!("/proc/{}/task", process.id()));
+        let mut tasks = tasks.into_iter().flatten().flatten().map(|task| task.path());
+        if tasks.all(is_at_rest) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "a worker does not stop");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 pub(crate) fn send(process: &Child, signal: Signal) {

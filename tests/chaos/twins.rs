@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use narthex::multiprocess::{MultiProcessCollector, compact, mark_process_dead};
 
 use crate::ledger::Ledgers;
-use crate::pool::{at_rest, end, send_stop};
+use crate::pool::{at_rest, end, stop};
 use crate::process::{Orders, Role};
 use crate::random::Random;
 use crate::series::{FIRST_GONE, Reading};
@@ -68,7 +68,7 @@ fn round(random: &mut Random, twins: &mut Twins) -> io::Result<()> {
     assert!(check(4).is_superset(&living));
 
     // They are stopped, so that what they count stays the same.
-    first.iter().chain(&second).for_each(|(process, _)| send_stop(process));
+    first.iter().chain(&second).for_each(|(process, _)| stop(process));
     let bounds = at_rest(&ledgers);
     let before = seen();
     before.assert_within(&bounds.least, &bounds.most);
