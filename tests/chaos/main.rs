@@ -36,6 +36,7 @@ use narthex::multiprocess::{MultiProcessCollector, compact};
 
 use crate::ledger::{Bounds, Ledgers};
 use crate::pool::Pool;
+use crate::process::Role;
 use crate::series::{ALIVE, Details, FIRST_GONE, Reading, SERIES, WAIT_COUNT};
 use crate::worker::{OF_CHILD, OF_FORKED};
 
@@ -144,7 +145,14 @@ fn a_worker_goes_on_whatever_fails() {
 #[test]
 fn a_fold_that_fails_leaves_everything_as_it_was() {
     if can_watch() {
-        println!("{}", sweep::fail_folds(seed(), share_of(seconds(2))));
+        println!("{}", sweep::fail(Role::Fold, seed(), share_of(seconds(2))));
+    }
+}
+
+#[test]
+fn a_scrape_that_fails_says_so_and_shows_nothing_that_is_not() {
+    if can_watch() {
+        println!("{}", sweep::fail(Role::Look, seed(), share_of(seconds(2))));
     }
 }
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::{env, fs, thread};
 
+use narthex::exposition::text;
 use narthex::multiprocess::{MultiProcessCollector, compact};
 use rustix::process::{Pid, Signal, getppid, kill_process};
 
 use crate::faults::{self, Fault};
 use crate::namespace::spawn_as_first;
 use crate::random::Random;
-use crate::series::{Details, Reading};
+use crate::series::{Details, FIRST_GONE, Reading};
 use crate::strike::Strike;
 use crate::{clock, full, worker};
 
@@ -45,16 +46,19 @@ pub(crate) enum Role {
     Compactor,
     /// Folds once.
     Fold,
+    /// Scrapes once, and looks again.
+    Look,
     Scraper,
 }
 
-const ROLES: [Role; 7] = [
+const ROLES: [Role; 8] = [
     Role::Worker,
     Role::Grandchild,
     Role::Script,
     Role::Single,
     Role::Compactor,
     Role::Fold,
+    Role::Look,
     Role::Scraper,
 ];
 
@@ -180,6 +184,30 @@ pub(crate) fn run() {
             if let Err(error) = done {
                 assert!(error.is_io(), "{error}");
                 process::exit(REFUSED);
+            }
+        }
+        Role::Look => {
+            let merged = MultiProcessCollector::new(dir).unwrap();
+            orders.fault.iter().for_each(|fault| faults::watch(*fault).unwrap());
+            let seen = text::encode(&merged);
+            let calls = faults::calls();
+            faults::lift();
+            orders.tell_calls(calls);
+            let is_told = !merged.damaged_files().is_empty();
+            let all = Reading::sound(&merged).counts;
+            match seen {
+                // What is missing is missing because of a file that is named; so is what
+                // was removed, which a side file says.
+                Ok(text) if is_told => {
+                    let mut most = all;
+                    most[FIRST_GONE..].fill(u64::MAX);
+                    Reading::parse(&text).assert_within(&vec![0; most.len()], &most);
+                }
+                Ok(text) => assert_eq!(Reading::parse(&text).counts, all),
+                Err(error) => {
+                    assert!(error.is_io(), "{error}");
+                    process::exit(REFUSED);
+                }
             }
         }
         Role::Scraper => {

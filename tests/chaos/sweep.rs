@@ -81,6 +81,7 @@ pub(crate) fn kill_folds(seed: u64, time: Duration) -> Swept {
     let mut swept = Swept::new("folds killed at a system call", seed);
     sweep_folds(
         &mut swept,
+        Role::Fold,
         time,
         |at| Fault::Kill { at },
         |swept, orders, random, calls| {
@@ -96,22 +97,22 @@ pub(crate) fn kill_folds(seed: u64, time: Duration) -> Swept {
     swept
 }
 
-/// Folds of which one system call fails, or all of its kind.
-pub(crate) fn fail_folds(seed: u64, time: Duration) -> Swept {
-    let mut swept = Swept::new("folds of which a system call fails", seed);
-    sweep_folds(
-        &mut swept,
-        time,
-        |at| Fault::Once { at, pick: 0 },
-        |swept, orders, random, _| {
-            let fault = failure(swept.1, random);
-            orders.fault = Some(fault);
-            let ended = orders.start().wait().unwrap();
-            assert!(ended.success() || was_refused(ended), "{fault}: {ended}");
-            swept.0.refused += u64::from(was_refused(ended));
-            (swept.2)();
-        },
-    );
+/// Folds, or scrapes, of which one system call fails, or all of its kind.
+pub(crate) fn fail(role: Role, seed: u64, time: Duration) -> Swept {
+    let what = match role {
+        Role::Look => "scrapes of which a system call fails",
+        _ => "folds of which a system call fails",
+    };
+    let mut swept = Swept::new(what, seed);
+    let counted = |at| Fault::Once { at, pick: 0 };
+    sweep_folds(&mut swept, role, time, counted, |swept, orders, random, _| {
+        let fault = failure(swept.1, random);
+        orders.fault = Some(fault);
+        let ended = orders.start().wait().unwrap();
+        assert!(ended.success() || was_refused(ended), "{fault}: {ended}");
+        swept.0.refused += u64::from(was_refused(ended));
+        (swept.2)();
+    });
     swept
 }
 
@@ -120,6 +121,7 @@ type Run<'a> = (&'a mut Swept, u64, &'a dyn Fn());
 
 fn sweep_folds(
     swept: &mut Swept,
+    role: Role,
     time: Duration,
     counted: fn(u64) -> Fault,
     mut run: impl FnMut(&mut Run<'_>, &mut Orders, &mut Random, u64),
@@ -128,7 +130,7 @@ fn sweep_folds(
     let until = Instant::now() + time;
     while swept.tried == 0 || Instant::now() < until {
         let (template, expected) = left_by_the_dead(&mut random);
-        let fold = |dir: &Path| Orders::new(Role::Fold, dir, Path::new(""), 0);
+        let fold = |dir: &Path| Orders::new(role, dir, Path::new(""), 0);
         let copy = copy_of(template.path(), &mut random);
         let calls = fold(copy.path()).count_calls(counted);
         swept.calls = calls;
