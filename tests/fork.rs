@@ -5,11 +5,12 @@
 #![cfg(all(unix, feature = "multiprocess"))]
 #![allow(unsafe_code)]
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,12 +26,47 @@ fn fork(child: impl FnOnce()) -> Forked {
     match unsafe { libc::fork() } {
         -1 => panic!("{}", std::io::Error::last_os_error()),
         0 => {
-            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
+            IS_HANDLING.store(false, Ordering::Relaxed);
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                assert_eq!(ALLOCATED.load(Ordering::Relaxed), 0);
+                child();
+            }));
             // SAFETY: it ends the process.
             unsafe { libc::_exit(i32::from(done.is_err())) }
         }
         pid => Forked(Pid::from_raw(pid).unwrap()),
     }
+}
+
+/// Whether the handlers run that a child has from the library.
+static IS_HANDLING: AtomicBool = AtomicBool::new(false);
+
+/// How often memory was allocated or freed meanwhile, which not every allocator
+/// allows in a child.
+static ALLOCATED: AtomicU64 = AtomicU64::new(0);
+
+struct Watching;
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+// SAFETY: the system's allocator does everything.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(IS_HANDLING.load(Ordering::Relaxed).into(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are those that it asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_add(IS_HANDLING.load(Ordering::Relaxed).into(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) };
+    }
+}
+
+extern "C" fn note_handling() {
+    IS_HANDLING.store(true, Ordering::Relaxed);
 }
 
 /// A child, killed if it has not ended within a minute.
@@ -64,6 +100,13 @@ impl Forked {
 /// Lets one test run at a time: children of one would have files in the directory of another.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
+    static WATCH: Once = Once::new();
+
+    // Before the first store registers its own: a child calls them in the order of registration.
+    WATCH.call_once(|| {
+        // SAFETY: it is a function that does nothing but to set a flag.
+        assert_eq!(unsafe { libc::pthread_atfork(None, None, Some(note_handling)) }, 0);
+    });
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -346,7 +389,7 @@ fn children_make_series_of_their_own() {
 
 #[test]
 fn forks_while_threads_count_and_make_series_lose_nothing() {
-    const CHILDREN: u64 = 40;
+    const CHILDREN: u64 = 25;
 
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
@@ -464,6 +507,56 @@ fn a_storm_of_children_that_are_killed_is_counted_exactly() {
     assert!(fs::read_dir(dir.path()).unwrap().count() < 10);
 }
 
+#[test]
+fn children_that_are_killed_in_the_middle_of_a_fork_leave_nothing_behind() {
+    const CHILDREN: u64 = 150;
+
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let jobs = counter(&store);
+    let sizes = Histogram::builder("sizes", "h").store(&store).build().unwrap();
+    let low = Gauge::builder("low", "h").mode(GaugeMode::Min).store(&store).build().unwrap();
+    low.set(1.0);
+    let (begun, done) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let [begun, done] = [begun, done].map(|file| {
+        file.set_len(8).unwrap();
+        shared_number(&file)
+    });
+    for child in 0..CHILDREN {
+        let forked = fork(|| {
+            loop {
+                begun.fetch_add(1, Ordering::SeqCst);
+                jobs.inc();
+                done.fetch_add(1, Ordering::SeqCst);
+                sizes.observe(1.0);
+            }
+        });
+        jobs.inc();
+        // From before its first file to after its first counts.
+        thread::sleep(Duration::from_micros(child * 10));
+        forked.kill();
+        forked.ended();
+        if child % 40 == 0 {
+            compact(dir.path()).unwrap();
+        }
+    }
+    assert_eq!(jobs.get(), CHILDREN as f64);
+    let (least, most) = (done.load(Ordering::SeqCst), begun.load(Ordering::SeqCst));
+    assert!(0 < least && most - least <= CHILDREN, "{least} to {most}");
+    for _ in 0..2 {
+        let total = value(dir.path(), "jobs_total").unwrap();
+        let (least, most) = ((CHILDREN + least) as f64, (CHILDREN + most) as f64);
+        assert!((least..=most).contains(&total), "{total}, not {least} to {most}");
+        assert_eq!(value(dir.path(), "low"), Some(1.0));
+        compact(dir.path()).unwrap();
+    }
+    let names: Vec<_> =
+        fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    // The parent's, the folded ones, and what folds work with.
+    assert!(names.len() <= 5 + 4 + 2, "{names:?}");
+}
+
 /// A number that children share.
 fn shared_number(file: &fs::File) -> &'static AtomicU64 {
     use std::os::fd::AsRawFd;
@@ -476,4 +569,156 @@ fn shared_number(file: &fs::File) -> &'static AtomicU64 {
         assert_ne!(mapped, libc::MAP_FAILED);
         AtomicU64::from_ptr(mapped.cast())
     }
+}
+
+#[test]
+fn a_child_without_room_counts_in_memory_until_there_is_some() {
+    let _alone = alone();
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("shared");
+    fs::create_dir(&dir).unwrap();
+    let store = MultiprocessStore::open(&dir).unwrap();
+    let jobs = counter(&store);
+    let sizes = Histogram::builder("sizes", "h").buckets([1.0]).store(&store).build().unwrap();
+    let kinds = Counter::builder("kinds", "h").labels(["id"]).store(&store).build().unwrap();
+    let task = Enum::builder("task", "h").states(["idle", "busy"]).store(&store).build().unwrap();
+    kinds.labels(["a"]).inc();
+    jobs.inc_by(5.0);
+    sizes.observe(0.5);
+    // While the child is forked the directory has another name.
+    let away = root.path().join("away");
+    fs::rename(&dir, &away).unwrap();
+    let child = fork(|| {
+        jobs.inc_by(10.0);
+        sizes.observe(3.0);
+        // Counter, histogram, and one of the kinds.
+        assert_eq!(store.unfiled(), 3);
+        kinds.labels(["b"]).inc();
+        assert_eq!(store.unfiled(), 4);
+        assert_eq!(store.file_waiting(), 4);
+        task.state("busy").unwrap();
+        // A child of this one begins at zero, too, and has no more room.
+        fork(|| {
+            jobs.inc_by(1.0);
+            kinds.labels(["b"]).inc();
+            assert_eq!(jobs.get(), 1.0);
+            assert_eq!(store.file_waiting(), 4);
+        })
+        .wait();
+        assert_eq!(jobs.get(), 10.0);
+        fs::rename(&away, &dir).unwrap();
+        assert_eq!(value(&dir, "jobs_total"), Some(5.0));
+        let done = Arc::new(AtomicBool::new(false));
+        let adding: Vec<_> = (0..2)
+            .map(|_| {
+                let (jobs, done) = (jobs.clone(), done.clone());
+                thread::spawn(move || {
+                    let mut added = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        jobs.inc();
+                        added += 1;
+                    }
+                    added
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(10));
+        let moved = cfg!(target_os = "linux");
+        assert_eq!(store.file_waiting(), if moved { 0 } else { 3 });
+        thread::sleep(Duration::from_millis(10));
+        done.store(true, Ordering::Relaxed);
+        let added: u32 = adding.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(jobs.get(), 10.0 + f64::from(added));
+        if moved {
+            assert_eq!(value(&dir, "jobs_total"), Some(15.0 + f64::from(added)));
+            assert_eq!(value(&dir, "sizes_sum"), Some(3.5));
+            let sample = format!("task{{pid=\"{}\",task=\"busy\"}}", store.identifier());
+            assert_eq!(value(&dir, &sample), Some(1.0));
+            kinds.labels(["c"]).inc();
+            assert_eq!(value(&dir, "kinds_total{id=\"c\"}"), Some(1.0));
+        }
+        assert_eq!(value(&dir, "kinds_total{id=\"b\"}"), moved.then_some(1.0));
+    });
+    child.wait();
+    assert_eq!((jobs.get(), store.unfiled()), (5.0, 0));
+    assert_eq!(sizes.snapshot().count(), 1.0);
+}
+
+#[test]
+fn series_that_wait_for_room_count_apart_in_a_child() {
+    let _alone = alone();
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("shared");
+    fs::create_dir(&dir).unwrap();
+    let store = MultiprocessStore::open(&dir).unwrap();
+    let away = root.path().join("away");
+    fs::rename(&dir, &away).unwrap();
+    let jobs = counter(&store);
+    let low = Gauge::builder("low", "h").mode(GaugeMode::Min).store(&store).build().unwrap();
+    jobs.inc_by(5.0);
+    low.set(3.0);
+    assert_eq!(store.unfiled(), 2);
+    fs::rename(&away, &dir).unwrap();
+    fork(|| {
+        assert_eq!((jobs.get(), low.get()), (0.0, 0.0));
+        jobs.inc();
+        assert_eq!(store.unfiled(), 2);
+        assert_eq!(store.file_waiting(), 0);
+        assert_eq!(value(&dir, "jobs_total"), Some(1.0));
+        assert_eq!(value(&dir, "low"), None);
+    })
+    .wait();
+    assert_eq!(store.file_waiting(), 0);
+    assert_eq!(value(&dir, "jobs_total"), Some(6.0));
+    assert_eq!(value(&dir, "low"), Some(3.0));
+}
+
+#[test]
+fn a_child_that_may_open_nothing_more_has_files_all_the_same() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let jobs = counter(&store);
+    let low = Gauge::builder("low", "h").mode(GaugeMode::Min).store(&store).build().unwrap();
+    jobs.inc();
+    let mut open = Vec::new();
+    while let Ok(file) = fs::File::open("/dev/null") {
+        open.push(file);
+    }
+    let child = fork(|| {
+        jobs.inc();
+        low.set(3.0);
+        assert_eq!(store.unfiled(), 0);
+    });
+    drop(open);
+    child.wait();
+    assert_eq!(value(dir.path(), "jobs_total"), Some(2.0));
+    assert_eq!(value(dir.path(), "low"), Some(0.0));
+}
+
+#[test]
+fn a_child_that_becomes_another_program_leaves_nothing_that_counts() {
+    use std::os::unix::process::CommandExt;
+
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let jobs = counter(&store);
+    let low = Gauge::builder("low", "h").mode(GaugeMode::Min).store(&store).build().unwrap();
+    jobs.inc();
+    low.set(3.0);
+    let before = merged(dir.path());
+    for _ in 0..10 {
+        let mut command = std::process::Command::new("true");
+        // SAFETY: it does nothing, but makes for a `fork`.
+        unsafe { command.pre_exec(|| Ok(())) };
+        assert!(command.status().unwrap().success());
+    }
+    let now = merged(dir.path());
+    let counted = |lines: &[String]| -> Vec<String> {
+        lines.iter().filter(|line| !line.starts_with("narthex_")).cloned().collect()
+    };
+    assert_eq!(counted(&now), counted(&before));
+    assert_eq!(compact(dir.path()).unwrap().processes(), 10);
+    assert_eq!(counted(&merged(dir.path())), counted(&before));
 }

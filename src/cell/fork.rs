@@ -10,15 +10,14 @@
 //! foreign code runs under it.
 #![cfg_attr(unix, allow(unsafe_code))]
 
-use std::io;
-
 #[cfg(unix)]
-pub(crate) use self::unix::{HoldOff, hold_off, register};
+pub(crate) use self::unix::{HoldOff, hold_off, register, try_hold_off};
 
 /// What a part of the library does around a `fork`.
 ///
 /// A child that goes on to `exec` another program runs its handlers, too. They
 /// neither allocate nor free memory, as not every allocator can after a `fork`.
+#[cfg(unix)]
 pub(crate) trait AtFork: Sync {
     /// In the parent before it, while nobody holds it off.
     fn prepare(&self);
@@ -41,13 +40,14 @@ pub(crate) fn hold_off() -> HoldOff {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn register(_: &'static dyn AtFork) -> io::Result<()> {
-    Ok(())
+pub(crate) fn try_hold_off() -> Option<HoldOff> {
+    Some(HoldOff)
 }
 
 #[cfg(unix)]
 mod unix {
     use std::cell::Cell;
+    use std::io;
     use std::marker::PhantomData;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
@@ -56,7 +56,7 @@ mod unix {
     use once_cell::sync::OnceCell;
     use parking_lot::Mutex;
 
-    use super::{AtFork, io};
+    use super::AtFork;
 
     /// Threads are spread over so many counts.
     const COUNTS: usize = 16;
@@ -95,23 +95,30 @@ mod unix {
 
     /// Keeps other threads from forking; waits for one that is at it.
     pub(crate) fn hold_off() -> HoldOff {
+        loop {
+            if let Some(hold_off) = try_hold_off() {
+                return hold_off;
+            }
+            while FORKING.load(Ordering::Relaxed) {
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+
+    /// The same; none if a thread is at it.
+    pub(crate) fn try_hold_off() -> Option<HoldOff> {
         let depth = DEPTH.get();
         if depth == 0 {
             let count = PLACE.with(|place| &HOLDING[*place].0);
-            loop {
-                // Either the forking thread sees the count, or this one sees that it forks.
-                count.fetch_add(1, Ordering::SeqCst);
-                if !FORKING.load(Ordering::SeqCst) {
-                    break;
-                }
+            // Either the forking thread sees the count, or this one sees that it forks.
+            count.fetch_add(1, Ordering::SeqCst);
+            if FORKING.load(Ordering::SeqCst) {
                 count.fetch_sub(1, Ordering::SeqCst);
-                while FORKING.load(Ordering::Relaxed) {
-                    thread::sleep(PAUSE);
-                }
+                return None;
             }
         }
         DEPTH.set(depth + 1);
-        HoldOff { _thread: PhantomData }
+        Some(HoldOff { _thread: PhantomData })
     }
 
     impl Drop for HoldOff {

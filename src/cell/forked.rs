@@ -13,17 +13,13 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::growing::{Growing, allocate};
+#[cfg(target_os = "linux")]
+use super::growing::{Segment, Unpublished};
 
 /// The bytes of a word.
 const WORD: usize = size_of::<u64>();
 
 impl Growing {
-    /// The bytes in use, of which nobody writes any meanwhile.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        let words = (0..self.used).step_by(WORD);
-        words.flat_map(|at| self.load(at).to_ne_bytes()).collect()
-    }
-
     /// Puts a file of this process under everything that is mapped, and
     /// memory if there is no such file. From here on nothing that is mapped is
     /// the parent's.
@@ -102,6 +98,41 @@ impl Growing {
         Ok(())
     }
 
+    /// Moves what is in memory into a file, while others write to it.
+    ///
+    /// A word that changes meanwhile, in memory and in the file, is left to
+    /// `join`: the place of a word, what memory had at first, and at last.
+    #[cfg(target_os = "linux")]
+    pub(super) fn land(
+        &mut self,
+        path: &Path,
+        join: impl Fn(&AtomicU64, usize, u64, u64),
+    ) -> io::Result<()> {
+        let unpublished = Unpublished::create(path)?;
+        allocate(&unpublished.file, 0, self.capacity)?;
+        let first: Vec<u64> = (0..self.used).step_by(WORD).map(|at| self.load(at)).collect();
+        let bytes: Vec<u8> = first.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        unpublished.file.write_all_at(&bytes, 0)?;
+        let file = unpublished.file.try_clone()?;
+        let twins = self.segments.iter().map(Twin::of).collect::<io::Result<Vec<_>>>()?;
+        self.map_over(Some(&file), self.capacity);
+        // From here on nobody writes what the twins show, and whatever was written is there.
+        for (place, &before) in first.iter().enumerate() {
+            let at = place * WORD;
+            let after = twins.iter().find_map(|twin| twin.word(at)).unwrap_or(before);
+            if after != before {
+                let word = self.atomic(at);
+                let order = Ordering::Relaxed;
+                if word.compare_exchange(before, after, order, order).is_err() {
+                    join(word, at, before, after);
+                }
+            }
+        }
+        unpublished.publish(path)?;
+        self.file = Some(file);
+        Ok(())
+    }
+
     /// Puts memory with the same bytes under everything that is mapped.
     fn map_over_memory(&mut self, len: usize, image: Option<&[u8]>) {
         let copy = map(None, len, None, 0).cast::<u64>();
@@ -139,14 +170,56 @@ impl Growing {
     }
 
     pub(super) fn load(&self, at: usize) -> u64 {
-        // SAFETY: `word` gives an aligned word that is mapped; other processes and threads
-        // touch it as an atomic, if at all.
-        unsafe { AtomicU64::from_ptr(self.word(at).as_ptr()) }.load(Ordering::Relaxed)
+        self.atomic(at).load(Ordering::Relaxed)
     }
 
     pub(super) fn store(&self, at: usize, word: u64) {
-        // SAFETY: as in `load`.
-        unsafe { AtomicU64::from_ptr(self.word(at).as_ptr()) }.store(word, Ordering::Relaxed);
+        self.atomic(at).store(word, Ordering::Relaxed);
+    }
+
+    fn atomic(&self, at: usize) -> &AtomicU64 {
+        // SAFETY: `word` gives an aligned word that stays mapped as long as `self`; other
+        // processes and threads touch it as an atomic, if at all.
+        unsafe { AtomicU64::from_ptr(self.word(at).as_ptr()) }
+    }
+}
+
+/// Another mapping of the memory of a segment.
+#[cfg(target_os = "linux")]
+struct Twin {
+    start: usize,
+    len: usize,
+    words: NonNull<u64>,
+}
+
+#[cfg(target_os = "linux")]
+impl Twin {
+    fn of(segment: &Segment) -> io::Result<Self> {
+        let &Segment { start, len, ref map } = segment;
+        // SAFETY: an old size of 0 leaves the mapping as it is, and maps its shared memory
+        // once more, anywhere.
+        let words = unsafe { libc::mremap(map.as_mut_ptr().cast(), 0, len, libc::MREMAP_MAYMOVE) };
+        match NonNull::new(words) {
+            Some(place) if words != libc::MAP_FAILED => {
+                Ok(Self { start, len, words: place.cast() })
+            }
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// The word at a place of the file, if it is in here.
+    fn word(&self, at: usize) -> Option<u64> {
+        let at = at.checked_sub(self.start).filter(|at| *at < self.len)?;
+        // SAFETY: the word is inside of the mapping, aligned, and nobody writes to it.
+        Some(unsafe { self.words.add(at / WORD).read() })
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Twin {
+    fn drop(&mut self) {
+        // SAFETY: nobody else knows of this mapping.
+        unsafe { libc::munmap(self.words.as_ptr().cast(), self.len) };
     }
 }
 

@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
+#[cfg(target_os = "linux")]
+use std::collections::HashSet;
 use std::convert::identity;
 use std::fmt;
 use std::io;
@@ -95,6 +97,20 @@ impl MappedFile {
         }
         left?;
         paths.map_or(Ok(()), |(hidden, target)| file.publish_as(hidden, target))
+    }
+
+    /// Moves numbers that are in memory into a file, while others write to them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn land(&self, path: &Path) -> io::Result<()> {
+        let file = &mut self.entries.lock().file;
+        let values: HashSet<usize> = numbers(file).collect();
+        file.land(path, |word, at, before, after| {
+            // Of two times the later one stands; of two values that is not known, so what was
+            // added to one is added to the other.
+            if values.contains(&at) {
+                add(word, f64::from_bits(after) - f64::from_bits(before));
+            }
+        })
     }
 
     /// Whether the numbers are in memory, where no other process sees them.
@@ -221,16 +237,9 @@ impl MappedCell {
         self.value().store(value.to_bits(), Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn add(&self, amount: f64) {
-        let cell = self.value();
-        let mut old = cell.load(Ordering::Relaxed);
-        loop {
-            let new = (f64::from_bits(old) + amount).to_bits();
-            match cell.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(current) => old = current,
-            }
-        }
+        add(self.value(), amount);
     }
 
     /// Sets the number as of `timestamp`, in seconds since 1970.
@@ -254,6 +263,18 @@ impl MappedCell {
     fn time(&self) -> &AtomicU64 {
         // SAFETY: as in `value`.
         unsafe { AtomicU64::from_ptr(self.timestamp.as_ptr()) }
+    }
+}
+
+#[inline]
+fn add(cell: &AtomicU64, amount: f64) {
+    let mut old = cell.load(Ordering::Relaxed);
+    loop {
+        let new = (f64::from_bits(old) + amount).to_bits();
+        match cell.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(current) => old = current,
+        }
     }
 }
 

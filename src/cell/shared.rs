@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use once_cell::sync::OnceCell;
 
-use super::mapped::{MappedCell, UNTOUCHED, shown};
+use super::mapped::{MappedCell, shown};
 
 /// A number that other processes see, at once or as soon as there is room.
 #[derive(Clone, Debug)]
@@ -95,10 +95,12 @@ impl WaitingCell {
     }
 
     /// In a forked child: forgets what the parent has counted.
+    #[cfg(unix)]
     pub(crate) fn leave_parent(&self) {
         if self.value.load(Ordering::Relaxed) != MOVED {
-            self.timestamp.store(UNTOUCHED, Ordering::Relaxed);
-            self.value.store(UNTOUCHED, Ordering::Relaxed);
+            let untouched = super::mapped::UNTOUCHED;
+            self.timestamp.store(untouched, Ordering::Relaxed);
+            self.value.store(untouched, Ordering::Relaxed);
         }
     }
 

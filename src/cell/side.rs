@@ -75,7 +75,24 @@ impl SideFile {
     /// The bytes in use, while nobody writes any.
     #[cfg(unix)]
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.file.lock().bytes()
+        let file = self.file.lock();
+        // SAFETY: the caller says that nobody writes; this is asked for before a `fork` alone,
+        // which waits for those who do.
+        unsafe { file.read(0, file.used) }.unwrap_or_default()
+    }
+
+    /// Moves what is in memory into a file.
+    ///
+    /// Who replaces a value just then may see that it was not.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn land(&self, path: &Path) -> io::Result<()> {
+        self.file.lock().land(path, |_, _, _, _| {})
+    }
+
+    /// Whether what it says is in memory, where no other process sees it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_adrift(&self) -> bool {
+        self.file.lock().is_adrift()
     }
 
     /// In a forked child: makes the file one of this process, with the bytes

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use super::clock::now;
 use super::label_text::CHUNK_TEXT;
 #[cfg(feature = "multiprocess")]
-use crate::cell::fork::{HoldOff, hold_off};
+use crate::cell::fork::{HoldOff, hold_off, try_hold_off};
 use crate::cell::note_refused_observation;
 use crate::error::Result;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
@@ -41,7 +41,7 @@ impl ExemplarSlot {
 
     /// Keeps an exemplar whose labels were checked.
     ///
-    /// While another thread reads or writes the slot, this one goes without:
+    /// While another thread reads or writes the slot, or forks, this one goes without:
     /// exemplars are samples, and an observation never waits.
     pub(super) fn store(&self, labels: &[(&str, &str)], value: f64) {
         let stored = self.stored.get_or_init(|| {
@@ -54,7 +54,12 @@ impl ExemplarSlot {
                 shared: SharedExemplar::default(),
             }))
         });
-        let _hold_off = self.hold_off();
+        #[cfg(feature = "multiprocess")]
+        let hold_off = self.home.as_ref().map(|_| try_hold_off());
+        #[cfg(feature = "multiprocess")]
+        if let Some(None) = hold_off {
+            return;
+        }
         let Some(mut stored) = stored.try_lock() else { return };
         let stored = &mut *stored;
         stored.text.clear();

@@ -13,6 +13,7 @@ pub(super) fn register() -> io::Result<()> {
 
 #[cfg(unix)]
 mod unix {
+    use std::sync::atomic::Ordering;
     use std::sync::{Arc, Weak};
 
     use once_cell::sync::OnceCell;
@@ -80,7 +81,8 @@ mod unix {
         fn leave_parent(&mut self) {
             let Self { store, next, side, paths } = self;
             let (Some(store), Some(next)) = (store.upgrade(), next.take()) else { return };
-            let had_files = store.identities.current().is_claimed();
+            let is_adrift = store.is_adrift.load(Ordering::Relaxed);
+            let had_files = is_adrift || store.identities.current().is_claimed();
             store.identities.renew(next, |next| {
                 let name = next.name();
                 let claimed = had_files.then(|| Owner::claim_with(paths, boot(), name));
@@ -88,14 +90,16 @@ mod unix {
                 if let Some(Ok(owner)) = claimed {
                     next.own(owner);
                 }
+                // Where there is no room the numbers are in memory, and are counted as unfiled.
+                let mut all_done = true;
                 for kind in FileKind::all() {
                     let Some(file) = store.cells[kind.place()].get() else { continue };
                     paths.set(format_args!("{}", kind.named(name)));
-                    // Where there is no room the numbers are in memory, and are counted as unfiled.
-                    let _ = file.leave_parent(may_have.then(|| paths.both()));
+                    all_done &= file.leave_parent(may_have.then(|| paths.both())).is_ok();
                 }
                 paths.set(format_args!("{name}.{EXTENSION}"));
-                let _ = store.side.leave_parent(may_have.then(|| paths.both()), side);
+                all_done &= store.side.leave_parent(may_have.then(|| paths.both()), side).is_ok();
+                store.is_adrift.store(!all_done, Ordering::Relaxed);
             });
             store.unfiled.leave_parent();
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use once_cell::sync::OnceCell;
@@ -24,6 +24,8 @@ pub(super) struct Files {
     pub(super) unfiled: Unfiled,
     /// How many facts and states no other process sees.
     pub(super) unsaid: AtomicU64,
+    /// Whether there was no room for some of them when the process was forked.
+    pub(super) is_adrift: AtomicBool,
 }
 
 /// Those of this process, which other processes know nothing of.
@@ -46,6 +48,7 @@ impl Files {
             identities,
             unfiled: Unfiled::default(),
             unsaid: AtomicU64::new(0),
+            is_adrift: AtomicBool::new(false),
         });
         let _hold_off = hold_off();
         ALL.lock().push(Arc::downgrade(&files));
@@ -60,6 +63,24 @@ impl Files {
         })
     }
 
+    /// Moves what is in memory since a `fork` into files, as far as there is room.
+    #[cfg(target_os = "linux")]
+    pub(super) fn land(&self) {
+        if !self.is_adrift.load(Ordering::Relaxed) || self.identities.claim().is_err() {
+            return;
+        }
+        let cells = FileKind::all().map(|kind| match self.cells[kind.place()].get() {
+            Some(file) if file.is_adrift() => file.land(&self.identities.path(kind)),
+            _ => Ok(()),
+        });
+        let failed = cells.chain([self.side.land()]).filter(Result::is_err).count();
+        self.is_adrift.store(failed > 0, Ordering::Relaxed);
+    }
+
+    /// Elsewhere memory cannot be mapped twice, and nothing moves without loss.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn land(&self) {}
+
     /// Whether this process may write to them.
     pub(super) fn is_own(&self) -> bool {
         self.identities.current().is_own()
@@ -67,6 +88,9 @@ impl Files {
 
     /// How many series count in memory since the process was forked.
     pub(super) fn adrift(&self) -> usize {
+        if !self.is_adrift.load(Ordering::Relaxed) {
+            return 0;
+        }
         let files =
             FileKind::all().filter_map(|kind| Some((kind, self.cells[kind.place()].get()?)));
         let adrift = files.filter(|(_, file)| file.is_adrift());

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
+use std::{process, ptr};
 
 use once_cell::sync::OnceCell;
 
@@ -26,8 +26,6 @@ pub(crate) struct Identities {
 pub(crate) struct Identity {
     name: String,
     process: u32,
-    /// Whether the identifier was given by hand, and may have been another's.
-    is_named: bool,
     /// None inside if nobody needs to know whether the process lives: see [`Owner::claim`].
     owner: OnceCell<Option<Owner>>,
     // That of the child. Nothing of the parent's is dropped: somebody may be looking at it.
@@ -41,7 +39,6 @@ impl Identities {
             Some(name) => {
                 first.process = process::id();
                 first.name.clone_from(name);
-                first.is_named = true;
             }
             None => first.draw(None),
         }
@@ -60,7 +57,9 @@ impl Identities {
     /// Claims the identifier, before the first file that bears it is there.
     pub(crate) fn claim(&self) -> io::Result<&Identity> {
         let current = self.current();
-        current.owner.get_or_try_init(|| match current.is_named {
+        // One that was given by hand may have been another's.
+        let is_given = self.given.is_some() && ptr::eq(current, &self.first);
+        current.owner.get_or_try_init(|| match is_given {
             true => Ok(None),
             false => Owner::claim(&self.dir, &current.name),
         })?;
@@ -107,7 +106,6 @@ impl Identity {
         Self {
             name: String::with_capacity(32 + given),
             process: 0,
-            is_named: false,
             owner: OnceCell::new(),
             next: OnceCell::new(),
         }
@@ -134,6 +132,7 @@ impl Identity {
     }
 
     /// Whether it may have files.
+    #[cfg(unix)]
     pub(crate) fn is_claimed(&self) -> bool {
         self.owner.get().is_some()
     }

@@ -42,6 +42,9 @@
 //! and those whose identifier was given by hand, hold no lock:
 //! [`mark_process_dead`] says of one that it has died.
 //!
+//! A process that is forked, and goes on with what its parent has made, counts
+//! from zero into files of its own: [`MultiprocessStore`] says how.
+//!
 //! What folding promises holds for readers of ours. Python's reader is exact
 //! whenever no fold is under way: a collector is told of such readers by
 //! [`MultiProcessCollector::read_by_python`]. A fold adds numbers in another

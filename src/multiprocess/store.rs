@@ -20,11 +20,38 @@ use crate::error::{Error, ErrorKind, Result};
 /// A directory that worker processes share, as one of them writes to it;
 /// cheap to clone.
 ///
-/// Files are created when the first metric of their kind is. After a `fork`
-/// the child opens a store of its own, and makes its metrics with that: the one
-/// that it inherited files nothing new, and what the child adds to inherited
-/// metrics stands in the files of its parent, where it is no longer counted
-/// once the parent has died and was folded.
+/// Files are created when the first metric of their kind is.
+///
+/// # Forks
+///
+/// A child that is forked and goes on with the store and its metrics is a
+/// process like any other: it writes to files of its own, under an
+/// [`identifier`](Self::identifier) of its own, beginning at zero, and the
+/// parent's stay as they are. Nothing is to be called for it, and an increment
+/// does nothing for it. The child's series begin at the fork. Until it touches
+/// a series, readers of ours leave it out; Python's shows a zero. Infos are the
+/// child's as well, and so are the states of enums while it lives; exemplars
+/// and what was [published](Self::publish) are not. Where there is no room for
+/// the files of the child, it counts in memory, and its series are
+/// [`unfiled`](Self::unfiled) until there is; other systems than Linux do not
+/// move these later.
+///
+/// This is done by handlers that the C library runs in `fork`, and takes as
+/// long as it takes to copy the files. They do not run, and a child counts
+/// into the files of its parent until it ends, in a child that was made past
+/// the C library, by a system call; or by a signal handler that interrupted
+/// this library. Such a child files nothing new. `posix_spawn` and `vfork`
+/// have no handlers and need none, as the child becomes another program.
+/// [`Command`](std::process::Command) uses `fork` if it has to, with `pre_exec`
+/// for one: the files of such a child are folded away with those of the dead.
+///
+/// A `fork` waits until no other thread is about to make or remove a series of
+/// a store, to look for a child of a labelled metric in one, or to write an
+/// exemplar or facts there; so the child finds none of their locks taken. Of
+/// other locks, those of a registry or of metrics in memory among them, that
+/// is not promised: if another thread holds one while the process forks, the
+/// child finds it taken for ever. As always after a `fork` with threads, what
+/// is safe in the child is to use handles that it has.
 ///
 /// A store that was dropped, with all metrics that were made with it, counts
 /// as a process that has died.
@@ -79,7 +106,9 @@ impl MultiprocessStore {
     }
 
     /// What tells the files of this store from those of others: the number of
-    /// the process, a dash, and letters that are drawn anew for every store.
+    /// the process, a dash, and letters that are drawn anew for every store, and
+    /// in every forked child. If it was given by hand, a child has it with a
+    /// dash and letters.
     ///
     /// Gauges of the modes `all` and `liveall` show it as the label `pid`.
     pub fn identifier(&self) -> &str {
@@ -106,6 +135,7 @@ impl MultiprocessStore {
         if !self.inner.is_own() {
             return unfiled.count();
         }
+        self.inner.land();
         unfiled.retry(|kind| self.inner.file(kind)) + self.inner.adrift()
     }
 
@@ -113,6 +143,9 @@ impl MultiprocessStore {
     pub(crate) fn cells(&self, kind: FileKind, keys: Vec<String>) -> Vec<SharedCell> {
         let _hold_off = hold_off();
         let is_own = self.inner.is_own();
+        if is_own {
+            self.inner.land();
+        }
         self.inner.unfiled.cells(kind, keys, |kind| match is_own {
             true => self.inner.file(kind),
             false => Err(io::ErrorKind::Unsupported.into()),

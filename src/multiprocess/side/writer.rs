@@ -61,6 +61,15 @@ impl SideWriter {
         self.file.get().map_or(Ok(()), |file| file.leave_parent(paths, image))
     }
 
+    /// Moves what is in memory since a `fork` into a file, if there is room.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn land(&self) -> io::Result<()> {
+        match self.file.get() {
+            Some(file) if file.is_adrift() => file.land(&self.identities.side_path()),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn file(&self) -> Option<&Arc<SideFile>> {
         self.file.get_or_try_init(|| SideFile::create(&self.identities.side_path())).ok()
     }
