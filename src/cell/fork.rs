@@ -159,8 +159,15 @@ mod unix {
             thread::sleep(PAUSE);
         }
         for count in &HOLDING {
+            // What they are in the middle of is short, as a rule.
+            let mut rounds = 0;
             while count.0.load(Ordering::SeqCst) > 0 {
-                thread::sleep(PAUSE);
+                if rounds < 100 {
+                    rounds += 1;
+                    thread::yield_now();
+                } else {
+                    thread::sleep(PAUSE);
+                }
             }
         }
         // The handlers need not wait for themselves.
@@ -178,6 +185,8 @@ mod unix {
 
     extern "C" fn child() {
         if IS_FORKING.replace(false) {
+            // Threads that were just about to see that this one forks are not here.
+            HOLDING.iter().for_each(|count| count.0.store(0, Ordering::SeqCst));
             HANDLERS.lock().iter().for_each(|handler| handler.child());
             end();
         }
