@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
+use std::{process, thread};
 
 use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
 
@@ -13,7 +13,7 @@ use crate::faults::{self, Fault};
 use crate::forked::fork;
 use crate::ledger::Page;
 use crate::metrics::{Metrics, publish};
-use crate::process::{Orders, Role};
+use crate::process::{Orders, REFUSED, Role};
 use crate::random::Random;
 use crate::series::{FIRST_GONE, Reading, WIDE};
 use crate::strike::Strike;
@@ -128,17 +128,22 @@ pub(crate) fn follow_script(orders: &Orders, random: &mut Random) {
     metrics.assert_counted(&page);
     let calls = faults::calls();
     faults::lift();
+    let mut was_told = false;
     match orders.fault {
         // Such a worker has the directory for itself.
-        Some(Fault::Once { .. } | Fault::Always { .. }) => check_unfiled(&store, &page),
+        Some(Fault::Once { .. } | Fault::Always { .. }) => was_told = check_unfiled(&store, &page),
         _ => published.unwrap(),
     }
     metrics.assert_counted(&page);
     orders.tell_calls(calls);
+    if was_told {
+        process::exit(REFUSED);
+    }
 }
 
-/// Whatever others do not see by now is told, and seen when there is room again.
-fn check_unfiled(store: &MultiprocessStore, page: &Page) {
+/// Whatever others do not see by now is told, and seen when there is room again;
+/// says whether there was any.
+fn check_unfiled(store: &MultiprocessStore, page: &Page) -> bool {
     let told = store.unfiled();
     let merged = MultiProcessCollector::of(store).folding(false);
     let seen = Reading::sound(&merged);
@@ -154,4 +159,5 @@ fn check_unfiled(store: &MultiprocessStore, page: &Page) {
     let seen = Reading::sound(&merged);
     let counted: Vec<u64> = (0..seen.counts.len()).map(|series| page.counted(series)).collect();
     assert_eq!(seen.counts, counted);
+    told > 0
 }
