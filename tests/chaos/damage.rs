@@ -20,8 +20,7 @@ use crate::process::{Orders, Role};
 use crate::random::Random;
 use crate::remains::{layout, sound_part};
 use crate::series::{
-    FIRST_BUCKET, FIRST_GONE, GAUGE_MAX, GAUGE_SUM, Reading, SERIES, WAIT_COUNT, parse_text,
-    text_of,
+    FIRST_BUCKET, FIRST_GONE, GAUGE_MAX, GAUGE_SUM, Reading, SERIES, WAIT_COUNT, text_of,
 };
 use crate::settle;
 use crate::sweep::shared_dir;
@@ -260,7 +259,7 @@ fn name_of(path: &Path) -> &str {
 fn live_and_die(dir: &Path, ledgers: &Ledgers, random: &mut Random) -> BTreeMap<u32, PathBuf> {
     let start = |worker| {
         let ledger = ledgers.path(worker);
-        (Orders::new(Role::Worker, dir, &ledger, random.next()).start(), ledger)
+        (Orders::new(Role::Single, dir, &ledger, random.next()).start(), ledger)
     };
     let mut workers: Vec<(Child, PathBuf)> = (0..WORKERS).map(start).collect();
     for (worker, ledger) in &mut workers {
@@ -272,12 +271,6 @@ fn live_and_die(dir: &Path, ledgers: &Ledgers, random: &mut Random) -> BTreeMap<
     for (worker, _) in &mut workers {
         worker.kill().unwrap();
         worker.wait().unwrap();
-    }
-    // Their own workers die by themselves.
-    let merged = MultiProcessCollector::new(dir).unwrap().folding(false);
-    let living = "narthex_multiprocess_live_processes";
-    while parse_text(&text_of(&merged))[living] > 0.0 {
-        thread::sleep(Duration::from_millis(20));
     }
     workers.into_iter().map(|(worker, ledger)| (worker.id(), ledger)).collect()
 }

@@ -21,3 +21,13 @@ pub(crate) fn fork(child: impl FnOnce()) {
         _ => {}
     }
 }
+
+/// Fails if a process that this one has started has ended in any other way than it may.
+pub(crate) fn look_after_children() {
+    let mut status = 0;
+    // SAFETY: this fills `status`, and waits for nobody.
+    while unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) } > 0 {
+        let killed = libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL;
+        assert!(killed || status == 0, "a child has failed: {status:#x}");
+    }
+}

@@ -10,7 +10,7 @@ use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
 
 use crate::clock;
 use crate::faults::{self, Fault};
-use crate::forked::fork;
+use crate::forked::{fork, look_after_children};
 use crate::ledger::Page;
 use crate::metrics::{Metrics, publish};
 use crate::process::{Orders, REFUSED, Role};
@@ -70,6 +70,7 @@ pub(crate) fn work(orders: &Orders, random: &mut Random, is_wanted: &(dyn Fn() -
                         }
                     }
                     if thread == 0 {
+                        look_after_children();
                         metrics.count_most(&mut page);
                         // A worker's own worker counts on where all are to be quiet.
                         if *role == Role::Worker {
