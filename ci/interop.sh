@@ -24,3 +24,4 @@ set -x
 cargo build --release --features cli --bin narthex --example worker_pool
 "$python" ci/pools.py target/pools target/release/examples/worker_pool target/release/narthex
 NARTHEX_POOLS=$PWD/target/pools cargo test --test it pools::
+NARTHEX_PYTHON=$PWD/$python cargo test --test chaos no_count -- --nocapture

@@ -50,6 +50,8 @@ impl Growing {
             segment.len = segment.len.min(len.saturating_sub(segment.start));
             segment.len > 0
         });
+        // The parent may have appended by the time its count was copied.
+        self.publish(self.used);
         file.map(|file| self.file = Some(file))
     }
 

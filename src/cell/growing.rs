@@ -159,7 +159,7 @@ impl Growing {
     }
 
     /// Tells readers how many bytes are in use, after these bytes were written.
-    fn publish(&mut self, used: usize) {
+    pub(super) fn publish(&mut self, used: usize) {
         let count = self.locate(self.count_at).count();
         // Release: pairs with how a reader reads the count before what it counts.
         // SAFETY: these four bytes of the head are mapped, and only ever written here once

@@ -247,12 +247,14 @@ fn numbers(file: &Growing) -> impl Iterator<Item = usize> {
         if at >= file.used {
             return None;
         }
-        // The length is the first half of a word.
+        // The length is the first half of a word. Somebody may have damaged the file of a
+        // parent that has died since.
         let [a, b, c, d, ..] = file.load(at).to_ne_bytes();
-        let unpadded = size_of::<i32>() + i32::from_ne_bytes([a, b, c, d]) as usize;
+        let len = usize::try_from(i32::from_ne_bytes([a, b, c, d])).ok()?;
+        let unpadded = size_of::<i32>() + len;
         let numbers = at + unpadded + 8 - unpadded % 8;
         at = numbers + NUMBERS;
-        Some(numbers)
+        (at <= file.used).then_some(numbers)
     })
 }
 

@@ -5,8 +5,10 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use super::file_kind::FileKind;
 use super::rule::Dated;
 use super::turn;
+use super::unique::is_drawn;
 
 /// The bytes before the first entry.
 pub(crate) const HEADER: usize = 8;
@@ -87,7 +89,11 @@ pub(crate) fn read_into<'r>(path: &Path, room: &'r mut Room) -> io::Result<&'r [
     let (mut file, metadata) = open(path)?;
     let size = |file: &File, used| size_of_file(file, &metadata, used);
     let mut len = read_from(&mut file, size, room)?;
-    if len == 0 && is_young(&metadata) {
+    let is_blank = used(room.first(len)).unwrap_or(len) == 0;
+    if is_blank && is_published_whole(path) {
+        // As a disk may have it after a loss of power: nothing is left.
+        len = 0;
+    } else if len == 0 && is_young(&metadata) {
         // Python's client creates a file before it gives it a size.
         room.bytes[..HEADER].fill(0);
         len = HEADER;
@@ -303,6 +309,13 @@ fn entry(bytes: &[u8], at: usize, end: usize) -> Option<(usize, usize)> {
     (numbers_at.checked_add(NUMBERS)? <= end).then_some((key_at, numbers_at))
 }
 
+/// Whether nobody ever sees a file of that name before it says how many bytes are in use.
+fn is_published_whole(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let named = name.and_then(FileKind::parse);
+    named.is_some_and(|(_, identifier)| is_drawn(identifier))
+}
+
 /// Whether the file may have been created just now.
 fn is_young(metadata: &Metadata) -> bool {
     let modified = metadata.modified().ok();
@@ -385,6 +398,23 @@ mod tests {
         assert_eq!(damage(&8i32.to_ne_bytes()), (0, None));
         assert_eq!(damage(&[]), (0, Some((0, DamageKind::Truncated))));
         assert_eq!(damage(&[8, 0]), (0, Some((2, DamageKind::Truncated))));
+    }
+
+    #[test]
+    fn a_file_that_is_published_whole_is_never_blank() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            entries(&read(&path).unwrap()).1
+        };
+        let nothing = Some(Damage { offset: 0, what: DamageKind::Truncated });
+        for blank in [&[][..], &[0; 8], &[0; 4096]] {
+            assert_eq!(named("counter_12-k3f0a9qv.db", blank), nothing);
+            // Python's client may be about to write to them.
+            assert_eq!(named("counter_12.db", blank), None);
+        }
+        assert_eq!(named("counter_12-k3f0a9qv.db", &[8, 0, 0, 0, 0, 0, 0, 0]), None);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What each worker says it has counted, written apart from the library.
 
 use std::fs::{self, File, OpenOptions};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::series::{GAUGE_MAX, SERIES};
-use crate::worker::OF_CHILD;
 
 /// What is about to be counted, and what was.
 const WORDS: usize = 2;
@@ -42,6 +43,21 @@ impl Page {
         }
     }
 
+    /// Removes by `remove` what was counted in these series.
+    pub(crate) fn without(
+        &mut self,
+        series: impl IntoIterator<Item = usize>,
+        remove: impl FnOnce(),
+    ) {
+        let series: Vec<usize> = series.into_iter().collect();
+        series.iter().for_each(|&series| self.write(series, 1, 0));
+        remove();
+        for series in series {
+            self.write(series, 0, 0);
+            self.counted[series] = 0;
+        }
+    }
+
     fn write(&self, series: usize, word: usize, number: u64) {
         let at = self.start + (series * WORDS + word) * size_of::<u64>();
         self.file.write_all_at(&number.to_ne_bytes(), at as u64).unwrap();
@@ -53,6 +69,7 @@ impl Page {
 pub(crate) struct Ledgers {
     dir: PathBuf,
     settled: Mutex<Bounds>,
+    in_the_midst: AtomicU64,
 }
 
 /// For each series, what it comes to at least and at most.
@@ -64,17 +81,26 @@ pub(crate) struct Bounds {
 
 impl Ledgers {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), settled: Mutex::new(Bounds::nothing()) }
+        Self {
+            dir: dir.to_owned(),
+            settled: Mutex::new(Bounds::nothing()),
+            in_the_midst: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn path(&self, worker: u64) -> PathBuf {
         self.dir.join(worker.to_string())
     }
 
-    /// How many workers of workers have begun to count.
-    pub(crate) fn of_children(&self) -> usize {
+    /// How many ledgers there are whose name ends so.
+    pub(crate) fn ending_in(&self, extension: &str) -> usize {
         let ledgers = fs::read_dir(&self.dir).unwrap().map(|ledger| ledger.unwrap().path());
-        ledgers.filter(|path| path.extension().is_some_and(|e| e == OF_CHILD)).count()
+        ledgers.filter(|path| path.extension().is_some_and(|e| e == extension)).count()
+    }
+
+    /// How many of the dead had begun to count something, and did not live to note that it was done.
+    pub(crate) fn in_the_midst(&self) -> u64 {
+        self.in_the_midst.load(Ordering::Relaxed)
     }
 
     /// As of now.
@@ -92,7 +118,10 @@ impl Ledgers {
         let mut settled = self.settled.lock().unwrap();
         // It may have died before it began.
         if path.exists() {
-            settled.add(&Bounds::of(path));
+            let bounds = Bounds::of(path);
+            let in_the_midst = bounds.least != bounds.most;
+            self.in_the_midst.fetch_add(in_the_midst.into(), Ordering::Relaxed);
+            settled.add(&bounds);
             fs::remove_file(path).unwrap();
         }
     }
@@ -124,7 +153,7 @@ impl Bounds {
         bounds
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (have, other) in [(&mut self.least, &other.least), (&mut self.most, &other.most)] {
             for (series, (have, other)) in have.iter_mut().zip(other).enumerate() {
                 *have = if series == GAUGE_MAX { (*have).max(*other) } else { *have + other };
@@ -136,5 +165,17 @@ impl Bounds {
     pub(crate) fn gap(&self) -> u64 {
         let pairs = self.least.iter().zip(&self.most).take(GAUGE_MAX);
         pairs.map(|(least, most)| most - least).sum()
+    }
+
+    /// How many of one series may have been counted, or not.
+    pub(crate) fn gap_of(&self, series: usize) -> u64 {
+        self.most[series] - self.least[series]
+    }
+
+    /// As if these series were of no interest.
+    pub(crate) fn ignoring(mut self, series: Range<usize>) -> Self {
+        self.least[series.clone()].fill(0);
+        self.most[series].fill(u64::MAX);
+        self
     }
 }

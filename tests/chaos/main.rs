@@ -1,46 +1,57 @@
 //! Worker processes that are killed, stopped and started at random, beside readers and folds.
 //!
 //! `NARTHEX_CHAOS_SEED` decides what is done to whom, `NARTHEX_CHAOS_SECONDS`
-//! for how long; if `NARTHEX_PYTHON` is a Python that has its client, that
-//! merges the end, too. What happens within a process is up to the machine.
-#![cfg(all(unix, feature = "multiprocess"))]
+//! for how long each test goes on; if `NARTHEX_PYTHON` is a Python that has its
+//! client, that merges the end, too. What happens within a process is up to the
+//! machine. Each test ends with a line that counts what has happened.
+#![cfg(all(target_os = "linux", feature = "multiprocess"))]
 
+mod clock;
 mod damage;
+mod faults;
+mod forked;
+mod full;
 mod ledger;
+mod metrics;
+mod namespace;
+mod pool;
+mod process;
 mod random;
+mod remains;
 mod series;
+mod strike;
+mod sweep;
+mod twins;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use narthex::multiprocess::{MultiProcessCollector, compact};
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ledger::{Bounds, Ledgers};
-use crate::random::Random;
-use crate::series::{ALIVE, Reading};
-use crate::worker::{MOST_AT_ONCE, Role, THREADS};
+use crate::pool::Pool;
+use crate::process::Role;
+use crate::series::{ALIVE, Details, FIRST_GONE, Reading, SERIES, WAIT_COUNT};
+use crate::worker::{OF_CHILD, OF_FORKED};
 
-const WORKERS: usize = 8;
 const QUIET_EVERY: Duration = Duration::from_millis(500);
 
-/// Not a test by itself: what the test runs in processes of their own.
+/// Not a test by itself: what the tests run in processes of their own.
 #[test]
 fn child() {
-    worker::run();
+    process::run();
 }
 
 #[test]
 fn no_count_is_lost_or_doubled_whoever_is_killed() {
-    let seed = number("NARTHEX_CHAOS_SEED", 1);
-    let seconds = number("NARTHEX_CHAOS_SECONDS", 8);
-    println!("NARTHEX_CHAOS_SEED={seed} NARTHEX_CHAOS_SECONDS={seconds}");
+    let seed = seed();
+    let seconds = seconds(5);
     let shared = tempfile::tempdir().unwrap();
     let books = tempfile::tempdir().unwrap();
     let ledgers = Arc::new(Ledgers::new(books.path()));
@@ -57,7 +68,7 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
     let mut pool = Pool::start(shared.path(), ledgers.clone(), seed);
     let begun = Instant::now();
     let mut quiet = QUIET_EVERY;
-    while begun.elapsed() < Duration::from_secs(seconds) {
+    while begun.elapsed() < seconds {
         assert!(scrapers.iter().all(|scraper| !scraper.is_finished()), "a scraper has failed");
         pool.act();
         if begun.elapsed() >= quiet {
@@ -73,6 +84,7 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
     let merged = MultiProcessCollector::new(shared.path()).unwrap();
     let end = Reading::sound(&merged);
     end.assert_within(&bounds.least, &bounds.most);
+    end.assert_together(bounds.gap_of(WAIT_COUNT));
     assert_eq!(end.sample(ALIVE), None);
     assert_eq!(end.sample("narthex_multiprocess_live_processes"), Some(0.0));
     assert_eq!(end.sample("narthex_multiprocess_dead_processes"), Some(0.0));
@@ -80,35 +92,127 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
         Some(merged) => assert_eq!(merged, told(&end)),
         None => println!("not merged by Python: NARTHEX_PYTHON names none"),
     }
+    let (tally, scrapes) = (&pool.tally, scrapes.load(Ordering::Relaxed));
     println!(
-        "{} workers and {} of their own, {} killed, {} stopped, {} rounds, {} killed folders, {} killed scrapers, {} \
-         scrapes, {} folds; {} counted, {} in doubt",
-        pool.started,
-        ledgers.of_children(),
-        pool.killed,
-        pool.stopped,
-        pool.rounds,
-        pool.killed_compactors,
-        pool.killed_scrapers,
-        scrapes.load(Ordering::Relaxed),
+        "pool, seed {seed}: {} kills ({} workers by others, {} at a system call, {} by a timer while rows are made, \
+         {} folders, {} scrapers), {} dead in the midst of a count; {} workers, {} of their own and {} forked ones, {} with process \
+         number 1, {} with another clock, {} stopped and {} by a timer; {scrapes} scrapes, {} folds, {} quiet rounds; \
+         {} exemplars; {} counted, {} in doubt",
+        tally.kills(),
+        tally.killed,
+        tally.killed_at_calls,
+        tally.killed_by_timers,
+        tally.killed_folders,
+        tally.killed_scrapers,
+        ledgers.in_the_midst(),
+        tally.started,
+        ledgers.ending_in(OF_CHILD),
+        ledgers.ending_in(OF_FORKED),
+        tally.first_of_namespace,
+        tally.with_other_clocks,
+        tally.stopped,
+        tally.stopped_by_timers,
         end.sample("narthex_multiprocess_folds").unwrap(),
+        tally.rounds,
+        Details::of(&merged).exemplars,
         bounds.most.iter().sum::<u64>(),
         bounds.gap(),
     );
-    assert!(pool.killed >= seconds && pool.rounds > 0 && scrapes.load(Ordering::Relaxed) > 0);
+    assert!(tally.kills() >= seconds.as_secs() && tally.rounds > 0 && scrapes > 0);
+}
+
+#[test]
+fn a_worker_may_be_killed_at_any_system_call() {
+    if can_watch() {
+        println!("{}", sweep::kill_workers(seed(), share_of(seconds(2))));
+    }
+}
+
+#[test]
+fn a_fold_may_be_killed_at_any_system_call() {
+    if can_watch() {
+        println!("{}", sweep::kill_folds(seed(), share_of(seconds(2))));
+    }
+}
+
+#[test]
+fn a_worker_goes_on_whatever_fails() {
+    if can_watch() {
+        println!("{}", sweep::fail_workers(seed(), share_of(seconds(2))));
+    }
+}
+
+#[test]
+fn a_fold_that_fails_leaves_everything_as_it_was() {
+    if can_watch() {
+        println!("{}", sweep::fail(Role::Fold, seed(), share_of(seconds(2))));
+    }
+}
+
+#[test]
+fn a_scrape_that_fails_says_so_and_shows_nothing_that_is_not() {
+    if can_watch() {
+        println!("{}", sweep::fail(Role::Look, seed(), share_of(seconds(2))));
+    }
+}
+
+#[test]
+fn a_full_disk_costs_no_count() {
+    // In a thread of its own, which alone sees the disk.
+    let until = Instant::now() + share_of(seconds(1));
+    match thread::spawn(move || full::rounds(seed(), until)).join().unwrap() {
+        Ok(filled) => println!("full disks, seed {}: {filled:?}", seed()),
+        Err(error) => println!("SKIPPED full disks: {error}"),
+    }
+}
+
+#[test]
+fn processes_of_one_number_are_told_apart() {
+    match twins::rounds(seed(), Instant::now() + share_of(seconds(1))) {
+        Ok(twins) => println!("processes of one number, seed {}: {twins:?}", seed()),
+        Err(error) => println!("SKIPPED processes of one number: {error}"),
+    }
 }
 
 #[test]
 fn damage_costs_no_more_than_the_files_that_are_named() {
-    let seed = number("NARTHEX_CHAOS_SEED", 1);
-    println!("NARTHEX_CHAOS_SEED={seed}");
-    let (damaged, files) = damage::rounds(seed);
-    println!("{damaged} of {files} files of dead workers damaged");
-    assert!(damaged > 0);
+    let until = Instant::now() + share_of(seconds(2));
+    println!("damage at rest, seed {}: {:?}", seed(), damage::rounds(seed(), until));
 }
 
-fn number(variable: &str, otherwise: u64) -> u64 {
-    env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
+#[test]
+fn damage_under_folds_costs_no_more_than_the_files_that_are_kept_aside() {
+    let until = Instant::now() + share_of(seconds(2));
+    println!(
+        "damage under folds, seed {}: {:?}",
+        seed(),
+        damage::rounds_under_folds(seed(), until)
+    );
+}
+
+fn seed() -> u64 {
+    number("NARTHEX_CHAOS_SEED").unwrap_or(1)
+}
+
+fn seconds(otherwise: u64) -> Duration {
+    Duration::from_secs(number("NARTHEX_CHAOS_SECONDS").unwrap_or(otherwise))
+}
+
+/// What is not the pool takes less time.
+fn share_of(time: Duration) -> Duration {
+    time / 2
+}
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable).ok().map(|number| number.parse().unwrap())
+}
+
+fn can_watch() -> bool {
+    let can = faults::are_possible();
+    if !can {
+        println!("SKIPPED faults at system calls: the kernel does not let a process watch itself");
+    }
+    can
 }
 
 /// Scrapes and folds until told to stop, and holds what it sees against the ledgers.
@@ -116,172 +220,14 @@ fn scrape(dir: &Path, ledgers: &Ledgers, done: &AtomicBool, scrapes: &AtomicU64)
     let merged = MultiProcessCollector::new(dir).unwrap();
     let mut before: Option<Reading> = None;
     while !done.load(Ordering::Relaxed) {
-        let least = ledgers.bounds().least;
+        let least = ledgers.bounds().ignoring(FIRST_GONE..SERIES).least;
         let now = Reading::sound(&merged);
-        now.assert_within(&least, &ledgers.bounds().most);
+        now.assert_within(&least, &ledgers.bounds().ignoring(FIRST_GONE..SERIES).most);
         before.iter().for_each(|before| now.assert_not_before(before));
         before = Some(now);
         scrapes.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-struct Worker {
-    process: Child,
-    ledger: PathBuf,
-    /// It is stopped until then.
-    sleeps: Option<Instant>,
-}
-
-/// All processes that the test has started, which end with it.
-struct Pool {
-    dir: PathBuf,
-    ledgers: Arc<Ledgers>,
-    random: Random,
-    workers: Vec<Worker>,
-    compactor: Child,
-    scraper: Child,
-    started: u64,
-    killed: u64,
-    stopped: u64,
-    rounds: u64,
-    killed_compactors: u64,
-    killed_scrapers: u64,
-}
-
-impl Pool {
-    fn start(dir: &Path, ledgers: Arc<Ledgers>, seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        Self {
-            dir: dir.to_owned(),
-            workers: Vec::new(),
-            compactor: Role::Compactor.start(dir, Path::new(""), random.next()),
-            scraper: Role::Scraper.start(dir, Path::new(""), random.next()),
-            ledgers,
-            random,
-            started: 0,
-            killed: 0,
-            stopped: 0,
-            rounds: 0,
-            killed_compactors: 0,
-            killed_scrapers: 0,
-        }
-    }
-
-    /// Does something to somebody.
-    fn act(&mut self) {
-        while self.workers.len() < WORKERS {
-            self.started += 1;
-            let ledger = self.ledgers.path(self.started);
-            let process = Role::Worker.start(&self.dir, &ledger, self.random.next());
-            self.workers.push(Worker { process, ledger, sleeps: None });
-        }
-        thread::sleep(self.random.micros_below(12_000));
-        let somebody = self.random.below(self.workers.len());
-        match self.random.below(20) {
-            0..12 => self.kill(somebody),
-            // One that was just born is about to make its files.
-            12..15 => self.kill(self.workers.len() - 1),
-            15..17 => {
-                let worker = &mut self.workers[somebody];
-                send(&worker.process, Signal::STOP);
-                worker.sleeps = Some(Instant::now() + self.random.micros_below(200_000));
-                self.stopped += 1;
-            }
-            17..19 => {
-                let next = Role::Compactor.start(&self.dir, Path::new(""), self.random.next());
-                end(std::mem::replace(&mut self.compactor, next), "the compactor");
-                self.killed_compactors += 1;
-            }
-            _ => {
-                let next = Role::Scraper.start(&self.dir, Path::new(""), self.random.next());
-                end(std::mem::replace(&mut self.scraper, next), "the scraper");
-                self.killed_scrapers += 1;
-            }
-        }
-        let now = Instant::now();
-        for worker in &mut self.workers {
-            if worker.sleeps.is_some_and(|until| until <= now) {
-                worker.sleeps = None;
-                send(&worker.process, Signal::CONT);
-            }
-        }
-        self.workers.retain_mut(|worker| {
-            let Some(ended) = worker.process.try_wait().unwrap() else { return true };
-            assert!(ended.success(), "a worker has failed: {ended}");
-            self.ledgers.settle(&worker.ledger);
-            false
-        });
-    }
-
-    fn kill(&mut self, place: usize) {
-        let worker = self.workers.remove(place);
-        end(worker.process, "a worker");
-        self.ledgers.settle(&worker.ledger);
-        self.killed += 1;
-    }
-
-    /// Stops all workers where they are, and looks closely.
-    fn check_in_quiet(&mut self) {
-        self.workers.iter().for_each(|worker| send(&worker.process, Signal::STOP));
-        let bounds = at_rest(&self.ledgers);
-        let merged = MultiProcessCollector::new(&self.dir).unwrap().folding(false);
-        let now = Reading::sound(&merged);
-        now.assert_within(&bounds.least, &self.ledgers.bounds().most);
-        // Each that ever lived, and its child, may have been in the midst of one step.
-        let in_doubt = self.started * 2 * THREADS as u64 * MOST_AT_ONCE;
-        assert!(bounds.gap() <= in_doubt, "{} of {in_doubt}", bounds.gap());
-        assert!(now.sample(ALIVE).unwrap_or(0.0) <= (self.started * 2) as f64);
-        for worker in &mut self.workers {
-            worker.sleeps = None;
-            send(&worker.process, Signal::CONT);
-        }
-        self.rounds += 1;
-    }
-
-    fn end(&mut self) {
-        while !self.workers.is_empty() {
-            self.kill(0);
-        }
-        for process in [&mut self.compactor, &mut self.scraper] {
-            assert_eq!(process.try_wait().unwrap(), None, "it has failed");
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        let workers = self.workers.iter_mut().map(|worker| &mut worker.process);
-        for process in workers.chain([&mut self.compactor, &mut self.scraper]) {
-            // Whoever has ended already needs no end.
-            let _ = process.kill().and_then(|()| process.wait().map(drop));
-        }
-    }
-}
-
-fn send(process: &Child, signal: Signal) {
-    kill_process(Pid::from_raw(process.id() as i32).unwrap(), signal).unwrap();
-}
-
-/// Kills a process, which has not ended in any other way than it may.
-fn end(mut process: Child, what: &str) {
-    process.kill().unwrap();
-    let ended = process.wait().unwrap();
-    assert!(ended.success() || ended.code().is_none(), "{what} has failed: {ended}");
-}
-
-/// What the ledgers say when nobody seems to write any more.
-fn at_rest(ledgers: &Ledgers) -> Bounds {
-    let begun = Instant::now();
-    let mut bounds = ledgers.bounds();
-    loop {
-        thread::sleep(Duration::from_millis(10));
-        let now = ledgers.bounds();
-        if now == bounds || begun.elapsed() > Duration::from_millis(500) {
-            return now;
-        }
-        bounds = now;
+        // The others want to live, too.
+        thread::sleep(Duration::from_millis(3));
     }
 }
 
@@ -295,7 +241,7 @@ fn settle(dir: &Path, ledgers: &Ledgers) -> Bounds {
         left.retain(|name| {
             let is_folded = name.ends_with(&format!("_0-f{folds}.db"));
             let expected = ["fold.lock", "fold.manifest", &format!("0-f{folds}.narthex")];
-            !is_folded && !expected.contains(&name.as_str())
+            !is_folded && !name.ends_with(".damaged") && !expected.contains(&name.as_str())
         });
         if left.is_empty() {
             return ledgers.bounds();

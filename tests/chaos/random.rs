@@ -27,6 +27,17 @@ impl Random {
         self.below(many) == 0
     }
 
+    /// Of these, one.
+    pub(crate) fn of<T: Copy>(&mut self, these: &[T]) -> T {
+        these[self.below(these.len())]
+    }
+
+    /// A step of a clock: back or ahead, by little or much, even before 1970.
+    pub(crate) fn seconds_around(&mut self) -> i64 {
+        const YEAR: i64 = 365 * 24 * 3600;
+        self.of(&[-1, 1, -3, 60, -60, 3600, -3600, -YEAR, YEAR, -30 * YEAR, -80 * YEAR])
+    }
+
     pub(crate) fn micros_below(&mut self, end: usize) -> Duration {
         Duration::from_micros(self.below(end) as u64)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use narthex::exposition::text;
+use narthex::exposition::{openmetrics, text};
 use narthex::multiprocess::MultiProcessCollector;
 
 pub(crate) const OPS: usize = 8;
@@ -20,7 +20,13 @@ pub(crate) const WAIT_SUM: usize = WAIT_COUNT + 1;
 pub(crate) const GAUGE_SUM: usize = WAIT_SUM + 1;
 /// The one series that workers do not add up to.
 pub(crate) const GAUGE_MAX: usize = GAUGE_SUM + 1;
-pub(crate) const SERIES: usize = GAUGE_MAX + 1;
+/// Children that are removed now and then, with all that they have counted.
+pub(crate) const FIRST_GONE: usize = GAUGE_MAX + 1;
+pub(crate) const GONE: usize = 4;
+pub(crate) const SERIES: usize = FIRST_GONE + GONE;
+
+/// What every observation of the summary is.
+pub(crate) const WAITED: u64 = 3;
 
 /// How many live: of mode `livesum`, so that it is no count.
 pub(crate) const ALIVE: &str = "chaos_alive";
@@ -41,6 +47,7 @@ static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     {
         names.push(name.to_owned());
     }
+    names.extend((0..GONE).map(|n| format!("chaos_gone_total{{n=\"{n}\"}}")));
     names
 });
 
@@ -80,7 +87,23 @@ impl Reading {
             assert!(counts[bucket + 1] >= below, "{} is above the next", NAMES[bucket]);
             counts[bucket + 1] -= below;
         }
+        for name in ["chaos_mostrecent", "chaos_livemostrecent"] {
+            let set = samples.get(name).copied().unwrap_or(1.0);
+            assert!((1.0..=5.0).contains(&set), "{name} is {set}");
+        }
         Self { counts, samples }
+    }
+
+    /// The place of a series by the name that it is shown with.
+    pub(crate) fn place(name: &str) -> Option<usize> {
+        NAMES.iter().position(|have| have == name)
+    }
+
+    /// Sum and count of the summary are at most so many observations apart.
+    pub(crate) fn assert_together(&self, observations: u64) {
+        let (count, sum) = (self.counts[WAIT_COUNT] * WAITED, self.counts[WAIT_SUM]);
+        let apart = count.abs_diff(sum);
+        assert!(apart <= observations * WAITED, "{count} and {sum}, {observations} in doubt");
     }
 
     pub(crate) fn sample(&self, name: &str) -> Option<f64> {
@@ -89,7 +112,8 @@ impl Reading {
 
     /// Fails if a series is less than what the same reader saw before.
     pub(crate) fn assert_not_before(&self, earlier: &Self) {
-        for ((name, now), before) in NAMES.iter().zip(&self.counts).zip(&earlier.counts) {
+        let pairs = self.counts.iter().zip(&earlier.counts).take(FIRST_GONE);
+        for (name, (now, before)) in NAMES.iter().zip(pairs) {
             assert!(now >= before, "{name} fell from {before} to {now}");
         }
     }
@@ -101,6 +125,59 @@ impl Reading {
             assert!(least <= seen && seen <= most, "{name} is {seen}, not {least} to {most}");
         }
     }
+}
+
+/// What a scrape shows that text cannot: when series began.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Details {
+    began: BTreeMap<String, f64>,
+    pub(crate) exemplars: usize,
+}
+
+impl Details {
+    pub(crate) fn of(collector: &MultiProcessCollector) -> Self {
+        let text = openmetrics::encode(collector).unwrap();
+        let mut details = Self::default();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let sample = match line.split_once(" # ") {
+                Some((sample, exemplar)) => {
+                    assert_whole(exemplar);
+                    details.exemplars += 1;
+                    sample
+                }
+                None => line,
+            };
+            let (name, value) = sample.rsplit_once(' ').unwrap();
+            if name.split('{').next().is_some_and(|name| name.ends_with("_created")) {
+                let began: f64 = value.parse().unwrap();
+                assert!(began > 0.0 && began.is_finite(), "{line}");
+                details.began.insert(name.to_owned(), began);
+            }
+        }
+        details
+    }
+
+    /// Fails if a series began later than what the same reader saw before.
+    pub(crate) fn assert_not_later(&self, earlier: &Self) {
+        for (name, before) in &earlier.began {
+            if name.starts_with("chaos_gone") {
+                continue;
+            }
+            let now = self.began.get(name);
+            assert!(now.is_some_and(|now| now <= before), "{name} went from {before} to {now:?}");
+        }
+    }
+}
+
+/// Exemplars are of one letter, as often as its place in the alphabet says.
+fn assert_whole(exemplar: &str) {
+    let trace = exemplar.strip_prefix("{trace=\"").and_then(|rest| rest.split('"').next());
+    let trace = trace.unwrap_or_default();
+    assert!(trace.starts_with(|first| trace == trace_of(first)), "{exemplar}");
+}
+
+pub(crate) fn trace_of(letter: char) -> String {
+    String::from(letter).repeat(letter as usize - '`' as usize)
 }
 
 pub(crate) fn text_of(collector: &MultiProcessCollector) -> String {

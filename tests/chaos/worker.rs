@@ -1,210 +1,164 @@
-//! What the processes do that are started to be killed.
+//! What workers do until something happens to them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use std::{env, thread};
+use std::{process, thread};
 
-use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore, compact};
-use narthex::{Counter, CounterVec, Enum, Gauge, Histogram, Info, Summary};
-use rustix::process::{Pid, Signal, getppid, kill_process};
+use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
 
+use crate::clock;
+use crate::faults::{self, Fault};
+use crate::forked::{fork, look_after_children};
 use crate::ledger::Page;
+use crate::metrics::{Metrics, publish};
+use crate::process::{Orders, REFUSED, Role};
 use crate::random::Random;
-use crate::series::{
-    BOUNDS, FIRST_BUCKET, FIRST_WIDE, GAUGE_MAX, GAUGE_SUM, OPS, Reading, SIZE_SUM, WAIT_COUNT,
-    WAIT_SUM, WIDE, wide_label,
-};
-
-const ROLE: &str = "NARTHEX_CHAOS_ROLE";
-const DIR: &str = "NARTHEX_CHAOS_DIR";
-const LEDGER: &str = "NARTHEX_CHAOS_LEDGER";
-const SEED: &str = "NARTHEX_CHAOS_SEED";
+use crate::series::{FIRST_GONE, Reading, WIDE};
+use crate::strike::Strike;
 
 /// What the ledger of a worker's own worker ends with.
 pub(crate) const OF_CHILD: &str = "child";
+/// What that of one ends with that was forked.
+pub(crate) const OF_FORKED: &str = "forked";
 pub(crate) const THREADS: usize = 2;
 /// One thread adds at most this much between two looks at its ledger.
 pub(crate) const MOST_AT_ONCE: u64 = 10;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    Worker,
-    /// A worker of a worker, which kills itself.
-    Grandchild,
-    Compactor,
-    Scraper,
-}
-
-impl Role {
-    fn name(self) -> String {
-        format!("{self:?}")
-    }
-
-    pub(crate) fn start(self, dir: &Path, ledger: &Path, seed: u64) -> Child {
-        Command::new(env::current_exe().unwrap())
-            .args(["--exact", "child", "--quiet", "--nocapture"])
-            .env(ROLE, self.name())
-            .env(DIR, dir)
-            .env(LEDGER, ledger)
-            .env(SEED, seed.to_string())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-}
-
-/// Does what the process was started for, if that is one of these.
-pub(crate) fn run() {
-    let Some(role) = env::var(ROLE).ok() else { return };
-    let dir = PathBuf::from(env::var_os(DIR).unwrap());
-    let mut random = Random::new(env::var(SEED).unwrap().parse().unwrap());
-    let parent = getppid();
-    // Whoever started it may be gone.
-    let is_wanted = || getppid() == parent;
-    if role == Role::Compactor.name() {
-        while is_wanted() {
-            compact(&dir).unwrap();
-            thread::sleep(random.micros_below(5000));
-        }
-    } else if role == Role::Scraper.name() {
-        let merged = MultiProcessCollector::new(&dir).unwrap();
-        let mut before: Option<Reading> = None;
-        while is_wanted() {
-            let now = Reading::sound(&merged);
-            before.iter().for_each(|before| now.assert_not_before(before));
-            before = Some(now);
-            thread::sleep(random.micros_below(5000));
-        }
-    } else if role == Role::Grandchild.name() {
-        let life = random.micros_below(120_000);
-        thread::spawn(move || {
-            thread::sleep(life);
-            kill_process(Pid::from_raw(process::id() as i32).unwrap(), Signal::KILL).unwrap();
-        });
-        work(&dir, &mut random, &|| true);
-    } else {
-        work(&dir, &mut random, &is_wanted);
-    }
-}
-
-struct Metrics {
-    ops: CounterVec<1>,
-    wide: CounterVec<1>,
-    size: Histogram,
-    wait: Summary,
-    held: Gauge,
-    most: Gauge,
-    others: Vec<Gauge>,
-    state: Enum,
-}
-
-impl Metrics {
-    fn new(store: &MultiprocessStore) -> narthex::Result<Self> {
-        let gauge = |name: &str, mode| Gauge::builder(name, "h").mode(mode).store(store).build();
-        gauge("chaos_alive", GaugeMode::LiveSum)?.set(1);
-        Info::builder("chaos_build", "h").store(store).build()?.info([("version", "1")])?;
-        Ok(Self {
-            ops: Counter::builder("chaos_ops", "h").labels(["op"]).store(store).build()?,
-            wide: Counter::builder("chaos_wide", "h").labels(["key"]).store(store).build()?,
-            size: Histogram::builder("chaos_size", "h").buckets(BOUNDS).store(store).build()?,
-            wait: Summary::builder("chaos_wait", "h").store(store).build()?,
-            held: gauge("chaos_held", GaugeMode::Sum)?,
-            most: gauge("chaos_most", GaugeMode::Max)?,
-            others: vec![
-                gauge("chaos_all", GaugeMode::All)?,
-                gauge("chaos_liveall", GaugeMode::LiveAll)?,
-                gauge("chaos_min", GaugeMode::Min)?,
-                gauge("chaos_mostrecent", GaugeMode::MostRecent)?,
-            ],
-            state: Enum::builder("chaos_state", "h")
-                .states(["idle", "busy"])
-                .store(store)
-                .build()?,
-        })
-    }
-
-    fn count(&self, page: &mut Page, random: &mut Random, wide: usize) {
-        let amount = 1 + random.below(5) as u64;
-        match random.below(8) {
-            0 | 1 => {
-                let op = random.below(OPS);
-                let to = page.counted(op) + amount;
-                let child = self.ops.handle([op.to_string()]);
-                page.around(&[(op, to)], || match amount {
-                    1 => child.inc_with_exemplar(&[("trace", "t")]),
-                    _ => child.inc_by(amount),
-                });
-            }
-            2 | 3 if wide > 0 => {
-                let key = random.below(wide);
-                let to = page.counted(FIRST_WIDE + key) + amount;
-                // Its row is made in between, too.
-                page.around(&[(FIRST_WIDE + key, to)], || {
-                    self.wide.labels([wide_label(key)]).inc_by(amount);
-                });
-            }
-            4 => {
-                let below = BOUNDS.iter().filter(|bound| **bound < amount as f64).count();
-                let bucket = FIRST_BUCKET + below;
-                let numbers = [
-                    (bucket, page.counted(bucket) + 1),
-                    (SIZE_SUM, page.counted(SIZE_SUM) + amount),
-                ];
-                page.around(&numbers, || self.size.observe(amount));
-            }
-            5 => {
-                let numbers = [
-                    (WAIT_COUNT, page.counted(WAIT_COUNT) + 1),
-                    (WAIT_SUM, page.counted(WAIT_SUM) + amount),
-                ];
-                page.around(&numbers, || self.wait.observe(amount));
-            }
-            6 => {
-                let to = page.counted(GAUGE_SUM) + amount;
-                page.around(&[(GAUGE_SUM, to)], || self.held.inc_by(amount));
-            }
-            _ => {
-                self.others.iter().for_each(|gauge| gauge.set(amount));
-                self.state.state(if amount > 2 { "busy" } else { "idle" }).unwrap();
-            }
-        }
-    }
-}
-
-fn work(dir: &Path, random: &mut Random, is_wanted: &(dyn Fn() -> bool + Sync)) {
-    let ledger = PathBuf::from(env::var_os(LEDGER).unwrap());
-    let store = MultiprocessStore::open(dir).unwrap();
+/// Counts at random in two threads.
+pub(crate) fn work(orders: &Orders, random: &mut Random, is_wanted: &(dyn Fn() -> bool + Sync)) {
+    let Orders { ledger, role, .. } = orders;
+    orders.fault.iter().for_each(|fault| faults::watch(*fault).unwrap());
+    let store = MultiprocessStore::open(&orders.dir).unwrap();
     let metrics = Metrics::new(&store).unwrap();
     let wide = if random.one_in(3) { WIDE } else { 4 };
     let ends = random.one_in(8).then(|| random.below(200));
-    if random.one_in(6) {
-        // It outlives whoever started it, or not.
+    // What is watched would be asked about in its child as well.
+    let may_multiply = orders.fault.is_none();
+    let of_child = |kind: &str| {
         let mut of_child = ledger.clone().into_os_string();
         // A child may have a child of its own.
-        of_child.extend([".", OF_CHILD].map(OsStr::new));
-        drop(Role::Grandchild.start(dir, of_child.as_ref(), random.next()));
+        of_child.extend([".", kind].map(OsStr::new));
+        PathBuf::from(of_child)
+    };
+    if may_multiply && random.one_in(6) {
+        // It outlives whoever started it, or not.
+        let ledger = of_child(OF_CHILD);
+        drop(Orders::new(Role::Grandchild, &orders.dir, &ledger, random.next()).start());
     }
+    let counts = AtomicU64::new(0);
     let seeds: Vec<u64> = (0..THREADS).map(|_| random.next()).collect();
     thread::scope(|scope| {
         for (thread, seed) in seeds.into_iter().enumerate() {
-            let (metrics, ledger) = (&metrics, &ledger);
+            let (metrics, store, counts, of_child) = (&metrics, &store, &counts, &of_child);
             scope.spawn(move || {
                 let mut random = Random::new(seed);
                 let mut page = Page::open(ledger, thread);
                 let mut rounds = 0;
                 while is_wanted() && ends.is_none_or(|end| rounds < end) {
-                    (0..40).for_each(|_| metrics.count(&mut page, &mut random, wide));
+                    for _ in 0..40 {
+                        let now = counts.fetch_add(1, Ordering::Relaxed);
+                        let strike = orders.strike.filter(|strike| strike.at == now);
+                        strike.iter().for_each(|strike| strike.arm());
+                        match strike {
+                            // There are rows to be made, however many there were.
+                            Some(_) => {
+                                (0..WIDE).for_each(|key| metrics.count_wide(&mut page, key, 1))
+                            }
+                            None => metrics.count(&mut page, &mut random, wide),
+                        }
+                    }
                     if thread == 0 {
-                        // One thread alone, as the greatest must not fall.
-                        let to = page.counted(GAUGE_MAX) + 1;
-                        page.around(&[(GAUGE_MAX, to)], || metrics.most.set(to));
+                        look_after_children();
+                        metrics.count_most(&mut page);
+                        // A worker's own worker counts on where all are to be quiet.
+                        if *role == Role::Worker {
+                            metrics.come_and_go(&mut page, &mut random);
+                        }
+                        if random.one_in(16) {
+                            publish(store).unwrap();
+                        }
+                        if may_multiply && rounds < 8 && random.one_in(16) {
+                            let seed = random.next();
+                            let ledger = of_child(&format!("{rounds}.{OF_FORKED}"));
+                            fork(|| count_on(metrics, &ledger, Random::new(seed)));
+                        }
+                    }
+                    if orders.ahead != 0 && random.one_in(4) {
+                        clock::set(random.seconds_around());
+                    }
+                    if *role == Role::Grandchild && rounds > 1000 {
+                        return;
                     }
                     rounds += 1;
-                    thread::sleep(Duration::from_millis(1));
+                    thread::sleep(Duration::from_millis(3));
                 }
             });
         }
     });
+}
+
+/// What a forked worker does, with the metrics of its parent, until the kernel ends it.
+fn count_on(metrics: &Metrics, ledger: &Path, mut random: Random) {
+    let nanos = 1 + random.below(100_000_000) as u32;
+    let mut page = Page::open(ledger, 0);
+    Strike { kills: true, at: 0, nanos }.arm();
+    loop {
+        (0..10).for_each(|_| metrics.count(&mut page, &mut random, WIDE));
+        metrics.count_most(&mut page);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Does the same each time, with files that are created, grow and fill, whatever fails.
+pub(crate) fn follow_script(orders: &Orders, random: &mut Random) {
+    let mut page = Page::open(&orders.ledger, 0);
+    let store = MultiprocessStore::open(&orders.dir).unwrap();
+    orders.fault.iter().for_each(|fault| faults::watch(*fault).unwrap());
+    let metrics = Metrics::new(&store).unwrap();
+    let counted = |page: &mut Page, random: &mut Random| {
+        (0..60).for_each(|_| metrics.count(page, random, 4));
+        (0..10).for_each(|_| metrics.count_most(page));
+        (0..30).for_each(|_| metrics.come_and_go(page, random));
+    };
+    counted(&mut page, random);
+    (0..WIDE).for_each(|key| metrics.count_wide(&mut page, key, 1));
+    counted(&mut page, random);
+    let published = publish(&store);
+    metrics.assert_counted(&page);
+    let calls = faults::calls();
+    faults::lift();
+    let mut was_told = false;
+    match orders.fault {
+        // Such a worker has the directory for itself.
+        Some(Fault::Once { .. } | Fault::Always { .. }) => was_told = check_unfiled(&store, &page),
+        _ => published.unwrap(),
+    }
+    metrics.assert_counted(&page);
+    orders.tell_calls(calls);
+    if was_told {
+        process::exit(REFUSED);
+    }
+}
+
+/// Whatever others do not see by now is told, and seen when there is room again;
+/// says whether there was any.
+fn check_unfiled(store: &MultiprocessStore, page: &Page) -> bool {
+    let told = store.unfiled();
+    let merged = MultiProcessCollector::of(store).folding(false);
+    let seen = Reading::sound(&merged);
+    let mut unseen = 0;
+    for (series, seen) in seen.counts.iter().enumerate().take(FIRST_GONE) {
+        let counted = page.counted(series);
+        assert!(*seen == counted || *seen == 0, "{seen} of {counted} of series {series}");
+        unseen += u64::from(*seen != counted);
+    }
+    // The buckets and sums of a histogram are one series.
+    assert!(told > 0 || unseen == 0, "{unseen} are not seen, {told} are told");
+    assert_eq!(store.file_waiting(), 0);
+    let seen = Reading::sound(&merged);
+    let counted: Vec<u64> = (0..seen.counts.len()).map(|series| page.counted(series)).collect();
+    assert_eq!(seen.counts, counted);
+    told > 0
 }

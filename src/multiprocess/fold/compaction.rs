@@ -12,6 +12,9 @@ use crate::multiprocess::fold_lock;
 use crate::multiprocess::listing::Listing;
 use crate::multiprocess::manifest::Manifest;
 
+/// Every scrape reads the manifest, so that a long list of the dead costs each of them.
+const LISTED: usize = 64;
+
 /// Folds the files of dead processes into one file for each type and mode.
 ///
 /// It is [`Compaction`] with nothing chosen.
@@ -90,7 +93,8 @@ impl Compaction {
         if Listing::read(&self.dir, Manifest::read(&self.dir)?)?.owned.is_empty() {
             return Ok(None);
         }
-        let scope = Scope { local_numbers: self.local_numbers, processes: usize::MAX };
+        let scope =
+            Scope { local_numbers: self.local_numbers, processes: usize::MAX, listed: LISTED };
         let lock = fold_lock::begin(&self.dir, true)?;
         lock.map_or(Ok(None), |_lock| fold(&self.dir, &RealDisk, scope))
     }
@@ -98,7 +102,7 @@ impl Compaction {
 
 /// Folds some processes, unless somebody else is folding.
 pub(crate) fn fold_some(dir: &Path, processes: usize) -> Result<Option<Compacted>> {
-    let scope = Scope { local_numbers: false, processes };
+    let scope = Scope { local_numbers: false, processes, listed: LISTED };
     fold_lock::begin(dir, false)
         .and_then(|lock| lock.map_or(Ok(None), |_lock| fold(dir, &RealDisk, scope)))
         .map_err(|error| cannot_fold(dir, error))

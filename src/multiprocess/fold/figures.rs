@@ -50,4 +50,6 @@ pub(super) struct Scope {
     pub(super) local_numbers: bool,
     /// How many dead processes at most.
     pub(super) processes: usize,
+    /// So many may stay in the manifest until the next fold.
+    pub(super) listed: usize,
 }

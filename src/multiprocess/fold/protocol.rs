@@ -17,7 +17,8 @@ pub(super) fn fold(dir: &Path, disk: &dyn Disk, scope: Scope) -> io::Result<Opti
     let mut manifest = Manifest::read(dir)?;
     let mut listing = Listing::read(dir, manifest.clone())?;
     let mut done = sweep::sweep(disk, &listing)?;
-    if adopt::adopt(disk, &listing, &mut manifest, scope)? {
+    let struck = strike_absorbed(disk, dir, &mut manifest, scope)?;
+    if adopt::adopt(disk, &listing, &mut manifest, scope)? || struck {
         listing = Listing::read(dir, manifest.clone())?;
     }
     let dead: Vec<&str> = listing.dead().into_iter().take(scope.processes).collect();
@@ -59,7 +60,26 @@ pub(super) fn fold(dir: &Path, disk: &dyn Disk, scope: Scope) -> io::Result<Opti
     let swept = sweep::sweep(disk, &listing)?;
     done.removed_files += swept.removed_files;
     done.freed_bytes += swept.freed_bytes;
+    strike_absorbed(disk, dir, &mut listing.manifest, scope)?;
     Ok(Some(done))
+}
+
+/// Strikes those from a long list whose files were removed; says whether it did.
+fn strike_absorbed(
+    disk: &dyn Disk,
+    dir: &Path,
+    manifest: &mut Manifest,
+    scope: Scope,
+) -> io::Result<bool> {
+    if manifest.absorbed.len() <= scope.listed {
+        return Ok(false);
+    }
+    // Before the manifest says less: else a loss of power might bring some of the files back.
+    disk.sync_dir(dir)?;
+    manifest.absorbed.clear();
+    manifest.damaged.clear();
+    commit(disk, dir, manifest)?;
+    Ok(true)
 }
 
 #[cfg(all(test, unix))]
