@@ -12,6 +12,7 @@ use super::file_kind::{FileKind, KINDS};
 use super::identity::Identities;
 use super::key::Key;
 use super::side::SideWriter;
+use super::turn;
 use super::unfiled::Unfiled;
 use crate::cell::fork::hold_off;
 use crate::cell::mapped::MappedFile;
@@ -59,6 +60,7 @@ impl Files {
     pub(super) fn file(&self, kind: FileKind) -> io::Result<&Arc<MappedFile>> {
         self.cells[kind.place()].get_or_try_init(|| {
             self.identities.claim()?;
+            turn::step();
             let path = self.identities.path(kind);
             match kind {
                 FileKind::Gauge(_) => MappedFile::create(&path),

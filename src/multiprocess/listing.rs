@@ -61,31 +61,22 @@ pub(crate) struct Listing {
 
 impl Listing {
     pub(crate) fn read(dir: &Path, manifest: Manifest) -> io::Result<Self> {
-        let mut owned = Vec::new();
-        let mut others = Vec::new();
+        let (owned, others) = files_of(dir)?;
         turn::step();
-        for file in fs::read_dir(dir)? {
-            let path = file?.path();
-            let name = path.file_name().unwrap_or_default();
-            match name.to_str().and_then(|name| Some((name, owner_of(name)?))) {
-                Some((name, (identifier, part))) => owned.push(Owned {
-                    name: name.to_owned(),
-                    identifier: identifier.to_owned(),
-                    part,
-                }),
-                None if name.as_encoded_bytes().starts_with(b".") => {}
-                None if path.extension().is_some_and(|extension| extension == "db") => {
-                    others.push(path);
-                }
-                None => {}
+        let locks = owned.iter().filter(|file| file.part == Part::Lock);
+        let owners: BTreeMap<_, _> =
+            locks.map(|lock| (lock.identifier.clone(), liveness(dir, &lock.identifier))).collect();
+        let mut listing = Self { dir: dir.to_owned(), manifest, owned, others, owners };
+        if listing.count(Liveness::Dead) > 0 {
+            // Whoever was found dead may have made files after they were looked for, and now
+            // cannot any more. Who has come in between is as good as alive.
+            turn::step();
+            (listing.owned, listing.others) = files_of(dir)?;
+            for lock in listing.owned.iter().filter(|file| file.part == Part::Lock) {
+                listing.owners.entry(lock.identifier.clone()).or_insert(Liveness::Alive);
             }
         }
-        owned.sort_by(|a, b| a.name.cmp(&b.name));
-        others.sort();
-        let locks = owned.iter().filter(|file| file.part == Part::Lock);
-        let owners =
-            locks.map(|lock| (lock.identifier.clone(), liveness(dir, &lock.identifier))).collect();
-        Ok(Self { dir: dir.to_owned(), manifest, owned, others, owners })
+        Ok(listing)
     }
 
     /// The files of cells that are to be merged, sorted by name.
@@ -132,6 +123,30 @@ impl Listing {
         let is_dead = self.owners.get(&file.identifier) == Some(&Liveness::Dead);
         self.is_current(&file.identifier) && (kind.outlives_its_process() || !is_dead)
     }
+}
+
+/// The files that belong to somebody, and the names of `.db` files that do not, both sorted.
+fn files_of(dir: &Path) -> io::Result<(Vec<Owned>, Vec<PathBuf>)> {
+    let mut owned = Vec::new();
+    let mut others = Vec::new();
+    turn::step();
+    for file in fs::read_dir(dir)? {
+        let path = file?.path();
+        let name = path.file_name().unwrap_or_default();
+        match name.to_str().and_then(|name| Some((name, owner_of(name)?))) {
+            Some((name, (identifier, part))) => {
+                owned.push(Owned { name: name.to_owned(), identifier: identifier.to_owned(), part })
+            }
+            None if name.as_encoded_bytes().starts_with(b".") => {}
+            None if path.extension().is_some_and(|extension| extension == "db") => {
+                others.push(path);
+            }
+            None => {}
+        }
+    }
+    owned.sort_by(|a, b| a.name.cmp(&b.name));
+    others.sort();
+    Ok((owned, others))
 }
 
 /// Reads something of the directory while nobody folds away what is read.

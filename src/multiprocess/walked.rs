@@ -77,7 +77,8 @@ impl Walked {
     }
 
     fn push_numbers(&mut self, numbers: Dated) {
-        if numbers.timestamp != 0.0 {
+        // One of -0.0 says something, too.
+        if numbers.timestamp.to_bits() != 0 {
             self.timestamps.resize(self.values.len(), 0.0);
             self.timestamps.push(numbers.timestamp);
         }
