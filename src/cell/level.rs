@@ -69,14 +69,12 @@ impl Level {
             let word = self.word.load(Ordering::Acquire);
             sum = f64::from_bits(self.base(word).load(Ordering::Relaxed));
             if word & ADDED_TO != 0 {
-                let mut is_base = true;
                 self.cells.for_each(|cells| {
-                    let [noted, added] = cells else { return };
+                    let Cells::Own([noted, added]) = cells else { return };
                     // Acquire: who sees the note sees an amount that belongs to it.
-                    if !is_base && noted.load(Ordering::Acquire) == word {
+                    if noted.load(Ordering::Acquire) == word {
                         sum += f64::from_bits(added.load(Ordering::Relaxed));
                     }
-                    is_base = false;
                 });
             }
             // Pairs with the release of an amount: one of a later generation shows it here.

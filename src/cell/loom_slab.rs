@@ -22,9 +22,17 @@ pub(super) struct Block {
     slabs: Vec<Vec<AtomicU64>>,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Cells<'a> {
     Own(&'a [AtomicU64]),
     Shared(&'a [AtomicU64]),
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn all(self) -> &'a [AtomicU64] {
+        let (Self::Own(cells) | Self::Shared(cells)) = self;
+        cells
+    }
 }
 
 impl Block {
@@ -56,7 +64,8 @@ impl Block {
         &self.slabs[0]
     }
 
-    pub(super) fn for_each(&self, each: impl FnMut(&[AtomicU64])) {
-        self.slabs.iter().map(Vec::as_slice).for_each(each);
+    pub(super) fn for_each(&self, mut each: impl FnMut(Cells<'_>)) {
+        each(Cells::Shared(self.shared()));
+        self.slabs[1..].iter().for_each(|cells| each(Cells::Own(cells)));
     }
 }

@@ -9,30 +9,33 @@ use super::sync::{AtomicU64, fence, pause};
 /// more while one is being written; their sum; and their sum without that one.
 const HEAD: usize = 3;
 
-/// How often a reader begins anew before it takes what it got, whose sum may then be ahead
-/// of its buckets by what came meanwhile.
-const MOST_READS: u32 = 10_000;
+/// How often a reader begins anew before it asks writers to go elsewhere.
+const FREE_READS: u32 = if cfg!(loom) { 1 } else { 100 };
 
 /// Observations that threads add to, each in cells of its own.
 ///
 /// A reader copies the cells of a thread and begins anew if the thread has
-/// written meanwhile. It does not wait for a thread that was stopped while
-/// it wrote: from the count and the buckets it knows how far that has got.
+/// written meanwhile; if that goes on and on, it asks the thread to write to
+/// the shared cells until it is done. It does not wait for a thread that was
+/// stopped while it wrote: from the count and the buckets it knows how far that
+/// has got.
 #[derive(Debug)]
 pub struct Observations {
     cells: Block,
+    /// How many readers want the cells of threads to stay as they are.
+    readers: AtomicU64,
 }
 
 impl Observations {
     pub(super) fn new(buckets: usize) -> Self {
-        Self { cells: Block::new(HEAD + buckets) }
+        Self { cells: Block::new(HEAD + buckets), readers: AtomicU64::new(0) }
     }
 
     /// Adds `n` observations of `value` in `bucket`.
     #[inline]
     pub(super) fn observe(&self, bucket: usize, value: f64, n: u64) {
         match self.cells.own() {
-            Some(cells) => {
+            Some(cells) if self.readers.load(Ordering::Relaxed) == 0 => {
                 let twice = cells[0].load(Ordering::Relaxed);
                 // Odd: the thread that had these cells was stopped for good while it wrote,
                 // or a signal has stopped this one.
@@ -41,7 +44,7 @@ impl Observations {
                 }
                 self.observe_shared(bucket, value, n);
             }
-            None => self.observe_first(bucket, value, n),
+            _ => self.observe_first(bucket, value, n),
         }
     }
 
@@ -52,7 +55,7 @@ impl Observations {
         let end = into.len();
         let mut sum = 0.0;
         self.cells.for_each(|cells| {
-            sum += read(cells, into);
+            sum += self.read_all_of(cells, into);
             let (totals, inside) = into.split_at_mut(end);
             totals[begin..].iter_mut().zip(inside).for_each(|(total, n)| *total += *n);
             into.truncate(end);
@@ -60,31 +63,56 @@ impl Observations {
         sum
     }
 
+    fn read_all_of(&self, cells: Cells<'_>, into: &mut Vec<f64>) -> f64 {
+        for tries in 1..=FREE_READS {
+            if let Some(sum) = read(cells.all(), into) {
+                return sum;
+            }
+            pause(tries);
+        }
+        if let Cells::Own(_) = cells {
+            self.readers.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut tries = 0;
+        let sum = loop {
+            if let Some(sum) = read(cells.all(), into) {
+                break sum;
+            }
+            if let Cells::Shared(cells @ [count, ..]) = cells {
+                if let Some(twice) = lock(count) {
+                    let sum = read(cells, into);
+                    count.store(twice, Ordering::Release);
+                    if let Some(sum) = sum {
+                        break sum;
+                    }
+                }
+            }
+            tries += 1;
+            pause(tries);
+        };
+        if let Cells::Own(_) = cells {
+            self.readers.fetch_sub(1, Ordering::Relaxed);
+        }
+        sum
+    }
+
     #[cold]
     fn observe_first(&self, bucket: usize, value: f64, n: u64) {
-        match self.cells.touch() {
-            Cells::Own(cells) if cells[0].load(Ordering::Relaxed) % 2 == 0 => {
-                write(cells, cells[0].load(Ordering::Relaxed), bucket, value, n);
+        if let Cells::Own(cells) = self.cells.touch() {
+            let twice = cells[0].load(Ordering::Relaxed);
+            if twice % 2 == 0 && self.readers.load(Ordering::Relaxed) == 0 {
+                return write(cells, twice, bucket, value, n);
             }
-            _ => self.observe_shared(bucket, value, n),
         }
+        self.observe_shared(bucket, value, n);
     }
 
     #[cold]
     fn observe_shared(&self, bucket: usize, value: f64, n: u64) {
         let cells = self.cells.shared();
-        let mut tries = 0_u32;
+        let mut tries = 0;
         let twice = loop {
-            let twice = cells[0].load(Ordering::Relaxed);
-            let odd = twice | 1;
-            // Whoever makes the count odd is the only writer until it is even again.
-            // Acquire: what the writer before has written is there, and (release) for all who
-            // see the odd count.
-            let locked = twice % 2 == 0
-                && cells[0]
-                    .compare_exchange_weak(twice, odd, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok();
-            if locked {
+            if let Some(twice) = lock(&cells[0]) {
                 break twice;
             }
             tries += 1;
@@ -92,6 +120,16 @@ impl Observations {
         };
         write(cells, twice, bucket, value, n);
     }
+}
+
+/// Makes the count of shared cells odd, and so the calling thread their only writer until it is
+/// even again; says what it was.
+fn lock(count: &AtomicU64) -> Option<u64> {
+    let twice = count.load(Ordering::Relaxed);
+    // Acquire: what the writer before has written is there, and (release) for all who see
+    // the odd count.
+    let locked = count.compare_exchange_weak(twice, twice | 1, Ordering::AcqRel, Ordering::Relaxed);
+    (twice % 2 == 0 && locked.is_ok()).then_some(twice)
 }
 
 /// Adds to the cells of one owner, whose only writer is the calling thread.
@@ -113,31 +151,28 @@ fn write(cells: &[AtomicU64], twice: u64, bucket: usize, value: f64, n: u64) {
     count.store(twice + 2 * n, Ordering::Release);
 }
 
-/// Appends the buckets of one owner; returns the sum that belongs to them.
-fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> f64 {
-    let [twice, sum, sum_before, buckets @ ..] = cells else { return 0.0 };
-    let begin = into.len();
-    let mut tries = 0_u32;
-    loop {
-        let begun = twice.load(Ordering::Acquire);
-        // Before the buckets, of which it then knows no more than they do.
-        let before = sum_before.load(Ordering::Acquire);
-        into.truncate(begin);
-        let mut inside = 0;
-        for bucket in buckets {
-            let n = bucket.load(Ordering::Acquire);
-            inside += n;
-            into.push(n as f64);
-        }
-        let after = sum.load(Ordering::Relaxed);
-        // Pairs with the fence and the releases of `write`.
-        fence(Ordering::Acquire);
-        tries += 1;
-        if twice.load(Ordering::Relaxed) == begun || tries == MOST_READS {
-            // In the middle of an observation its bucket may be missing, and then so is its value.
-            let is_before = begun % 2 == 1 && inside == begun / 2;
-            return f64::from_bits(if is_before { before } else { after });
-        }
-        pause(tries);
+/// Appends the buckets of one owner; returns the sum that belongs to them. None if it has
+/// written meanwhile, and nothing is appended.
+fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> Option<f64> {
+    let [twice, sum, sum_before, buckets @ ..] = cells else { return None };
+    let begun = twice.load(Ordering::Acquire);
+    // Before the buckets, of which it then knows no more than they do.
+    let before = sum_before.load(Ordering::Acquire);
+    let end = into.len();
+    let mut inside = 0;
+    for bucket in buckets {
+        let n = bucket.load(Ordering::Acquire);
+        inside += n;
+        into.push(n as f64);
     }
+    let after = sum.load(Ordering::Relaxed);
+    // Pairs with the fence and the releases of `write`.
+    fence(Ordering::Acquire);
+    if twice.load(Ordering::Relaxed) != begun {
+        into.truncate(end);
+        return None;
+    }
+    // In the middle of an observation its bucket may be missing, and then so is its value.
+    let is_before = begun % 2 == 1 && inside == begun / 2;
+    Some(f64::from_bits(if is_before { before } else { after }))
 }

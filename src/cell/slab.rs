@@ -56,11 +56,19 @@ pub(super) struct Block {
     len: u32,
 }
 
-/// Where a thread that was not there before, or is about to end, writes.
+/// The cells of one slab.
+#[derive(Clone, Copy)]
 pub(super) enum Cells<'a> {
-    /// Nobody else writes to these.
+    /// One thread writes to these, and no other.
     Own(&'a [AtomicU64]),
     Shared(&'a [AtomicU64]),
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn all(self) -> &'a [AtomicU64] {
+        let (Self::Own(cells) | Self::Shared(cells)) = self;
+        cells
+    }
 }
 
 impl Block {
@@ -111,12 +119,12 @@ impl Block {
 
     /// Calls `each` with the cells of every slab that has them, the shared one first,
     /// always in the same order.
-    pub(super) fn for_each(&self, mut each: impl FnMut(&[AtomicU64])) {
-        for slab in slabs() {
-            if let Some(cells) = self.cells_of(slab) {
-                each(cells);
-            }
+    pub(super) fn for_each(&self, mut each: impl FnMut(Cells<'_>)) {
+        let mut slabs = slabs();
+        if let Some(cells) = slabs.next().and_then(|shared| self.cells_of(shared)) {
+            each(Cells::Shared(cells));
         }
+        slabs.filter_map(|slab| self.cells_of(slab)).for_each(|cells| each(Cells::Own(cells)));
     }
 
     #[inline]
@@ -156,7 +164,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         // The last who could write to them is gone: whoever shares them shares the block.
-        self.for_each(|cells| cells.iter().for_each(|cell| cell.store(0, Ordering::Relaxed)));
+        self.for_each(|cells| cells.all().iter().for_each(|cell| cell.store(0, Ordering::Relaxed)));
         let _hold_off = hold_off();
         // The lock hands the zeros on to the next who is given the place.
         PLACES.lock().give_back(self.first, self.len as usize);

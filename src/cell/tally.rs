@@ -86,7 +86,9 @@ impl Tally {
 
     fn sum(&self) -> u64 {
         let mut sum = 0_u64;
-        self.whole.for_each(|cells| sum = sum.wrapping_add(cells[0].load(Ordering::Relaxed)));
+        self.whole.for_each(|cells| {
+            sum = sum.wrapping_add(cells.all()[0].load(Ordering::Relaxed));
+        });
         sum
     }
 
