@@ -122,6 +122,10 @@ impl AtomicU64 {
         self.0.fetch_add(value, kept(order))
     }
 
+    pub(crate) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        self.0.fetch_sub(value, kept(order))
+    }
+
     pub(crate) fn fetch_max(&self, value: u64, order: Ordering) -> u64 {
         self.0.fetch_max(value, kept(order))
     }

@@ -125,11 +125,10 @@ impl Observations {
 /// Makes the count of shared cells odd, and so the calling thread their only writer until it is
 /// even again; says what it was.
 fn lock(count: &AtomicU64) -> Option<u64> {
-    let twice = count.load(Ordering::Relaxed);
+    let twice = count.load(Ordering::Relaxed) & !1;
     // Acquire: what the writer before has written is there, and (release) for all who see
     // the odd count.
-    let locked = count.compare_exchange_weak(twice, twice | 1, Ordering::AcqRel, Ordering::Relaxed);
-    (twice % 2 == 0 && locked.is_ok()).then_some(twice)
+    count.compare_exchange(twice, twice | 1, Ordering::AcqRel, Ordering::Relaxed).ok()
 }
 
 /// Adds to the cells of one owner, whose only writer is the calling thread.
