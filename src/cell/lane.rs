@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
@@ -154,12 +155,12 @@ impl Lane {
             }
         }
         let _hold_off = hold_off();
-        let mut rows = self.rows.lock();
+        let rows = &mut *self.rows.lock();
+        let amount = amount + mem::take(&mut rows.in_memory);
         if let Cells::Own([cell, ..]) = cells {
             if let Some(row) = rows.of(cell, &make) {
                 cell.store(address(row.value()), Ordering::Relaxed);
-                add_alone(row.value(), amount);
-                return;
+                return add_alone(row.value(), amount);
             }
         }
         match rows.of_all(make) {
@@ -169,7 +170,7 @@ impl Lane {
                     cell.store(address(row.value()), Ordering::Release);
                 }
             }
-            None => rows.in_memory += amount,
+            None => rows.in_memory = amount,
         }
     }
 }
@@ -196,7 +197,7 @@ impl Rows {
         };
         let row = &mut self.rows[place];
         row.writer = own;
-        if std::mem::take(&mut row.is_past) {
+        if mem::take(&mut row.is_past) {
             row.value().store(0, Ordering::Relaxed);
         }
         Some(row)
@@ -214,9 +215,6 @@ impl Rows {
         };
         let row = &mut self.rows[place];
         row.writer = Writer::All;
-        if self.in_memory != 0.0 {
-            add_among_all(row.value(), std::mem::take(&mut self.in_memory));
-        }
         Some(row)
     }
 

@@ -219,3 +219,73 @@ fn a_reader_never_sees_half_an_observation() -> narthex::Result {
     });
     Ok(())
 }
+
+#[cfg(all(unix, feature = "multiprocess"))]
+mod in_files {
+    use std::sync::Arc;
+    use std::thread;
+
+    use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
+    use narthex::{CollectorRegistry, Counter, Histogram, Summary};
+
+    /// A sample of what another process would see.
+    fn seen(store: &MultiprocessStore, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let registry = CollectorRegistry::new();
+        registry.register(Arc::new(MultiProcessCollector::new(store.dir()).unwrap())).unwrap();
+        registry.get_sample_value(name, labels)
+    }
+
+    #[test]
+    fn what_threads_count_apart_is_one_number_that_goes_as_one() -> narthex::Result {
+        let dir = tempfile::tempdir().unwrap();
+        let store = MultiprocessStore::open(dir.path())?;
+        let counters = Counter::builder("c", "h").labels(["l"]).store(&store).build()?;
+        let histograms =
+            Histogram::builder("h", "h").buckets([1, 2]).labels(["l"]).store(&store).build()?;
+        let summary = Summary::builder("s", "h").store(&store).build()?;
+        let count = || {
+            thread::scope(|scope| {
+                for thread in 0..5 {
+                    let (counters, histograms, summary) = (&counters, &histograms, &summary);
+                    scope.spawn(move || {
+                        for _ in 0..100 {
+                            counters.labels(["a"]).inc();
+                            counters.labels(["b"]).inc_by(0.5);
+                            histograms.labels(["a"]).observe(f64::from(thread));
+                            summary.observe(2);
+                        }
+                    });
+                }
+            });
+        };
+        count();
+        let all = [
+            ("c_total", vec![("l", "a")], 500.0),
+            ("c_total", vec![("l", "b")], 250.0),
+            // Of 0 to 4, two are up to 1 and one more up to 2; they come to 10.
+            ("h_bucket", vec![("l", "a"), ("le", "1.0")], 200.0),
+            ("h_bucket", vec![("l", "a"), ("le", "2.0")], 300.0),
+            ("h_count", vec![("l", "a")], 500.0),
+            ("h_sum", vec![("l", "a")], 1000.0),
+            ("s_count", vec![], 500.0),
+            ("s_sum", vec![], 1000.0),
+        ];
+        for (name, labels, value) in &all {
+            assert_eq!(seen(&store, name, labels), Some(*value), "{name} {labels:?}");
+        }
+        assert!(seen(&store, "c_created", &[("l", "a")]).is_some_and(|start| start > 1e9));
+
+        assert!(counters.remove(["a"]) && histograms.remove(["a"]));
+        assert_eq!(seen(&store, "c_total", &[("l", "a")]), None);
+        assert_eq!(seen(&store, "h_count", &[("l", "a")]), None);
+        assert_eq!(seen(&store, "c_total", &[("l", "b")]), Some(250.0));
+        counters.labels(["b"]).reset();
+        assert_eq!(seen(&store, "c_total", &[("l", "b")]), Some(0.0));
+        count();
+        assert_eq!(seen(&store, "c_total", &[("l", "a")]), Some(500.0));
+        assert_eq!(seen(&store, "c_total", &[("l", "b")]), Some(250.0));
+        assert_eq!(seen(&store, "h_sum", &[("l", "a")]), Some(1000.0));
+        assert_eq!(seen(&store, "s_count", &[]), Some(1000.0));
+        Ok(())
+    }
+}
