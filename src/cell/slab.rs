@@ -257,9 +257,14 @@ fn zeroed(layout: Layout) -> *mut u8 {
     memory
 }
 
-/// Without worker pools nobody hears of a `fork`.
+/// Without worker pools nobody hears of a `fork`, and nothing keeps it off.
 #[cfg(not(feature = "multiprocess"))]
-fn hold_off() {}
+struct HoldOff;
+
+#[cfg(not(feature = "multiprocess"))]
+fn hold_off() -> HoldOff {
+    HoldOff
+}
 
 /// In a forked child the threads that had slabs are gone, all but one.
 #[cfg(all(unix, feature = "multiprocess"))]
