@@ -10,11 +10,13 @@
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::cell::Cell;
+use std::num::NonZeroUsize;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
+use once_cell::race::OnceNonZeroUsize;
 use parking_lot::Mutex;
 
 #[cfg(feature = "multiprocess")]
@@ -213,12 +215,20 @@ fn vacant_slab() -> Option<&'static Slab> {
     let _hold_off = hold_off();
     let mut vacant = VACANT.lock();
     vacant.pop().or_else(|| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let most = (2 * cores).clamp(16, MOST_SLABS);
         // The shared one is the first, so it is not one of them.
         shared_slab_among(&mut vacant);
-        (MADE.load(Ordering::Relaxed) <= most).then(|| make_slab(&mut vacant))
+        (MADE.load(Ordering::Relaxed) <= most_slabs()).then(|| make_slab(&mut vacant))
     })
+}
+
+/// Twice as many as there are cores, so that a thread for each of them is never without.
+fn most_slabs() -> usize {
+    // Asking the system takes a while.
+    static MOST: OnceNonZeroUsize = OnceNonZeroUsize::new();
+
+    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let cores = MOST.get_or_init(cores).get();
+    (2 * cores).clamp(16, MOST_SLABS)
 }
 
 fn shared_slab() -> &'static Slab {
