@@ -37,6 +37,10 @@ impl SideHandle {
         rows: &[u32],
         start: f64,
     ) -> Option<Self> {
+        if let [row] = rows {
+            let entry = store.side()?.row(kind, *row, start.to_bits())?;
+            return Some(Self { store: store.clone(), entry });
+        }
         let key = rows_key(kind, rows);
         let words = [start.to_bits(), 0];
         Self::open(
@@ -60,7 +64,7 @@ impl SideHandle {
 
     /// Sets when the series began.
     pub(crate) fn set_start(&self, start: f64) {
-        self.entry.slot.read().set_word(START, start.to_bits());
+        self.entry.set_word(START, start.to_bits());
     }
 
     /// Replaces the facts; false if there is no room.
@@ -89,7 +93,7 @@ impl Drop for SideHandle {
 
 impl fmt::Debug for SideHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SideHandle").field("slot", &*self.entry.slot.read()).finish_non_exhaustive()
+        f.debug_struct("SideHandle").field("word", &self.entry.word(0)).finish_non_exhaustive()
     }
 }
 
@@ -117,15 +121,14 @@ impl StateHome {
 
     /// The place of the state.
     pub(crate) fn get(&self) -> usize {
-        self.0.entry.slot.read().word(STATE_PLACE) as usize
+        self.0.entry.word(STATE_PLACE) as usize
     }
 
     /// Moves to a state at a time, in seconds since 1970.
     pub(crate) fn set(&self, place: usize, time: f64) {
-        let slot = self.0.entry.slot.read();
-        slot.set_word(STATE_TIME, time.to_bits());
+        self.0.entry.set_word(STATE_TIME, time.to_bits());
         // Whoever sees the state sees its time, or a later one.
-        slot.set_word(STATE_PLACE, place as u64);
+        self.0.entry.set_word(STATE_PLACE, place as u64);
     }
 
     pub(crate) fn retire(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::entry_kind::{EXEMPLAR, FAMILIES, ROWS, START, STATE, STATE_TIME};
+use super::entry_kind::{EXEMPLAR, FAMILIES, ROWS, START, STATE, STATE_TIME, TABLE, TABLE_ROWS};
 use super::reader::placed;
 use crate::cell::mapped::UNTOUCHED;
 
@@ -18,6 +18,13 @@ pub(super) fn inherited(mut bytes: Vec<u8>, now: SystemTime) -> Vec<u8> {
         match entry.kind() {
             ROWS if entry.has_word(&bytes, START) => {
                 entry.set_word(&mut bytes, START, now.to_bits())
+            }
+            TABLE => {
+                for place in (START..2 * TABLE_ROWS).step_by(2) {
+                    if entry.has_word(&bytes, place) {
+                        entry.set_word(&mut bytes, place, now.to_bits());
+                    }
+                }
             }
             STATE => entry.set_word(&mut bytes, STATE_TIME, UNTOUCHED),
             EXEMPLAR => entry.replace_value(&mut bytes, b""),

@@ -21,7 +21,7 @@ pub(crate) struct SideRow<'a> {
     pub(crate) offset: usize,
     pub(crate) kind: u16,
     pub(crate) key: &'a [u8],
-    words: &'a [u8],
+    pub(super) words: &'a [u8],
     /// Where its last word stands, if it has words.
     pub(crate) last_word_at: Option<usize>,
     /// The value that was written last, if any was.

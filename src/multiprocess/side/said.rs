@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
-use super::entry_kind::{EXEMPLAR, FAMILIES, INFO, ROWS, STATE, UNIT};
+use super::entry_kind::{
+    COUNTS, EXEMPLAR, FAMILIES, INFO, REMOVED, ROWS, STATE, TABLE, UNIT, in_table,
+};
 use super::exemplar;
 use super::publish::{self, Published};
 use super::reader::{self, SideRow, SideRows};
@@ -16,8 +18,8 @@ use crate::multiprocess::key::Key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::reader::{Damage, DamageKind};
 
-/// The bytes of the smallest entry that tells of a row.
-const ROWS_LEN: usize = 48;
+/// The bytes that tell of a row in a table.
+const ROW_LEN: usize = 16;
 
 /// What a side file says.
 #[derive(Debug, Default, PartialEq)]
@@ -143,7 +145,8 @@ impl Said {
         let mut entries = SideRows::of(bytes);
         for entry in &mut entries {
             let sound = match entry.kind {
-                ROWS => said.add_rows(&entry, bytes.len() / ROWS_LEN),
+                ROWS => said.add_rows(&entry),
+                TABLE => said.add_table(&entry, bytes.len() / ROW_LEN),
                 EXEMPLAR => said.add_exemplar(&entry),
                 UNIT => serde_json::from_slice(entry.key).map(|unit| said.units.push(unit)).ok(),
                 INFO => infos.add(&entry),
@@ -182,7 +185,7 @@ impl Said {
         self.states.retain(|state| !state.mode.is_live() && state.mode != GaugeMode::All);
     }
 
-    fn add_rows(&mut self, entry: &SideRow<'_>, room: usize) -> Option<()> {
+    fn add_rows(&mut self, entry: &SideRow<'_>) -> Option<()> {
         let (kind, mut rows) = rows_of(entry.key)?;
         let first = rows.next()?;
         let start = f64::from_bits(entry.word(0)?);
@@ -190,11 +193,26 @@ impl Said {
         if entry.is_closed() {
             notes.removed.insert(first);
             notes.removed.extend(rows);
-        } else if start.is_finite() && start > 0.0 {
-            if notes.starts.is_empty() {
-                notes.starts.reserve(room);
-            }
+        } else if is_start(start) {
             notes.starts.push((first, start));
+        }
+        Some(())
+    }
+
+    fn add_table(&mut self, entry: &SideRow<'_>, room: usize) -> Option<()> {
+        let (kind, _) = rows_of(entry.key)?;
+        let notes = self.rows.of(kind);
+        if notes.starts.is_empty() {
+            notes.starts.reserve(room);
+        }
+        for (start, row, state) in table_rows(entry) {
+            match state {
+                COUNTS if is_start(start) => notes.starts.push((row, start)),
+                REMOVED => {
+                    notes.removed.insert(row);
+                }
+                _ => {}
+            }
         }
         Some(())
     }
@@ -225,12 +243,19 @@ impl Said {
     /// two metrics of one name may share a row.
     fn settle_rows(&mut self, bytes: &[u8]) {
         if self.rows.iter().any(|(_, notes)| !notes.removed.is_empty()) {
-            let entries = SideRows::of(bytes);
-            for entry in entries.filter(|entry| entry.kind == ROWS && !entry.is_closed()) {
+            for entry in SideRows::of(bytes).filter(|entry| !entry.is_closed()) {
                 let Some((kind, rows)) = rows_of(entry.key) else { continue };
                 let removed = &mut self.rows.of(kind).removed;
-                for row in rows {
-                    removed.remove(&row);
+                match entry.kind {
+                    ROWS => rows.for_each(|row| {
+                        removed.remove(&row);
+                    }),
+                    TABLE => table_rows(&entry).for_each(|(_, row, state)| {
+                        if state == COUNTS {
+                            removed.remove(&row);
+                        }
+                    }),
+                    _ => {}
                 }
             }
         }
@@ -246,6 +271,19 @@ impl Said {
             notes.exemplars.dedup_by_key(|(row, _)| *row);
         }
     }
+}
+
+/// The rows of a table: the start of each, where it stands, and whether it counts.
+fn table_rows(entry: &SideRow<'_>) -> impl Iterator<Item = (f64, u32, u32)> {
+    entry.words.chunks_exact(ROW_LEN).filter_map(|words| {
+        let (start, word) = words.split_first_chunk()?;
+        let (row, state) = in_table(u64::from_le_bytes(*word.first_chunk()?));
+        Some((f64::from_le_bytes(*start), row, state))
+    })
+}
+
+fn is_start(start: f64) -> bool {
+    start.is_finite() && start > 0.0
 }
 
 /// What an entry says of an enum.

@@ -13,29 +13,75 @@ use std::time::SystemTime;
 use once_cell::sync::OnceCell;
 use parking_lot::{Mutex, RwLock};
 
-use super::entry_kind::UNIT;
+use super::entry_kind::{
+    COUNTS, REMOVED, ROWS, START, TABLE, TABLE_ROWS, UNIT, in_table, table_word,
+};
 #[cfg(all(unix, not(loom)))]
 use super::inherit;
+use super::row_key::rows_key;
 use crate::cell::side::{NewEntry, SideFile, SideSlot};
+use crate::multiprocess::file_kind::{FileKind, KINDS};
 use crate::multiprocess::identity::Identities;
 
 /// The side file of a store, made when there is something to say.
 pub(crate) struct SideWriter {
     identities: Arc<Identities>,
     file: OnceCell<Arc<SideFile>>,
-    entries: Mutex<HashMap<EntryKey, Arc<SideEntry>>>,
+    entries: Mutex<Entries>,
     /// Held while a series finds its rows, and while one is removed.
     pub(crate) rows: Mutex<()>,
 }
 
+#[derive(Default)]
+struct Entries {
+    by_key: HashMap<EntryKey, Arc<SideEntry>>,
+    /// For each kind of file the table that has room, and how many of its rows are taken.
+    tables: [Option<(Arc<SideSlot>, usize)>; KINDS],
+}
+
 type EntryKey = (u16, Arc<[u8]>);
 
-/// An entry, which is replaced by a larger one when a value outgrows it.
+/// What is said of one thing.
 pub(super) struct SideEntry {
     key: EntryKey,
     /// How many handles there are; changes under the lock of the entries.
     users: AtomicUsize,
-    pub(super) slot: RwLock<SideSlot>,
+    slot: RwLock<Slot>,
+}
+
+enum Slot {
+    /// An entry, which is replaced by a larger one when a value outgrows it.
+    Whole(SideSlot),
+    /// A row of a table, which begins with a word of it.
+    InTable(Arc<SideSlot>, usize),
+}
+
+impl SideEntry {
+    /// One of its words.
+    pub(super) fn word(&self, place: usize) -> u64 {
+        match &*self.slot.read() {
+            Slot::Whole(slot) => slot.word(place),
+            Slot::InTable(table, begin) => table.word(begin + place),
+        }
+    }
+
+    pub(super) fn set_word(&self, place: usize, value: u64) {
+        match &*self.slot.read() {
+            Slot::Whole(slot) => slot.set_word(place, value),
+            Slot::InTable(table, begin) => table.set_word(begin + place, value),
+        }
+    }
+
+    /// Says that it counts no more.
+    fn close(&self) {
+        match &*self.slot.read() {
+            Slot::Whole(slot) => slot.close(),
+            Slot::InTable(table, begin) => {
+                let (row, _) = in_table(table.word(begin + 1));
+                table.set_word(begin + 1, table_word(row, REMOVED));
+            }
+        }
+    }
 }
 
 impl SideWriter {
@@ -90,25 +136,40 @@ impl SideWriter {
     /// The entry of a key for some more users, appended if there is none.
     pub(super) fn entry(&self, new: &NewEntry<'_>, users: usize) -> Option<Arc<SideEntry>> {
         let file = self.file()?;
-        let mut entries = self.entries.lock();
         let key = (new.kind, Arc::from(new.key));
-        if let Some(entry) = entries.get(&key) {
-            entry.users.fetch_add(users, Ordering::Relaxed);
-            return Some(entry.clone());
-        }
-        let slot = RwLock::new(file.append(new).ok()?);
-        let entry = Arc::new(SideEntry { key: key.clone(), users: users.into(), slot });
-        entries.insert(key, entry.clone());
-        Some(entry)
+        self.entries.lock().entry(key, users, |_| file.append(new).ok().map(Slot::Whole))
+    }
+
+    /// What is said of the only row of a series, for one more user.
+    pub(super) fn row(&self, kind: FileKind, row: u32, start: u64) -> Option<Arc<SideEntry>> {
+        let file = self.file()?;
+        let key = rows_key(kind, &[row]);
+        self.entries.lock().entry((ROWS, Arc::from(key)), 1, |tables| {
+            let table = &mut tables[kind.place()];
+            if table.as_ref().is_none_or(|(_, taken)| *taken == TABLE_ROWS) {
+                let (key, words) = (rows_key(kind, &[]), [0; 2 * TABLE_ROWS + 1]);
+                let new =
+                    NewEntry { kind: TABLE, key: &key, words: &words, value: None, capacity: 0 };
+                *table = Some((Arc::new(file.append(&new).ok()?), 0));
+            }
+            let (table, taken) = table.as_mut()?;
+            let begin = 2 * *taken;
+            *taken += 1;
+            table.set_word(begin + START, start);
+            table.set_word(begin + 1, table_word(row, COUNTS));
+            Some(Slot::InTable(table.clone(), begin))
+        })
     }
 
     /// Replaces the value of an entry; false if there is no room.
     pub(super) fn write(&self, entry: &SideEntry, value: &[u8]) -> bool {
-        if entry.slot.read().write(value) {
-            return true;
+        if let Slot::Whole(slot) = &*entry.slot.read() {
+            if slot.write(value) {
+                return true;
+            }
         }
         let Some(file) = self.file() else { return false };
-        let mut slot = entry.slot.write();
+        let Slot::Whole(slot) = &mut *entry.slot.write() else { return false };
         let words: Vec<_> = (0..slot.words()).map(|place| slot.word(place)).collect();
         let larger = NewEntry {
             kind: entry.key.0,
@@ -119,19 +180,20 @@ impl SideWriter {
         };
         let Ok(larger) = file.append(&larger) else { return false };
         // The last one of a key counts, so that readers go without neither at any time.
-        std::mem::replace(&mut *slot, larger).close();
+        std::mem::replace(slot, larger).close();
         true
     }
 
     /// Takes an entry back, unless others use it; says whether it was.
     pub(super) fn retire(&self, entry: &Arc<SideEntry>) -> bool {
         let mut entries = self.entries.lock();
-        let is_own = entries.get(&entry.key).is_some_and(|own| Arc::ptr_eq(own, entry));
+        let by_key = &mut entries.by_key;
+        let is_own = by_key.get(&entry.key).is_some_and(|own| Arc::ptr_eq(own, entry));
         if !is_own || entry.users.load(Ordering::Relaxed) > 1 {
             return false;
         }
-        entry.slot.read().close();
-        entries.remove(&entry.key);
+        entry.close();
+        by_key.remove(&entry.key);
         true
     }
 
@@ -139,5 +201,24 @@ impl SideWriter {
     pub(super) fn let_go(&self, entry: &SideEntry) {
         let _entries = self.entries.lock();
         entry.users.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Entries {
+    /// The entry of a key for some more users, made if there is none.
+    fn entry(
+        &mut self,
+        key: EntryKey,
+        users: usize,
+        make: impl FnOnce(&mut [Option<(Arc<SideSlot>, usize)>; KINDS]) -> Option<Slot>,
+    ) -> Option<Arc<SideEntry>> {
+        if let Some(entry) = self.by_key.get(&key) {
+            entry.users.fetch_add(users, Ordering::Relaxed);
+            return Some(entry.clone());
+        }
+        let slot = RwLock::new(make(&mut self.tables)?);
+        let entry = Arc::new(SideEntry { key: key.clone(), users: users.into(), slot });
+        self.by_key.insert(key, entry.clone());
+        Some(entry)
     }
 }
