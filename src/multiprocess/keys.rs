@@ -199,7 +199,7 @@ impl Keys {
 
     /// How many bytes the entry with the key at a place has.
     pub(crate) fn entry_len(&self, place: Place) -> usize {
-        self.heads.get(place).map_or(0, |head| head.len() + NUMBERS)
+        self.heads.ranges.get(place as usize).map_or(0, |head| head.len() + NUMBERS)
     }
 
     /// What the key at a place says; it counts as met.

@@ -30,7 +30,7 @@ pub(crate) fn fold<'a>(
                 let counts = !notes.is_removed(row as usize);
                 Some((kind.place() as u32, row_of(place, kind, row).filter(|_| counts)?))
             };
-            for &(row, start) in &notes.starts {
+            for (row, start) in notes.starts.iter() {
                 let Some(to) = to(row) else { continue };
                 starts.entry(to).and_modify(|have| *have = have.min(start)).or_insert(start);
             }
@@ -127,7 +127,6 @@ mod tests {
 
     use super::*;
     use crate::model::Timestamp;
-    use crate::multiprocess::side::said::RowNotes;
 
     const COUNTER: FileKind = FileKind::Counter;
 
@@ -138,11 +137,9 @@ mod tests {
 
     fn notes(starts: &[(u32, f64)], exemplars: &[(u32, Exemplar)]) -> Said {
         let mut said = Said::default();
-        *said.rows.of(COUNTER) = RowNotes {
-            starts: starts.to_vec(),
-            exemplars: exemplars.to_vec(),
-            ..RowNotes::default()
-        };
+        let notes = said.rows.of(COUNTER);
+        starts.iter().for_each(|(row, start)| notes.starts.push(*row, *start));
+        notes.exemplars = exemplars.to_vec();
         said
     }
 

@@ -19,6 +19,7 @@ mod reader;
 mod row_exemplar;
 mod row_key;
 mod said;
+mod starts;
 mod waiting;
 mod writer;
 

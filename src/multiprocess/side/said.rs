@@ -11,6 +11,7 @@ use super::exemplar;
 use super::publish::{self, Published};
 use super::reader::{self, SideRow, SideRows};
 use super::row_key::rows_of;
+use super::starts::{Starts, StartsInOrder, next_of};
 use crate::cell::mapped::UNTOUCHED;
 use crate::model::Exemplar;
 use crate::multiprocess::file_kind::FileKind;
@@ -45,8 +46,8 @@ pub(crate) struct ByKind {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RowNotes {
     pub(super) removed: HashSet<u32>,
+    pub(super) starts: Starts,
     // Ascending, each row once.
-    pub(super) starts: Vec<(u32, f64)>,
     pub(super) exemplars: Vec<(u32, Exemplar)>,
 }
 
@@ -94,40 +95,26 @@ impl RowNotes {
 
     /// What is said of rows that are asked for in their order.
     pub(crate) fn in_order(&self) -> NotesInOrder<'_> {
-        NotesInOrder { starts: &self.starts, exemplars: &self.exemplars }
+        NotesInOrder { starts: self.starts.in_order(), exemplars: &self.exemplars }
     }
 }
 
 /// What is said of the rows that were not asked for yet.
 #[derive(Debug)]
 pub(crate) struct NotesInOrder<'a> {
-    starts: &'a [(u32, f64)],
+    starts: StartsInOrder<'a>,
     exemplars: &'a [(u32, Exemplar)],
 }
 
 impl<'a> NotesInOrder<'a> {
     /// When the series of a row began, if that row is the one that says so.
     pub(crate) fn start(&mut self, row: usize) -> Option<f64> {
-        next_of(&mut self.starts, row).copied()
+        self.starts.start(row)
     }
 
     pub(crate) fn exemplar(&mut self, row: usize) -> Option<&'a Exemplar> {
         next_of(&mut self.exemplars, row)
     }
-}
-
-/// What is said of a row, after which those before it are done with.
-fn next_of<'a, T>(left: &mut &'a [(u32, T)], row: usize) -> Option<&'a T> {
-    while let Some(((at, said), rest)) = left.split_first() {
-        if *at as usize > row {
-            return None;
-        }
-        *left = rest;
-        if *at as usize == row {
-            return Some(said);
-        }
-    }
-    None
 }
 
 impl Said {
@@ -193,8 +180,8 @@ impl Said {
         if entry.is_closed() {
             notes.removed.insert(first);
             notes.removed.extend(rows);
-        } else if is_start(start) {
-            notes.starts.push((first, start));
+        } else {
+            notes.starts.push(first, start);
         }
         Some(())
     }
@@ -202,12 +189,10 @@ impl Said {
     fn add_table(&mut self, entry: &SideRow<'_>, room: usize) -> Option<()> {
         let (kind, _) = rows_of(entry.key)?;
         let notes = self.rows.of(kind);
-        if notes.starts.is_empty() {
-            notes.starts.reserve(room);
-        }
+        notes.starts.reserve(room);
         for (start, row, state) in table_rows(entry) {
             match state {
-                COUNTS if is_start(start) => notes.starts.push((row, start)),
+                COUNTS => notes.starts.push(row, start),
                 REMOVED => {
                     notes.removed.insert(row);
                 }
@@ -260,12 +245,8 @@ impl Said {
             }
         }
         for (_, notes) in &mut self.rows.list {
-            // Of several the earliest start stands first, and the newest exemplar.
-            if !notes.starts.is_sorted_by(|a, b| a.0 < b.0) {
-                notes.starts.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-                notes.starts.dedup_by_key(|(row, _)| *row);
-            }
-            notes.starts.shrink_to_fit();
+            notes.starts.settle();
+            // Of several the newest stands first.
             let time = |exemplar: &Exemplar| time_of(exemplar);
             notes.exemplars.sort_by(|a, b| a.0.cmp(&b.0).then(time(&b.1).total_cmp(&time(&a.1))));
             notes.exemplars.dedup_by_key(|(row, _)| *row);
@@ -280,10 +261,6 @@ fn table_rows(entry: &SideRow<'_>) -> impl Iterator<Item = (f64, u32, u32)> {
         let (row, state) = in_table(u64::from_le_bytes(*word.first_chunk()?));
         Some((f64::from_le_bytes(*start), row, state))
     })
-}
-
-fn is_start(start: f64) -> bool {
-    start.is_finite() && start > 0.0
 }
 
 /// What an entry says of an enum.
