@@ -8,16 +8,16 @@
 //!
 //! A lock that is taken under a [`HoldOff`] is never held without one, and no
 //! foreign code runs under it.
-#![cfg_attr(unix, allow(unsafe_code))]
+#![cfg_attr(all(unix, feature = "multiprocess"), allow(unsafe_code))]
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "multiprocess"))]
 pub(crate) use self::unix::{HoldOff, hold_off, register, try_hold_off};
 
 /// What a part of the library does around a `fork`.
 ///
 /// A child that goes on to `exec` another program runs its handlers, too. They
 /// neither allocate nor free memory, as not every allocator can after a `fork`.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "multiprocess"))]
 pub(crate) trait AtFork: Sync {
     /// In the parent before it, while nobody holds it off.
     fn prepare(&self);
@@ -29,22 +29,22 @@ pub(crate) trait AtFork: Sync {
     fn child(&self);
 }
 
-/// Where there is no `fork`, nobody waits for anything.
-#[cfg(not(unix))]
+/// Where there is no `fork`, or no file that a child must not write to, nobody waits.
+#[cfg(not(all(unix, feature = "multiprocess")))]
 #[derive(Debug)]
 pub(crate) struct HoldOff;
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "multiprocess")))]
 pub(crate) fn hold_off() -> HoldOff {
     HoldOff
 }
 
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "multiprocess"))]
 pub(crate) fn try_hold_off() -> Option<HoldOff> {
     Some(HoldOff)
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "multiprocess"))]
 mod unix {
     use std::cell::Cell;
     use std::io;

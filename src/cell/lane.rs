@@ -6,6 +6,7 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
+use super::float::add_among_all;
 use super::fork::hold_off;
 use super::memory::Word;
 use super::slab::{Block, Cells};
@@ -251,11 +252,6 @@ impl Patience {
 fn add_alone(value: &AtomicU64, amount: f64) {
     let sum = f64::from_bits(value.load(Ordering::Relaxed)) + amount;
     value.store(sum.to_bits(), Ordering::Relaxed);
-}
-
-fn add_among_all(value: &AtomicU64, amount: f64) {
-    let add = |bits| Some((f64::from_bits(bits) + amount).to_bits());
-    let _ = value.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
 }
 
 fn address(value: &AtomicU64) -> u64 {

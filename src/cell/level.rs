@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::float::add_among_all;
 use super::slab::{Block, Cells};
 use super::sync::{AtomicU64, fence};
 
@@ -110,9 +111,7 @@ impl Level {
 
     /// Adds as a thread without cells of its own does.
     fn add_to_base(&self, amount: f64) {
-        let base = self.base(self.word.load(Ordering::Acquire));
-        let add = |bits| Some((f64::from_bits(bits) + amount).to_bits());
-        let _ = base.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        add_among_all(self.base(self.word.load(Ordering::Acquire)), amount);
     }
 
     #[inline]

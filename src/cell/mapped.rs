@@ -12,6 +12,7 @@ use std::process;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use super::float::add_among_all;
 use super::growing::Growing;
 use super::lane::{Lane, NewRow, Wanted};
 use super::memory::Word;
@@ -149,7 +150,7 @@ impl MappedFile {
             // Of two times the later one stands; of two values that is not known, so what was
             // added to one is added to the other.
             if values.contains(&at) {
-                add(word, f64::from_bits(after) - f64::from_bits(before));
+                add_among_all(word, f64::from_bits(after) - f64::from_bits(before));
             }
         })
     }
@@ -353,7 +354,7 @@ impl MappedCell {
     pub(crate) fn add(&self, amount: f64) {
         match &self.lane {
             Some(lane) => lane.add(amount, |wanted| self.file.append_to(self.row, wanted)),
-            None => add(self.value(), amount),
+            None => add_among_all(self.value(), amount),
         }
     }
 
@@ -387,18 +388,6 @@ impl MappedCell {
     fn time(&self) -> &AtomicU64 {
         // SAFETY: as in `value`.
         unsafe { self.timestamp.atomic() }
-    }
-}
-
-#[inline]
-fn add(cell: &AtomicU64, amount: f64) {
-    let mut old = cell.load(Ordering::Relaxed);
-    loop {
-        let new = (f64::from_bits(old) + amount).to_bits();
-        match cell.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(current) => old = current,
-        }
     }
 }
 

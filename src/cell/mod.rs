@@ -4,7 +4,7 @@
 //! home a number has, and it knows nothing of names.
 
 mod counter;
-#[cfg(feature = "multiprocess")]
+mod float;
 pub(crate) mod fork;
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
 mod forked;

@@ -19,7 +19,6 @@ use std::thread;
 use once_cell::race::OnceNonZeroUsize;
 use parking_lot::Mutex;
 
-#[cfg(feature = "multiprocess")]
 use super::fork::hold_off;
 use super::places::{CHUNK_CELLS, CHUNKS, Places};
 
@@ -265,15 +264,6 @@ fn zeroed(layout: Layout) -> *mut u8 {
         handle_alloc_error(layout);
     }
     memory
-}
-
-/// Without worker pools nobody hears of a `fork`, and nothing keeps it off.
-#[cfg(not(feature = "multiprocess"))]
-struct HoldOff;
-
-#[cfg(not(feature = "multiprocess"))]
-fn hold_off() -> HoldOff {
-    HoldOff
 }
 
 /// In a forked child the threads that had slabs are gone, all but one.
