@@ -125,6 +125,11 @@ impl Listing {
     }
 }
 
+/// Whether there is any file that belongs to somebody.
+pub(crate) fn has_files(dir: &Path) -> io::Result<bool> {
+    files_of(dir).map(|(owned, _)| !owned.is_empty())
+}
+
 /// The files that belong to somebody, and the names of `.db` files that do not, both sorted.
 fn files_of(dir: &Path) -> io::Result<(Vec<Owned>, Vec<PathBuf>)> {
     let mut owned = Vec::new();

@@ -9,7 +9,7 @@ use super::protocol::fold;
 use crate::error::{Error, Result};
 use crate::multiprocess::directory::canonical_dir;
 use crate::multiprocess::fold_lock;
-use crate::multiprocess::listing::Listing;
+use crate::multiprocess::listing;
 use crate::multiprocess::manifest::Manifest;
 
 /// Every scrape reads the manifest, so that a long list of the dead costs each of them.
@@ -90,7 +90,8 @@ impl Compaction {
 
     fn fold(&self) -> io::Result<Option<Compacted>> {
         // Nothing is left in a directory that is none of ours, not even a lock.
-        if Listing::read(&self.dir, Manifest::read(&self.dir)?)?.owned.is_empty() {
+        Manifest::read(&self.dir)?;
+        if !listing::has_files(&self.dir)? {
             return Ok(None);
         }
         let scope =
