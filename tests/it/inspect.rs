@@ -14,22 +14,8 @@ use serde_json::Value;
 
 /// Writes a file of entries with the value 1.0.
 fn write(dir: &Path, name: &str, keys: &[&str]) -> PathBuf {
-    let mut bytes = vec![0; 8];
-    for key in keys {
-        bytes.extend((key.len() as i32).to_ne_bytes());
-        bytes.extend(key.as_bytes());
-        bytes.push(b' ');
-        while bytes.len() % 8 != 0 {
-            bytes.push(b' ');
-        }
-        bytes.extend(1f64.to_ne_bytes());
-        bytes.extend(0f64.to_ne_bytes());
-    }
-    let used = bytes.len() as i32;
-    bytes[..4].copy_from_slice(&used.to_ne_bytes());
-    let path = dir.join(name);
-    fs::write(&path, bytes).unwrap();
-    path
+    let entries: Vec<_> = keys.iter().map(|key| (*key, 1.0)).collect();
+    crate::multiprocess::write(dir, name, &entries)
 }
 
 #[test]

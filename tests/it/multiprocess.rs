@@ -184,7 +184,8 @@ fn entry(key: &str, value: f64) -> Vec<u8> {
     bytes
 }
 
-fn write(dir: &Path, name: &str, entries: &[(&str, f64)]) -> PathBuf {
+/// Writes a file of entries, as any client may.
+pub(crate) fn write(dir: &Path, name: &str, entries: &[(&str, f64)]) -> PathBuf {
     let entries: Vec<u8> = entries.iter().flat_map(|(key, value)| entry(key, *value)).collect();
     let mut bytes = (8 + entries.len() as i32).to_ne_bytes().to_vec();
     bytes.resize(8, 0);
