@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::crew::Crew;
 use super::keys::Keys;
 use super::reader::{Entries, Room, read_into};
+use super::side::Sides;
 use super::walked::Walked;
 
 /// Files that are being read, with memory that those to come use again.
@@ -37,6 +38,7 @@ impl Ahead {
         &mut self,
         paths: &[PathBuf],
         keys: &Keys,
+        sides: &Sides,
         crew: &mut Crew,
         deadline: Option<Instant>,
     ) {
@@ -48,7 +50,7 @@ impl Ahead {
         let mut work: Vec<_> = self.files.iter_mut().zip(paths).collect();
         crew.for_each(&mut work, |(file, path), room| {
             if deadline.is_none_or(|deadline| Instant::now() < deadline) {
-                file.done = file.read(path, keys, room).transpose();
+                file.done = file.read(path, keys, sides, room).transpose();
             }
         });
     }
@@ -59,14 +61,17 @@ impl Ahead {
         place: usize,
         path: &Path,
         keys: &mut Keys,
+        sides: &Sides,
         crew: &mut Crew,
     ) -> io::Result<&Walked> {
         let file = &mut self.files[place];
         if file.done.is_none() {
             let bytes = read_into(path, crew.room())?;
-            if !keys.walk(&name(path), Entries::of(bytes), &mut file.walked) {
+            let name = name(path);
+            let notes = sides.rows(&name);
+            if !keys.walk(&name, Entries::of(bytes), notes, &mut file.walked) {
                 keys.meet(Entries::of(bytes));
-                keys.walk(&name(path), Entries::of(bytes), &mut file.walked);
+                keys.walk(&name, Entries::of(bytes), notes, &mut file.walked);
             }
         }
         file.done.take().unwrap_or(Ok(())).map(|()| &file.walked)
@@ -79,9 +84,16 @@ fn name(path: &Path) -> Cow<'_, str> {
 
 impl AheadFile {
     /// Some if it was read.
-    fn read(&mut self, path: &Path, keys: &Keys, room: &mut Room) -> io::Result<Option<()>> {
+    fn read(
+        &mut self,
+        path: &Path,
+        keys: &Keys,
+        sides: &Sides,
+        room: &mut Room,
+    ) -> io::Result<Option<()>> {
         let bytes = read_into(path, room)?;
-        let whole = keys.walk(&name(path), Entries::of(bytes), &mut self.walked);
+        let name = name(path);
+        let whole = keys.walk(&name, Entries::of(bytes), sides.rows(&name), &mut self.walked);
         Ok(whole.then_some(()))
     }
 }

@@ -4,7 +4,7 @@ use super::labels::Labels;
 use super::mode::GaugeMode;
 use super::rule::Dated;
 use super::side::time_of;
-use crate::model::{Desc, Exemplar, Suffix};
+use crate::model::{Desc, Exemplar, MetricType, Suffix};
 
 /// The label of a histogram's buckets.
 pub(crate) const LE: &str = "le";
@@ -47,9 +47,13 @@ pub(crate) struct Noted<'s> {
 }
 
 impl<'s> Noted<'s> {
-    /// Takes note of what a side file says.
-    pub(crate) fn note(&mut self, start: Option<f64>, exemplar: Option<&'s Exemplar>) {
-        self.start = earliest(self.start, start);
+    /// Takes note of when a side file says that it began; NaN if it does not say.
+    pub(crate) fn began(&mut self, start: f64) {
+        self.start = earliest(self.start, Some(start).filter(|start| !start.is_nan()));
+    }
+
+    /// Takes note of the exemplar that a side file has of it.
+    pub(crate) fn traced(&mut self, exemplar: Option<&'s Exemplar>) {
         if let Some(exemplar) = exemplar {
             if self.exemplar.is_none_or(|have| time_of(exemplar) > time_of(have)) {
                 self.exemplar = Some(exemplar);
@@ -75,4 +79,40 @@ pub(crate) struct Reading {
     pub(crate) said: Dated,
     /// How many entries it comes from.
     pub(crate) entries: u32,
+    /// The place where further entries are added up, so that this is out of date.
+    pub(crate) sum: Option<usize>,
+}
+
+/// What the entries of a series come to that are added up.
+#[derive(Debug)]
+pub(crate) struct Sum {
+    value: f64,
+    lost: f64,
+    /// When the series began; NaN if no side file has told.
+    pub(crate) start: f64,
+    pub(crate) entries: u32,
+    was_folded: bool,
+    pub(crate) metric_type: MetricType,
+    pub(crate) series: usize,
+}
+
+impl Sum {
+    pub(crate) fn of(said: Dated, entries: u32, metric_type: MetricType, series: usize) -> Self {
+        let Dated { value, lost, was_folded, .. } = said;
+        Self { value, lost, start: f64::NAN, entries, was_folded, metric_type, series }
+    }
+
+    #[inline]
+    pub(crate) fn add(&mut self, said: Dated, start: f64) {
+        let Dated { value, lost, was_folded, .. } = self.said().plus(said);
+        (self.value, self.lost, self.was_folded) = (value, lost, was_folded);
+        self.start = self.start.min(start);
+        self.entries += 1;
+    }
+
+    /// As it is by now; it has no time.
+    pub(crate) fn said(&self) -> Dated {
+        let &Self { value, lost, was_folded, .. } = self;
+        Dated { lost, was_folded, ..Dated::new(value, 0.0) }
+    }
 }

@@ -12,8 +12,9 @@ use super::file_kind::{FileKind, KINDS};
 use super::gathered::{LE, Series};
 use super::key::Key;
 use super::labels::{Labels, NameLists};
-use super::reader::{Entries, NUMBERS, push_head};
+use super::reader::{Entries, push_head};
 use super::rule::Dated;
+use super::side::RowNotes;
 use super::walked::{Order, Place, Walked};
 use crate::model::{MetricName, Suffix};
 
@@ -155,33 +156,50 @@ impl Keys {
 
     /// Goes through the entries of a file, up to the first key that was never met.
     ///
-    /// `walked` holds them afterwards; false if it does not hold all.
-    pub(crate) fn walk(&self, file: &str, mut entries: Entries<'_>, walked: &mut Walked) -> bool {
+    /// `walked` holds them afterwards, with what `notes` say of their rows;
+    /// false if it does not hold all.
+    pub(crate) fn walk(
+        &self,
+        file: &str,
+        mut entries: Entries<'_>,
+        notes: Option<&RowNotes>,
+        walked: &mut Walked,
+    ) -> bool {
+        let mut notes = notes.map(RowNotes::in_order);
         let guess = self.guess(file);
         walked.begin(guess);
         for &place in guess.into_iter().flat_map(|guess| guess.iter()) {
+            let row = entries.offset();
             let head = self.heads.get(place);
-            let Some(row) = head.and_then(|head| entries.next_with(head)) else { break };
-            walked.push_guessed(row);
+            let Some(numbers) = head.and_then(|head| entries.next_with(head)) else { break };
+            walked.push_guessed(numbers);
+            if let Some(notes) = &mut notes {
+                walked.note(row, notes);
+            }
         }
         let mut before = walked.last();
         loop {
+            let row = entries.offset();
             // Keys that follow one another often did so when they were met.
             let next = before.map_or(0, |before| before + 1);
             let head = self.heads.get(next);
-            before = match head.and_then(|head| entries.next_with(head)) {
-                Some(row) => {
-                    walked.push(next, row);
-                    Some(next)
+            let place = match head.and_then(|head| entries.next_with(head)) {
+                Some(numbers) => {
+                    walked.push(next, numbers);
+                    next
                 }
                 None => {
                     let Some(entry) = entries.next() else { break };
                     let hash = self.hasher.hash_one(entry.key);
                     let Some(place) = self.place(entry.key, hash) else { return false };
                     walked.push(place, Dated::new(entry.value, entry.timestamp));
-                    Some(place)
+                    place
                 }
             };
+            if let Some(notes) = &mut notes {
+                walked.note(row, notes);
+            }
+            before = Some(place);
         }
         walked.damage = entries.damage();
         true
@@ -195,11 +213,6 @@ impl Keys {
                 self.add(entry.key, hash);
             }
         }
-    }
-
-    /// How many bytes the entry with the key at a place has.
-    pub(crate) fn entry_len(&self, place: Place) -> usize {
-        self.heads.ranges.get(place as usize).map_or(0, |head| head.len() + NUMBERS)
     }
 
     /// What the key at a place says; it counts as met.
@@ -262,9 +275,9 @@ mod tests {
         let bytes = file(texts);
         keys.meet(Entries::of(&bytes));
         let mut walked = Walked::default();
-        assert!(keys.walk("counter_1.db", Entries::of(&bytes), &mut walked));
+        assert!(keys.walk("counter_1.db", Entries::of(&bytes), None, &mut walked));
         keys.remember("counter_1.db", walked.order());
-        let said = walked.rows().map(|(place, _)| {
+        let said = walked.rows().map(|(place, ..)| {
             keys.known(place).map(|known| (known.series, known.help.to_string()))
         });
         said.collect()

@@ -5,9 +5,8 @@ use std::mem;
 
 use super::disagreement::{About, Disagreement};
 use super::file_name::FileName;
-use super::gathered::{Gathered, Noted, Reading};
+use super::gathered::{Gathered, Noted, Reading, Sum};
 use super::keys::{Keys, Refusal};
-use super::reader::HEADER;
 use super::rule::{Dated, Rule};
 use super::settle::{PID, settle};
 use super::side::RowNotes;
@@ -26,18 +25,15 @@ pub(crate) struct Merge<'k, 's> {
     // The families whose type is known, in the order in which it became known.
     order: Vec<usize>,
     pids: Vec<String>,
-    /// By the places of keys: where what they say in files without modes is added up.
-    sums: Vec<Option<Sum>>,
+    /// What files without modes say is added up here, close together.
+    sums: Vec<Sum>,
+    /// By the places of keys: where it is.
+    sum_places: Vec<u32>,
     refused: Refused,
 }
 
-/// A reading of a family.
-#[derive(Clone, Copy, Debug)]
-struct Sum {
-    metric_type: MetricType,
-    family: usize,
-    reading: usize,
-}
+/// What a key has for a place that is added up nowhere.
+const NOWHERE: u32 = u32::MAX;
 
 /// Whether readings of one series are joined at once, or kept until the mode of
 /// every gauge is known.
@@ -67,6 +63,7 @@ impl<'k, 's> Merge<'k, 's> {
             order: Vec::new(),
             pids: Vec::new(),
             sums: Vec::new(),
+            sum_places: Vec::new(),
             refused: Refused::default(),
         }
     }
@@ -100,28 +97,37 @@ impl<'k, 's> Merge<'k, 's> {
             self.pids.len() - 1
         });
         self.keys.remember(name, walked.order());
-        match notes {
-            None => {
-                for (key, said) in walked.rows() {
-                    if said.is_untouched() {
-                        self.keys.keep(key);
-                    } else {
-                        self.add(file, pid, key, said, &mut typed);
-                    }
-                }
+        let mut exemplars = walked.exemplars();
+        for (entry, (key, mut said, start)) in walked.rows().enumerate() {
+            let with_exemplar = exemplars.split_first().filter(|((at, _), _)| *at == entry);
+            if let Some((_, rest)) = with_exemplar {
+                exemplars = rest;
             }
-            Some(notes) => {
-                let mut in_order = notes.in_order();
-                let mut at = HEADER;
-                for (key, said) in walked.rows() {
-                    let row = at;
-                    at += self.keys.entry_len(key);
-                    if notes.is_removed(row) || said.is_untouched() {
-                        self.keys.keep(key);
-                    } else if let Some(series) = self.add(file, pid, key, said, &mut typed) {
-                        self.noted[series].note(in_order.start(row), in_order.exemplar(row));
-                    }
+            if said.is_untouched() {
+                self.keys.keep(key);
+                continue;
+            }
+            said.was_folded = file.is_folded;
+            let sum = self.sum_of(key).filter(|sum| {
+                // Files that disagree about the type go the long way.
+                pid.is_none() && file.metric_type == Some(sum.metric_type)
+            });
+            let series = match sum {
+                Some(sum) => {
+                    sum.add(said, start);
+                    sum.series
                 }
+                None => match self.add_by_rule(file, pid, key, said, &mut typed) {
+                    Some(series) => {
+                        self.noted[series].began(start);
+                        series
+                    }
+                    None => continue,
+                },
+            };
+            if let Some(((_, row), _)) = with_exemplar {
+                let exemplar = notes.and_then(|notes| notes.exemplar(*row));
+                self.noted[series].traced(exemplar);
             }
         }
         typed
@@ -136,6 +142,12 @@ impl<'k, 's> Merge<'k, 's> {
         accumulate: bool,
         units: &HashMap<&str, &str>,
     ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>) {
+        for reading in self.families.iter_mut().flat_map(|family| &mut family.readings) {
+            if let Some(sum) = reading.sum.and_then(|sum| self.sums.get(sum)) {
+                (reading.said, reading.entries) = (sum.said(), sum.entries);
+                self.noted[reading.series].began(sum.start);
+            }
+        }
         let mut families = Vec::with_capacity(self.order.len());
         let mut disagreements = Vec::new();
         for place in self.order {
@@ -168,37 +180,11 @@ impl<'k, 's> Merge<'k, 's> {
         (families, self.refused, disagreements)
     }
 
-    /// Adds an entry, and says of which series it is, if it counts.
+    /// Where what files say under this key is added up, if it is.
     #[inline]
-    fn add(
-        &mut self,
-        file: &FileName,
-        pid: Option<usize>,
-        key: Place,
-        mut said: Dated,
-        typed: &mut bool,
-    ) -> Option<usize> {
-        said.was_folded = file.is_folded;
-        if pid.is_none() {
-            if let Some(series) = self.add_to_sum(file, key, said) {
-                return Some(series);
-            }
-        }
-        self.add_by_rule(file, pid, key, said, typed)
-    }
-
-    /// Adds to what the files before have said under this key, if that is a sum.
-    #[inline]
-    fn add_to_sum(&mut self, file: &FileName, key: Place, said: Dated) -> Option<usize> {
-        let sum = (*self.sums.get(key as usize)?)?;
-        // Files that disagree about the type go the long way.
-        if file.metric_type != Some(sum.metric_type) {
-            return None;
-        }
-        let reading = self.families.get_mut(sum.family)?.readings.get_mut(sum.reading)?;
-        reading.said = reading.said.plus(said);
-        reading.entries += 1;
-        Some(reading.series)
+    fn sum_of(&mut self, key: Place) -> Option<&mut Sum> {
+        let place = self.sum_places.get(key as usize)?;
+        self.sums.get_mut(*place as usize)
     }
 
     fn add_by_rule(
@@ -261,7 +247,9 @@ impl<'k, 's> Merge<'k, 's> {
         let slot = &mut self.noted[place].reading;
         match slot.and_then(|slot| family.readings.get_mut(slot)) {
             Some(reading) if joins => {
-                if !rule.ignores(said) {
+                if let Some(sum) = reading.sum.and_then(|sum| self.sums.get_mut(sum)) {
+                    sum.add(said, f64::NAN);
+                } else if !rule.ignores(said) {
                     reading.said = rule.join(Some(reading.said), said);
                     reading.entries += 1;
                 }
@@ -271,13 +259,17 @@ impl<'k, 's> Merge<'k, 's> {
                 if joins {
                     *slot = Some(family.readings.len());
                 }
-                family.readings.push(Reading { series: place, pid, said, entries: 1 });
+                family.readings.push(Reading { series: place, pid, said, entries: 1, sum: None });
             }
         }
-        if let (Some(reading), None, true) = (*slot, pid, metric_type != MetricType::Gauge) {
-            let sum = Sum { metric_type, family: series.family, reading };
-            self.sums.resize(self.sums.len().max(self.keys.len()), None);
-            self.sums[key as usize] = Some(sum);
+        let reading = slot.and_then(|slot| family.readings.get_mut(slot));
+        if let (Some(reading), None, true) = (reading, pid, metric_type != MetricType::Gauge) {
+            let sum = *reading.sum.get_or_insert_with(|| {
+                self.sums.push(Sum::of(reading.said, reading.entries, metric_type, place));
+                self.sums.len() - 1
+            });
+            self.sum_places.resize(self.sum_places.len().max(self.keys.len()), NOWHERE);
+            self.sum_places[key as usize] = sum as u32;
         }
         Some(place)
     }

@@ -67,25 +67,26 @@ impl Merged {
         accumulate: bool,
         deadline: Option<Instant>,
     ) -> io::Result<Self> {
-        let (sides, of_sides) = Sides::read(listing.sides(), &memory.sides, &mut memory.crew);
-        sides.remember_in(&mut memory.sides);
+        let Memory { keys, sides: known, crew, ahead } = memory;
+        let (sides, of_sides) = Sides::read(listing.sides(), known, crew);
+        sides.remember_in(known);
         let counted = listing.counted();
-        memory.keys.begin();
+        keys.begin();
         let mut joining = Joining::AtOnce;
         let (merge, of_cells) = loop {
-            let mut merge = Merge::new(&mut memory.keys, joining);
+            let mut merge = Merge::new(keys, joining);
             let mut damaged = Vec::new();
             let mut rest = &*counted;
             while !rest.is_empty() {
-                let batch = Ahead::batch(rest, merge.keys(), &memory.crew);
+                let batch = Ahead::batch(rest, merge.keys(), crew);
                 let (batch, others) = rest.split_at(batch);
-                memory.ahead.begin(batch, merge.keys(), &mut memory.crew, deadline);
+                ahead.begin(batch, merge.keys(), &sides, crew, deadline);
                 for (place, path) in batch.iter().enumerate() {
                     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                         // Part of the files would make counters go backwards.
                         return Err(io::ErrorKind::TimedOut.into());
                     }
-                    let read = memory.ahead.get(place, path, merge.keys(), &mut memory.crew);
+                    let read = ahead.get(place, path, merge.keys(), &sides, crew);
                     if let Some(damage) = merge_file(&mut merge, path, read, &sides) {
                         damaged.push(DamagedFile::new(path.clone(), damage));
                     }

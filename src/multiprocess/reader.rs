@@ -209,6 +209,11 @@ impl<'a> Entries<'a> {
         self.damage
     }
 
+    /// Where the next entry stands, if there is one.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
     /// The numbers of the next entry, if these are the bytes before them: length, key and padding.
     pub(crate) fn next_with(&mut self, head: &[u8]) -> Option<Dated> {
         let (have, rest) = self.bytes.get(self.at..self.end)?.split_at_checked(head.len())?;

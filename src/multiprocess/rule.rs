@@ -28,6 +28,14 @@ pub(crate) struct Dated {
 }
 
 impl Dated {
+    /// As a forked child inherits it.
+    pub(crate) const UNTOUCHED: Self = Self {
+        value: f64::from_bits(UNTOUCHED),
+        timestamp: f64::from_bits(UNTOUCHED),
+        lost: 0.0,
+        was_folded: false,
+    };
+
     /// What a file says.
     pub(crate) fn new(value: f64, timestamp: f64) -> Self {
         Self { value, timestamp, lost: 0.0, was_folded: false }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::reader::Damage;
 use super::rule::Dated;
+use super::side::NotesInOrder;
 
 /// Where a key stands among those that were met.
 pub(crate) type Place = u32;
@@ -22,6 +23,10 @@ pub(crate) struct Walked {
     values: Vec<f64>,
     /// As far as any was set: there are none in most files.
     timestamps: Vec<f64>,
+    /// When series began, as far as it is known of any; NaN in between.
+    starts: Vec<f64>,
+    /// Which entries have an exemplar, ascending, and the rows that they stand in.
+    exemplars: Vec<(usize, usize)>,
     pub(crate) damage: Option<Damage>,
 }
 
@@ -34,10 +39,13 @@ impl Walked {
         self.values.clear();
         self.values.reserve(guess.map_or(0, |guess| guess.len()));
         self.timestamps.clear();
+        self.starts.clear();
+        self.exemplars.clear();
         self.damage = None;
     }
 
     /// Adds an entry, whose key was guessed.
+    #[inline]
     pub(crate) fn push_guessed(&mut self, numbers: Dated) {
         self.guessed += 1;
         self.push_numbers(numbers);
@@ -49,6 +57,23 @@ impl Walked {
         self.push_numbers(numbers);
     }
 
+    /// Takes what is said of the row of the last entry; rows come in their order.
+    #[inline]
+    pub(crate) fn note(&mut self, row: usize, notes: &mut NotesInOrder<'_>) {
+        let Some(entry) = self.values.len().checked_sub(1) else { return };
+        if let Some(start) = notes.start(row) {
+            self.starts.resize(entry, f64::NAN);
+            self.starts.push(start);
+        }
+        if notes.has_exemplar(row) {
+            self.exemplars.push((entry, row));
+        }
+        if notes.is_removed(row) {
+            self.values.pop();
+            self.push_numbers(Dated::UNTOUCHED);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -58,14 +83,21 @@ impl Walked {
         self.rest.last().or(self.guessed_places().last()).copied()
     }
 
-    /// The entries in their order.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (Place, Dated)> {
+    /// The entries in their order: the key of each, its numbers, and when its
+    /// series began; NaN if that is not known.
+    #[inline]
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (Place, Dated, f64)> {
         let places = self.guessed_places().iter().chain(&self.rest);
-        let numbers =
-            self.values.iter().enumerate().map(|(at, &value)| {
-                Dated::new(value, self.timestamps.get(at).copied().unwrap_or(0.0))
-            });
-        places.copied().zip(numbers)
+        let numbers = self.values.iter().enumerate().map(|(at, &value)| {
+            let timestamp = self.timestamps.get(at).copied().unwrap_or(0.0);
+            (Dated::new(value, timestamp), self.starts.get(at).copied().unwrap_or(f64::NAN))
+        });
+        places.zip(numbers).map(|(&place, (numbers, start))| (place, numbers, start))
+    }
+
+    /// Which entries have an exemplar, ascending, and the rows that they stand in.
+    pub(crate) fn exemplars(&self) -> &[(usize, usize)] {
+        &self.exemplars
     }
 
     /// The keys in their order, with which more may be behind them.

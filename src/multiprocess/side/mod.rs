@@ -28,7 +28,7 @@ pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHom
 pub(crate) use self::known::KnownSides;
 pub(crate) use self::merge::Sides;
 pub use self::publisher::Publisher;
-pub(crate) use self::said::{RowNotes, Said, time_of};
+pub(crate) use self::said::{NotesInOrder, RowNotes, Said, time_of};
 pub(crate) use self::writer::SideWriter;
 
 /// How the name of a side file ends.

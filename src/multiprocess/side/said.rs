@@ -90,31 +90,53 @@ impl ByKind {
 impl RowNotes {
     /// Whether a row counts no more.
     pub(crate) fn is_removed(&self, row: usize) -> bool {
-        !self.removed.is_empty() && u32::try_from(row).is_ok_and(|row| self.removed.contains(&row))
+        has(&self.removed, row)
     }
 
     /// What is said of rows that are asked for in their order.
     pub(crate) fn in_order(&self) -> NotesInOrder<'_> {
-        NotesInOrder { starts: self.starts.in_order(), exemplars: &self.exemplars }
+        NotesInOrder {
+            removed: &self.removed,
+            starts: self.starts.in_order(),
+            exemplars: &self.exemplars,
+        }
+    }
+
+    /// The exemplar of a row.
+    pub(crate) fn exemplar(&self, row: usize) -> Option<&Exemplar> {
+        let place = self.exemplars.binary_search_by_key(&row, |(at, _)| *at as usize).ok()?;
+        Some(&self.exemplars[place].1)
     }
 }
 
 /// What is said of the rows that were not asked for yet.
 #[derive(Debug)]
 pub(crate) struct NotesInOrder<'a> {
+    removed: &'a HashSet<u32>,
     starts: StartsInOrder<'a>,
     exemplars: &'a [(u32, Exemplar)],
 }
 
-impl<'a> NotesInOrder<'a> {
+impl NotesInOrder<'_> {
+    /// Whether a row counts no more.
+    pub(crate) fn is_removed(&self, row: usize) -> bool {
+        has(self.removed, row)
+    }
+
     /// When the series of a row began, if that row is the one that says so.
+    #[inline]
     pub(crate) fn start(&mut self, row: usize) -> Option<f64> {
         self.starts.start(row)
     }
 
-    pub(crate) fn exemplar(&mut self, row: usize) -> Option<&'a Exemplar> {
-        next_of(&mut self.exemplars, row)
+    #[inline]
+    pub(crate) fn has_exemplar(&mut self, row: usize) -> bool {
+        next_of(&mut self.exemplars, row).is_some()
     }
+}
+
+fn has(rows: &HashSet<u32>, row: usize) -> bool {
+    !rows.is_empty() && u32::try_from(row).is_ok_and(|row| rows.contains(&row))
 }
 
 impl Said {
