@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use super::crew::Crew;
 use super::keys::Keys;
@@ -11,89 +11,98 @@ use super::reader::{Entries, Room, read_into};
 use super::side::Sides;
 use super::walked::Walked;
 
-/// Files that are being read, with memory that those to come use again.
+/// Files that were read, whose memory those to come use again.
 #[derive(Debug, Default)]
 pub(crate) struct Ahead {
-    files: Vec<AheadFile>,
+    spare: Vec<AheadFile>,
 }
 
 #[derive(Debug, Default)]
 struct AheadFile {
     walked: Walked,
-    /// None if it is still to be read.
-    done: Option<io::Result<()>>,
+    /// None if it has keys that were never met.
+    read: Option<io::Result<()>>,
 }
 
 impl Ahead {
-    /// How many of these files are to be read at a time.
-    pub(crate) fn batch(paths: &[PathBuf], keys: &Keys, crew: &Crew) -> usize {
-        // Whoever reads ahead learns nothing of keys that were never met.
-        let known = paths.iter().take(crew.batch(paths.len()));
-        known.take_while(|path| keys.knows(&name(path))).count().max(1)
-    }
-
-    /// Begins with files of which nothing was read yet, and reads them if it
-    /// has help; those with keys that were never met are left for later.
-    pub(crate) fn begin(
+    /// Reads files, and has each taken in its turn; keys that were never met are met.
+    ///
+    /// # Errors
+    /// Of `take`, after which no file is taken.
+    pub(crate) fn for_each<E>(
         &mut self,
-        paths: &[PathBuf],
-        keys: &Keys,
-        sides: &Sides,
-        crew: &mut Crew,
-        deadline: Option<Instant>,
-    ) {
-        self.files.resize_with(self.files.len().max(paths.len()), AheadFile::default);
-        self.files.iter_mut().for_each(|file| file.done = None);
-        if paths.len() <= 1 {
-            return;
-        }
-        let mut work: Vec<_> = self.files.iter_mut().zip(paths).collect();
-        crew.for_each(&mut work, |(file, path), room| {
-            if deadline.is_none_or(|deadline| Instant::now() < deadline) {
-                file.done = file.read(path, keys, sides, room).transpose();
-            }
-        });
-    }
-
-    /// The entries of the file of that place and path.
-    pub(crate) fn get(
-        &mut self,
-        place: usize,
-        path: &Path,
+        mut paths: &[PathBuf],
         keys: &mut Keys,
         sides: &Sides,
         crew: &mut Crew,
-    ) -> io::Result<&Walked> {
-        let file = &mut self.files[place];
-        if file.done.is_none() {
-            let bytes = read_into(path, crew.room())?;
-            let name = name(path);
-            let notes = sides.rows(&name);
-            if !keys.walk(&name, Entries::of(bytes), notes, &mut file.walked) {
-                keys.meet(Entries::of(bytes));
-                keys.walk(&name, Entries::of(bytes), notes, &mut file.walked);
+        mut take: impl FnMut(&Path, io::Result<&Walked>, &Keys) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // Where files have keys of their own, it is not worth much to read ahead.
+        let (mut alone, mut patience) = (0_usize, 1);
+        while !paths.is_empty() {
+            // Whoever reads ahead learns nothing of keys that were never met.
+            let known = paths.iter().take_while(|path| alone == 0 && keys.knows(&name(path)));
+            let known = known.count();
+            let (mut taken, mut outcome) = (0, Ok(()));
+            let read = |place: usize, file: &mut AheadFile, room: &mut Room| {
+                file.read(&paths[place], keys, sides, room);
+            };
+            crew.in_turn(known, &mut self.spare, read, |place, file| {
+                let Some(read) = file.read.take() else { return ControlFlow::Break(()) };
+                outcome = take(&paths[place], read.map(|()| &file.walked), keys);
+                taken += 1;
+                if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            outcome?;
+            paths = &paths[taken..];
+            if let Some((first, rest)) = paths.split_first() {
+                let mut file = self.spare.pop().unwrap_or_default();
+                let read = file.meet(first, keys, sides, crew.room());
+                take(first, read.map(|()| &file.walked), keys)?;
+                self.spare.push(file);
+                paths = rest;
+            }
+            if taken < known {
+                alone = patience;
+                patience *= 2;
+            } else {
+                alone = alone.saturating_sub(1);
             }
         }
-        file.done.take().unwrap_or(Ok(())).map(|()| &file.walked)
+        Ok(())
+    }
+}
+
+impl AheadFile {
+    fn read(&mut self, path: &Path, keys: &Keys, sides: &Sides, room: &mut Room) {
+        let name = name(path);
+        self.read = match read_into(path, room) {
+            Ok(bytes) => keys
+                .walk(&name, Entries::of(bytes), sides.rows(&name), &mut self.walked)
+                .then_some(Ok(())),
+            Err(error) => Some(Err(error)),
+        };
+    }
+
+    fn meet(
+        &mut self,
+        path: &Path,
+        keys: &mut Keys,
+        sides: &Sides,
+        room: &mut Room,
+    ) -> io::Result<()> {
+        let bytes = read_into(path, room)?;
+        let name = name(path);
+        let notes = sides.rows(&name);
+        if !keys.walk(&name, Entries::of(bytes), notes, &mut self.walked) {
+            keys.meet(Entries::of(bytes));
+            keys.walk(&name, Entries::of(bytes), notes, &mut self.walked);
+        }
+        keys.expect(&name, self.walked.order());
+        Ok(())
     }
 }
 
 fn name(path: &Path) -> Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
-}
-
-impl AheadFile {
-    /// Some if it was read.
-    fn read(
-        &mut self,
-        path: &Path,
-        keys: &Keys,
-        sides: &Sides,
-        room: &mut Room,
-    ) -> io::Result<Option<()>> {
-        let bytes = read_into(path, room)?;
-        let name = name(path);
-        let whole = keys.walk(&name, Entries::of(bytes), sides.rows(&name), &mut self.walked);
-        Ok(whole.then_some(()))
-    }
 }

@@ -32,11 +32,11 @@ pub(crate) struct Keys {
     pub(crate) families: Vec<MetricName>,
     by_name: HashMap<String, usize>,
     pub(crate) names: NameLists,
-    orders: HashMap<String, Remembered>,
-    /// That of the file of each kind that was met last.
+    /// Those of files in the last scrape.
+    orders: Orders,
+    /// That of the file of each kind whose keys were met last.
     latest: [Option<Order>; KINDS],
-    scrape: u64,
-    /// How many were met in this scrape.
+    /// How many the last scrape has met.
     in_use: usize,
 }
 
@@ -44,7 +44,29 @@ pub(crate) struct Keys {
 struct Met {
     hash: u64,
     known: Result<Known, Refusal>,
-    scrape: u64,
+}
+
+/// Which keys files have, by the names of the files.
+pub(crate) type Orders = HashMap<String, Order>;
+
+/// The keys that one scrape meets.
+#[derive(Debug, Default)]
+pub(crate) struct InUse {
+    by_place: Vec<bool>,
+    count: usize,
+}
+
+impl InUse {
+    /// Counts a key as met, so that it is remembered.
+    pub(crate) fn keep(&mut self, place: Place) {
+        let place = place as usize;
+        if place >= self.by_place.len() {
+            self.by_place.resize(place + 1, false);
+        }
+        if !std::mem::replace(&mut self.by_place[place], true) {
+            self.count += 1;
+        }
+    }
 }
 
 /// What stands in files before the numbers of the keys that were met.
@@ -89,12 +111,6 @@ pub(crate) enum Refusal {
     Name,
 }
 
-#[derive(Debug)]
-struct Remembered {
-    order: Order,
-    scrape: u64,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Identity {
     family: usize,
@@ -106,12 +122,16 @@ impl Keys {
     /// Begins another scrape, after forgetting everything if most of it was of no use to the last one.
     pub(crate) fn begin(&mut self) {
         if self.in_use < self.met.len() / 2 {
-            *self = Self { scrape: self.scrape, ..Self::default() };
+            *self = Self::default();
         }
-        let last = self.scrape;
-        self.orders.retain(|_, remembered| remembered.scrape == last);
-        self.scrape += 1;
-        self.in_use = 0;
+        // Until the end is known, what there is may be of use.
+        self.in_use = self.met.len();
+    }
+
+    /// Ends a scrape that met these keys, in files with these.
+    pub(crate) fn end(&mut self, in_use: &InUse, orders: Orders) {
+        self.in_use = in_use.count;
+        self.orders = orders;
     }
 
     /// How many were met.
@@ -128,29 +148,15 @@ impl Keys {
     /// another, as workers of one program make their series in much the same order.
     fn guess(&self, file: &str) -> Option<&Order> {
         match self.orders.get(file) {
-            Some(remembered) => Some(&remembered.order),
+            Some(order) => Some(order),
             None => self.latest[FileKind::parse(file)?.0.place()].as_ref(),
         }
     }
 
-    /// Remembers which keys a file has.
-    pub(crate) fn remember(&mut self, file: &str, order: Order) {
+    /// Expects of other files of this kind to have the keys that this one has.
+    pub(crate) fn expect(&mut self, file: &str, order: Order) {
         if let Some((kind, _)) = FileKind::parse(file) {
-            self.latest[kind.place()] = Some(order.clone());
-        }
-        let scrape = self.scrape;
-        match self.orders.get_mut(file) {
-            Some(remembered) => *remembered = Remembered { order, scrape },
-            None => drop(self.orders.insert(file.to_owned(), Remembered { order, scrape })),
-        }
-    }
-
-    /// Counts a key as met, so that it is remembered.
-    pub(crate) fn keep(&mut self, place: Place) {
-        let met = &mut self.met[place as usize];
-        if met.scrape != self.scrape {
-            met.scrape = self.scrape;
-            self.in_use += 1;
+            self.latest[kind.place()] = Some(order);
         }
     }
 
@@ -207,6 +213,7 @@ impl Keys {
 
     /// Meets the keys of entries.
     pub(crate) fn meet(&mut self, entries: Entries<'_>) {
+        self.heads.bytes.reserve(entries.len());
         for entry in entries {
             let hash = self.hasher.hash_one(entry.key);
             if self.place(entry.key, hash).is_none() {
@@ -215,9 +222,8 @@ impl Keys {
         }
     }
 
-    /// What the key at a place says; it counts as met.
-    pub(crate) fn known(&mut self, place: Place) -> Result<&Known, Refusal> {
-        self.keep(place);
+    /// What the key at a place says.
+    pub(crate) fn known(&self, place: Place) -> Result<&Known, Refusal> {
         self.met[place as usize].known.as_ref().map_err(|refusal| *refusal)
     }
 
@@ -228,8 +234,7 @@ impl Keys {
     fn add(&mut self, key: &[u8], hash: u64) {
         let known = Key::parse(key).ok_or(Refusal::Key).and_then(|key| self.know(key));
         let place = self.met.len() as Place;
-        // It is counted as met when it is asked what it says.
-        self.met.push(Met { hash, known, scrape: self.scrape - 1 });
+        self.met.push(Met { hash, known });
         self.heads.push(key);
         let met = &self.met;
         self.by_text.insert_unique(hash, place, |place| met[*place as usize].hash);
@@ -276,11 +281,14 @@ mod tests {
         keys.meet(Entries::of(&bytes));
         let mut walked = Walked::default();
         assert!(keys.walk("counter_1.db", Entries::of(&bytes), None, &mut walked));
-        keys.remember("counter_1.db", walked.order());
+        let mut in_use = InUse::default();
         let said = walked.rows().map(|(place, ..)| {
+            in_use.keep(place);
             keys.known(place).map(|known| (known.series, known.help.to_string()))
         });
-        said.collect()
+        let said = said.collect();
+        keys.end(&in_use, [("counter_1.db".to_owned(), walked.order())].into());
+        said
     }
 
     fn series(keys: &mut Keys, met: Range<u32>) -> Vec<usize> {

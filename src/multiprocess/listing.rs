@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::crew::Crew;
 use super::file_kind::FileKind;
 use super::fold_lock::keep_still;
 use super::manifest::Manifest;
@@ -64,8 +65,10 @@ impl Listing {
         let (owned, others) = files_of(dir)?;
         turn::step();
         let locks = owned.iter().filter(|file| file.part == Part::Lock);
-        let owners: BTreeMap<_, _> =
-            locks.map(|lock| (lock.identifier.clone(), liveness(dir, &lock.identifier))).collect();
+        let mut owners: Vec<_> =
+            locks.map(|lock| (lock.identifier.clone(), Liveness::Unknown)).collect();
+        Crew::default().for_each(&mut owners, |(identifier, is), _| *is = liveness(dir, identifier));
+        let owners = owners.into_iter().collect();
         let mut listing = Self { dir: dir.to_owned(), manifest, owned, others, owners };
         if listing.count(Liveness::Dead) > 0 {
             // Whoever was found dead may have made files after they were looked for, and now

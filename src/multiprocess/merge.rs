@@ -6,7 +6,7 @@ use std::mem;
 use super::disagreement::{About, Disagreement};
 use super::file_name::FileName;
 use super::gathered::{Gathered, Noted, Reading, Sum};
-use super::keys::{Keys, Refusal};
+use super::keys::{InUse, Keys, Orders, Refusal};
 use super::rule::{Dated, Rule};
 use super::settle::{PID, settle};
 use super::side::RowNotes;
@@ -15,8 +15,7 @@ use crate::model::{Desc, Family, MetricFamily, MetricType};
 
 /// A merge under way.
 #[derive(Debug)]
-pub(crate) struct Merge<'k, 's> {
-    keys: &'k mut Keys,
+pub(crate) struct Merge<'s> {
     joining: Joining,
     disagreed: bool,
     // By the places that the keys have for series and families.
@@ -29,6 +28,8 @@ pub(crate) struct Merge<'k, 's> {
     sums: Vec<Sum>,
     /// By the places of keys: where it is.
     sum_places: Vec<u32>,
+    in_use: InUse,
+    orders: Orders,
     refused: Refused,
 }
 
@@ -52,10 +53,9 @@ pub(crate) struct Refused {
     pub(crate) names: u64,
 }
 
-impl<'k, 's> Merge<'k, 's> {
-    pub(crate) fn new(keys: &'k mut Keys, joining: Joining) -> Self {
+impl<'s> Merge<'s> {
+    pub(crate) fn new(joining: Joining) -> Self {
         Self {
-            keys,
             joining,
             disagreed: false,
             noted: Vec::new(),
@@ -64,13 +64,10 @@ impl<'k, 's> Merge<'k, 's> {
             pids: Vec::new(),
             sums: Vec::new(),
             sum_places: Vec::new(),
+            in_use: InUse::default(),
+            orders: Orders::default(),
             refused: Refused::default(),
         }
-    }
-
-    /// The keys that were met.
-    pub(crate) fn keys(&mut self) -> &mut Keys {
-        self.keys
     }
 
     /// Whether files disagree about the mode of a gauge whose readings were
@@ -90,13 +87,14 @@ impl<'k, 's> Merge<'k, 's> {
         file: &FileName,
         walked: &Walked,
         notes: Option<&'s RowNotes>,
+        keys: &Keys,
     ) -> bool {
         let mut typed = true;
         let pid = file.gauge.as_ref().map(|gauge| {
             self.pids.push(gauge.pid.clone());
             self.pids.len() - 1
         });
-        self.keys.remember(name, walked.order());
+        self.orders.insert(name.to_owned(), walked.order());
         let mut exemplars = walked.exemplars();
         for (entry, (key, mut said, start)) in walked.rows().enumerate() {
             let with_exemplar = exemplars.split_first().filter(|((at, _), _)| *at == entry);
@@ -104,7 +102,7 @@ impl<'k, 's> Merge<'k, 's> {
                 exemplars = rest;
             }
             if said.is_untouched() {
-                self.keys.keep(key);
+                self.in_use.keep(key);
                 continue;
             }
             said.was_folded = file.is_folded;
@@ -117,7 +115,7 @@ impl<'k, 's> Merge<'k, 's> {
                     sum.add(said, start);
                     sum.series
                 }
-                None => match self.add_by_rule(file, pid, key, said, &mut typed) {
+                None => match self.add_by_rule(file, pid, (key, keys), said, &mut typed) {
                     Some(series) => {
                         self.noted[series].began(start);
                         series
@@ -139,6 +137,7 @@ impl<'k, 's> Merge<'k, 's> {
     /// With `accumulate`, buckets are cumulative and have a count.
     pub(crate) fn finish(
         mut self,
+        keys: &mut Keys,
         accumulate: bool,
         units: &HashMap<&str, &str>,
     ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>) {
@@ -161,10 +160,10 @@ impl<'k, 's> Merge<'k, 's> {
             let (family, buckets_differ) = settle(
                 desc,
                 gathered,
-                &self.keys.series,
+                &keys.series,
                 &self.noted,
                 &self.pids,
-                &mut self.keys.names,
+                &mut keys.names,
                 accumulate,
             );
             let differences = [
@@ -177,6 +176,7 @@ impl<'k, 's> Merge<'k, 's> {
             }
             families.push(family);
         }
+        keys.end(&self.in_use, self.orders);
         (families, self.refused, disagreements)
     }
 
@@ -191,11 +191,12 @@ impl<'k, 's> Merge<'k, 's> {
         &mut self,
         file: &FileName,
         pid: Option<usize>,
-        key: Place,
+        (key, keys): (Place, &Keys),
         mut said: Dated,
         typed: &mut bool,
     ) -> Option<usize> {
-        let known = match self.keys.known(key) {
+        self.in_use.keep(key);
+        let known = match keys.known(key) {
             Ok(known) => known,
             Err(refusal) => {
                 match refusal {
@@ -206,12 +207,12 @@ impl<'k, 's> Merge<'k, 's> {
             }
         };
         let (place, help) = (known.series, known.help.clone());
-        let series = &self.keys.series[place];
+        let series = &keys.series[place];
         if place >= self.noted.len() {
-            self.noted.resize_with(self.keys.series.len(), Noted::default);
+            self.noted.resize_with(keys.series.len(), Noted::default);
         }
         if series.family >= self.families.len() {
-            self.families.resize_with(self.keys.families.len(), Gathered::default);
+            self.families.resize_with(keys.families.len(), Gathered::default);
         }
         let family = &mut self.families[series.family];
         let metric_type = family.desc.as_ref().map(Desc::metric_type).or(file.metric_type);
@@ -224,7 +225,7 @@ impl<'k, 's> Merge<'k, 's> {
             return None;
         }
         if family.desc.is_none() {
-            let name = self.keys.families[series.family].clone();
+            let name = keys.families[series.family].clone();
             family.desc = Some(Desc::from_full_name(name, help, metric_type, None));
             self.order.push(series.family);
         }
@@ -243,7 +244,7 @@ impl<'k, 's> Merge<'k, 's> {
         let apart = Rule::tells_processes(metric_type, family.mode);
         // A label `pid` of its own goes, so that several series become one.
         let joins = self.joining == Joining::AtOnce
-            && if apart { pid.is_none() } else { !self.keys.names.has(&series.labels, PID) };
+            && if apart { pid.is_none() } else { !keys.names.has(&series.labels, PID) };
         let slot = &mut self.noted[place].reading;
         match slot.and_then(|slot| family.readings.get_mut(slot)) {
             Some(reading) if joins => {
@@ -268,7 +269,7 @@ impl<'k, 's> Merge<'k, 's> {
                 self.sums.push(Sum::of(reading.said, reading.entries, metric_type, place));
                 self.sums.len() - 1
             });
-            self.sum_places.resize(self.sum_places.len().max(self.keys.len()), NOWHERE);
+            self.sum_places.resize(self.sum_places.len().max(keys.len()), NOWHERE);
             self.sum_places[key as usize] = sum as u32;
         }
         Some(place)

@@ -74,31 +74,24 @@ impl Merged {
         keys.begin();
         let mut joining = Joining::AtOnce;
         let (merge, of_cells) = loop {
-            let mut merge = Merge::new(keys, joining);
+            let mut merge = Merge::new(joining);
             let mut damaged = Vec::new();
-            let mut rest = &*counted;
-            while !rest.is_empty() {
-                let batch = Ahead::batch(rest, merge.keys(), crew);
-                let (batch, others) = rest.split_at(batch);
-                ahead.begin(batch, merge.keys(), &sides, crew, deadline);
-                for (place, path) in batch.iter().enumerate() {
-                    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                        // Part of the files would make counters go backwards.
-                        return Err(io::ErrorKind::TimedOut.into());
-                    }
-                    let read = ahead.get(place, path, merge.keys(), &sides, crew);
-                    if let Some(damage) = merge_file(&mut merge, path, read, &sides) {
-                        damaged.push(DamagedFile::new(path.clone(), damage));
-                    }
+            ahead.for_each(&counted, keys, &sides, crew, |path, read, keys| {
+                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    // Part of the files would make counters go backwards.
+                    return Err(io::Error::from(io::ErrorKind::TimedOut));
                 }
-                rest = others;
-            }
+                if let Some(damage) = merge_file(&mut merge, path, read, keys, &sides) {
+                    damaged.push(DamagedFile::new(path.to_owned(), damage));
+                }
+                Ok(())
+            })?;
             if !merge.disagreed() {
                 break (merge, damaged);
             }
             joining = Joining::InTheEnd;
         };
-        let (mut families, mut refused, disagreements) = merge.finish(accumulate, &sides.units());
+        let (mut families, mut refused, disagreements) = merge.finish(keys, accumulate, &sides.units());
         let (families_of_sides, refused_of_sides) = sides.families();
         families.extend(families_of_sides);
         refused.names += refused_of_sides;
@@ -110,9 +103,10 @@ impl Merged {
 
 /// Adds the sound entries of a file.
 fn merge_file<'s>(
-    merge: &mut Merge<'_, 's>,
+    merge: &mut Merge<'s>,
     path: &Path,
     read: io::Result<&Walked>,
+    keys: &Keys,
     sides: &'s Sides,
 ) -> Option<Damage> {
     let walked = match read {
@@ -123,7 +117,7 @@ fn merge_file<'s>(
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let typed = match FileName::parse(&name) {
-        Some(file) => merge.add_file(&name, &file, walked, sides.rows(&name)),
+        Some(file) => merge.add_file(&name, &file, walked, sides.rows(&name), keys),
         None => walked.is_empty(),
     };
     walked.damage.or((!typed).then_some(Damage { offset: 0, what: DamageKind::Name }))

@@ -209,6 +209,11 @@ impl<'a> Entries<'a> {
         self.damage
     }
 
+    /// How many bytes they have, with all that stands around them.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Where the next entry stands, if there is one.
     pub(crate) fn offset(&self) -> usize {
         self.at
