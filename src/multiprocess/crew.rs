@@ -45,7 +45,7 @@ impl Crew {
                 work(item, room);
             }
         };
-        self.with_help(threads, &work, &work);
+        self.with_help(threads, work, work);
     }
 
     /// Reads so many items, ahead of their turn where there is help, and has each
