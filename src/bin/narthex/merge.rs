@@ -1,5 +1,7 @@
 //! `narthex merge`: prints what the files of a directory come to.
 
+use std::mem;
+
 use narthex::exposition::{self, Encoding};
 use narthex::multiprocess::{MultiProcessCollector, inspect};
 
@@ -14,6 +16,8 @@ pub(crate) fn run(options: &MergeOptions) -> Result<Outcome, Failure> {
     let text = exposition::encode(&merged, encoding)?;
     drop(progress);
     let damaged = complain_of(&merged)?;
+    // The process is about to end, and all that it remembers with it.
+    mem::forget(merged);
     output::print(&text)?;
     Ok(Outcome::of(damaged, options.strict))
 }

@@ -7,10 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
+use parking_lot::Mutex;
 
 use super::EXTENSION;
 use super::reader;
 use super::said::Said;
+use crate::multiprocess::file_kind::KINDS;
 use crate::multiprocess::reader::{Damage, Room};
 
 /// What side files said, by their identifiers.
@@ -18,6 +20,8 @@ use crate::multiprocess::reader::{Damage, Room};
 pub(crate) struct KnownSides {
     hasher: RandomState,
     by_identifier: HashMap<String, Known>,
+    /// Rows that the file of each kind of some process has.
+    rows: Mutex<[Option<Arc<[u32]>>; KINDS]>,
 }
 
 /// What the side file of a process says.
@@ -44,7 +48,8 @@ impl KnownSides {
 
     /// Another memory of the same checksums, which remembers nothing yet.
     pub(super) fn emptied(&self) -> Self {
-        Self { hasher: self.hasher.clone(), by_identifier: HashMap::new() }
+        let rows = Mutex::new(self.rows.lock().clone());
+        Self { hasher: self.hasher.clone(), by_identifier: HashMap::new(), rows }
     }
 
     /// What the side file at `path` says; its bytes go into `room`.
@@ -68,6 +73,7 @@ impl KnownSides {
         if !is_alive {
             said.keep_lasting();
         }
+        said.rows.share(&mut self.rows.lock());
         Ok(Known {
             said: Arc::new(said),
             damage: damages.into_iter().min_by_key(|damage| damage.offset),

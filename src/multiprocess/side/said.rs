@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::entry_kind::{
     COUNTS, EXEMPLAR, FAMILIES, INFO, REMOVED, ROWS, STATE, TABLE, UNIT, in_table,
@@ -14,7 +15,7 @@ use super::row_key::rows_of;
 use super::starts::{Starts, StartsInOrder, next_of};
 use crate::cell::mapped::UNTOUCHED;
 use crate::model::Exemplar;
-use crate::multiprocess::file_kind::FileKind;
+use crate::multiprocess::file_kind::{FileKind, KINDS};
 use crate::multiprocess::key::Key;
 use crate::multiprocess::mode::GaugeMode;
 use crate::multiprocess::reader::{Damage, DamageKind};
@@ -72,6 +73,13 @@ impl ByKind {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (FileKind, &RowNotes)> {
         self.list.iter().map(|(kind, notes)| (*kind, notes))
+    }
+
+    /// Keeps rows together with those of other processes, which `known` are of.
+    pub(super) fn share(&mut self, known: &mut [Option<Arc<[u32]>>; KINDS]) {
+        for (kind, notes) in &mut self.list {
+            notes.starts.share(&mut known[kind.place()]);
+        }
     }
 
     pub(super) fn of(&mut self, kind: FileKind) -> &mut RowNotes {

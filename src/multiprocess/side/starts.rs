@@ -1,15 +1,21 @@
-//! When the series of rows began, in half the memory that it takes to say so.
+//! When the series of rows began, in a quarter of the memory that it takes to say so.
+
+use std::sync::Arc;
 
 /// Times of this century are multiples of this part of a second.
 const TICKS: f64 = (1 << 22) as f64;
 
 /// The rows that a start is known of, ascending, each row once.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Starts {
     /// The first one that was told.
     base: f64,
-    /// Rows with their starts, in ticks after that.
-    near: Vec<(u32, u32)>,
+    /// The rows whose starts are told in ticks, unless others have the same.
+    own: Vec<u32>,
+    /// These rows, if others have the same.
+    shared: Option<Arc<[u32]>>,
+    /// The starts of these rows, in ticks after the first one.
+    ticks: Vec<u32>,
     /// Those that cannot be told so.
     far: Vec<(u32, f64)>,
 }
@@ -18,15 +24,17 @@ pub(crate) struct Starts {
 #[derive(Debug)]
 pub(crate) struct StartsInOrder<'a> {
     base: f64,
-    near: &'a [(u32, u32)],
+    near: &'a [u32],
+    ticks: &'a [u32],
     far: &'a [(u32, f64)],
 }
 
 impl Starts {
     /// Makes room for so many, if there are none.
     pub(super) fn reserve(&mut self, room: usize) {
-        if self.near.is_empty() {
-            self.near.reserve(room);
+        if self.ticks.is_empty() {
+            self.own.reserve(room);
+            self.ticks.reserve(room);
         }
     }
 
@@ -36,12 +44,16 @@ impl Starts {
         if !(start.is_finite() && start > 0.0) {
             return;
         }
-        if self.near.is_empty() && self.far.is_empty() {
+        if self.ticks.is_empty() && self.far.is_empty() {
             self.base = start;
         }
         let ticks = ((start - self.base) * TICKS) as u32;
         if self.base + f64::from(ticks) / TICKS == start {
-            self.near.push((row, ticks));
+            if let Some(shared) = self.shared.take() {
+                self.own = shared.to_vec();
+            }
+            self.own.push(row);
+            self.ticks.push(ticks);
         } else {
             self.far.push((row, start));
         }
@@ -49,22 +61,47 @@ impl Starts {
 
     /// Brings them into the order of rows; of several starts of one the earliest stays.
     pub(super) fn settle(&mut self) {
-        if !self.near.is_sorted_by(|a, b| a.0 < b.0) {
-            self.near.sort_unstable();
-            self.near.dedup_by_key(|(row, _)| *row);
+        if !self.near().is_sorted_by(|a, b| a < b) {
+            let mut near: Vec<_> =
+                self.near().iter().copied().zip(self.ticks.iter().copied()).collect();
+            near.sort_unstable();
+            near.dedup_by_key(|(row, _)| *row);
+            self.shared = None;
+            (self.own, self.ticks) = near.into_iter().unzip();
         }
-        self.near.shrink_to_fit();
+        self.own.shrink_to_fit();
+        self.ticks.shrink_to_fit();
         self.far.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         self.far.dedup_by_key(|(row, _)| *row);
     }
 
+    /// Keeps its rows together with others that have the same, which `known` is of.
+    pub(super) fn share(&mut self, known: &mut Option<Arc<[u32]>>) {
+        if known.as_deref() != Some(self.near()) {
+            *known = Some(self.near().into());
+        }
+        self.shared.clone_from(known);
+        self.own = Vec::new();
+    }
+
     pub(super) fn in_order(&self) -> StartsInOrder<'_> {
-        StartsInOrder { base: self.base, near: &self.near, far: &self.far }
+        StartsInOrder { base: self.base, near: self.near(), ticks: &self.ticks, far: &self.far }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, f64)> {
-        let near = self.near.iter().map(|&(row, ticks)| (row, later(self.base, ticks)));
+        let near = self.near().iter().zip(&self.ticks);
+        let near = near.map(|(&row, &ticks)| (row, later(self.base, ticks)));
         near.chain(self.far.iter().copied())
+    }
+
+    fn near(&self) -> &[u32] {
+        self.shared.as_deref().unwrap_or(&self.own)
+    }
+}
+
+impl PartialEq for Starts {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 
@@ -72,7 +109,7 @@ impl StartsInOrder<'_> {
     /// When the series of a row began, if that row is the one that says so.
     #[inline]
     pub(crate) fn start(&mut self, row: usize) -> Option<f64> {
-        let near = next_of(&mut self.near, row).map(|ticks| later(self.base, *ticks));
+        let near = self.near_start(row);
         if self.far.is_empty() {
             return near;
         }
@@ -80,6 +117,22 @@ impl StartsInOrder<'_> {
             (Some(near), Some(far)) => Some(near.min(far)),
             (near, far) => near.or(far),
         }
+    }
+
+    #[inline]
+    fn near_start(&mut self, row: usize) -> Option<f64> {
+        while let (Some((&at, rows)), Some((&ticks, rest))) =
+            (self.near.split_first(), self.ticks.split_first())
+        {
+            if at as usize > row {
+                return None;
+            }
+            (self.near, self.ticks) = (rows, rest);
+            if at as usize == row {
+                return Some(later(self.base, ticks));
+            }
+        }
+        None
     }
 }
 
@@ -145,6 +198,11 @@ mod tests {
             starts.push(row, start);
         }
         starts.settle();
+        let mut twin = starts.clone();
+        let mut known = None;
+        starts.share(&mut known);
+        twin.share(&mut known);
+        assert!(starts.shared.is_some() && starts == twin);
         let mut in_order = starts.in_order();
         assert_eq!([8, 16, 40].map(|row| in_order.start(row)), [Some(99.0), None, Some(90.0)]);
     }
