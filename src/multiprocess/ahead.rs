@@ -5,7 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::crew::Crew;
+use super::crew::{Crew, has_help};
 use super::keys::Keys;
 use super::reader::{Entries, Room, read_into};
 use super::side::Sides;
@@ -42,7 +42,7 @@ impl Ahead {
         while !paths.is_empty() {
             // Whoever reads ahead learns nothing of keys that were never met.
             let known = paths.iter().take_while(|path| alone == 0 && keys.knows(&name(path)));
-            let known = known.count();
+            let known = Some(known.count()).filter(|known| has_help(*known)).unwrap_or(0);
             let (mut taken, mut outcome) = (0, Ok(()));
             let read = |place: usize, file: &mut AheadFile, room: &mut Room| {
                 file.read(&paths[place], keys, sides, room);

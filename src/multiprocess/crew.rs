@@ -48,7 +48,7 @@ impl Crew {
         self.with_help(threads, work, work);
     }
 
-    /// Reads so many items, ahead of their turn where there is help, and has each
+    /// Reads so many items, ahead of their turn if it has help, and has each
     /// taken in its turn by the thread that asks, until it has had enough.
     ///
     /// Items are made of `spare` ones, and become such when they were taken.
@@ -176,6 +176,11 @@ impl<T> Drop for Ending<'_, '_, T> {
             self.0.moved.notify_all();
         }
     }
+}
+
+/// Whether more than one thread reads so many files.
+pub(crate) fn has_help(files: usize) -> bool {
+    threads_for(files) > 1
 }
 
 fn threads_for(files: usize) -> usize {

@@ -67,7 +67,8 @@ impl Listing {
         let locks = owned.iter().filter(|file| file.part == Part::Lock);
         let mut owners: Vec<_> =
             locks.map(|lock| (lock.identifier.clone(), Liveness::Unknown)).collect();
-        Crew::default().for_each(&mut owners, |(identifier, is), _| *is = liveness(dir, identifier));
+        Crew::default()
+            .for_each(&mut owners, |(identifier, is), _| *is = liveness(dir, identifier));
         let owners = owners.into_iter().collect();
         let mut listing = Self { dir: dir.to_owned(), manifest, owned, others, owners };
         if listing.count(Liveness::Dead) > 0 {

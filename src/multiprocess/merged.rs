@@ -91,7 +91,8 @@ impl Merged {
             }
             joining = Joining::InTheEnd;
         };
-        let (mut families, mut refused, disagreements) = merge.finish(keys, accumulate, &sides.units());
+        let (mut families, mut refused, disagreements) =
+            merge.finish(keys, accumulate, &sides.units());
         let (families_of_sides, refused_of_sides) = sides.families();
         families.extend(families_of_sides);
         refused.names += refused_of_sides;
