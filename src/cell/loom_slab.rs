@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use parking_lot::Mutex;
+
 use super::loom_sync::AtomicU64;
 
 /// The slabs of a model, the first of them shared.
@@ -14,6 +16,31 @@ const SLABS: usize = 3;
 /// Makes a slab that of the calling thread; 0, which they begin with, is shared.
 pub(crate) fn take_slab(slab: usize) {
     OWN.with(|own| own.set(slab));
+}
+
+/// The words of the looks of a model's threads, which tell which one is theirs.
+static PINS: Mutex<Vec<&'static AtomicU64>> = Mutex::new(Vec::new());
+
+::loom::thread_local! {
+    static OWN_PINS: Cell<Option<&'static AtomicU64>> = Cell::new(None);
+}
+
+/// Begins a model whose threads have these words.
+pub(crate) fn set_pins(words: &[&'static AtomicU64]) {
+    *PINS.lock() = words.to_vec();
+}
+
+/// Makes a word that of the calling thread.
+pub(crate) fn take_pins(word: &'static AtomicU64) {
+    OWN_PINS.with(|own| own.set(Some(word)));
+}
+
+pub(super) fn own_pins() -> Option<&'static AtomicU64> {
+    OWN_PINS.with(Cell::get)
+}
+
+pub(super) fn all_pins() -> impl Iterator<Item = &'static AtomicU64> {
+    PINS.lock().clone().into_iter()
 }
 
 /// Some cells, in each of the slabs.

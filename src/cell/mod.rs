@@ -32,14 +32,19 @@ mod memory;
 #[cfg(all(test, not(loom), feature = "multiprocess"))]
 mod miri_tests;
 mod observations;
+mod order;
+mod pins;
 mod places;
+mod records;
 mod refused;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod shared;
+pub(crate) mod shelf;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
 #[cfg(not(loom))]
 mod slab;
+mod slots;
 mod summary;
 mod sync;
 mod tally;

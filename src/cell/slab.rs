@@ -45,6 +45,8 @@ thread_local! {
 
 /// The cells of one owner: chunks of them, made when they are first touched.
 struct Slab {
+    /// What its owner looks at, as [`pins`](super::pins) has it.
+    pins: AtomicU64,
     chunks: [AtomicPtr<AtomicU64>; CHUNKS],
 }
 
@@ -210,6 +212,25 @@ fn own_slab() -> Option<&'static Slab> {
     slab
 }
 
+/// The word of the calling thread's looks; none if it has no slab.
+#[inline]
+pub(super) fn own_pins() -> Option<&'static AtomicU64> {
+    match OWN.get() {
+        Some(slab) => Some(&slab.pins),
+        None => first_pins(),
+    }
+}
+
+#[cold]
+fn first_pins() -> Option<&'static AtomicU64> {
+    own_slab().map(|slab| &slab.pins)
+}
+
+/// The words of all threads.
+pub(super) fn all_pins() -> impl Iterator<Item = &'static AtomicU64> {
+    slabs().map(|slab| &slab.pins)
+}
+
 fn vacant_slab() -> Option<&'static Slab> {
     let _hold_off = hold_off();
     let mut vacant = VACANT.lock();
@@ -247,7 +268,7 @@ fn make_slab(makers: &mut Vec<&'static Slab>) -> &'static Slab {
     let slab: *mut Slab = zeroed(Layout::new::<Slab>()).cast();
     SLABS[made].store(slab, Ordering::Release);
     MADE.store(made + 1, Ordering::Release);
-    // SAFETY: zeros are null pointers, and it is never freed.
+    // SAFETY: zeros are null pointers and numbers, and it is never freed.
     unsafe { &*slab }
 }
 
@@ -280,6 +301,8 @@ impl super::fork::AtFork for LeftSlabs {
         let mut vacant = VACANT.lock();
         let own = OWN.get().map(ptr::from_ref);
         for slab in slabs().skip(1).filter(|slab| Some(ptr::from_ref(*slab)) != own) {
+            // Whoever was looking is gone.
+            slab.pins.store(0, Ordering::Relaxed);
             if !vacant.iter().any(|vacant| ptr::eq(*vacant, slab)) {
                 // There is room for all of them.
                 vacant.push(slab);

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::instrument::{Instrument, Kind, Schema, Series};
+use super::instrument::{Held, Instrument, Kind, Schema};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::collector::Collector;
 use crate::error::{Error, Result};
@@ -141,7 +141,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// [`Error::is_duplicate`] if a name is not allowed or stands twice;
     /// [`Error::is_invalid_value`] if a setting of the metric is not allowed.
     pub fn build(self) -> Result<T> {
-        Ok(T::of(Arc::new(self.schema()?)))
+        Ok(T::of(self.schema()?))
     }
 
     /// Makes the metric and registers it.
@@ -150,7 +150,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Those of [`build`](Self::build), and [`Error::is_duplicate`] if a name
     /// is taken in the registry.
     pub fn register(self, registry: &CollectorRegistry) -> Result<T> {
-        register(Arc::new(self.schema()?), registry)
+        register(self.schema()?, registry)
     }
 
     /// The metric of this name in the registry if it is just like this one,
@@ -160,7 +160,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// Those of [`register`](Self::register): also if the one that is there
     /// differs in type, labels, help, unit or settings.
     pub fn get_or_register(self, registry: &CollectorRegistry) -> Result<T> {
-        let schema = Arc::new(self.schema()?);
+        let schema = self.schema()?;
         let found =
             || registry.owner_of(schema.desc.name()).map(|owner| same::<M, T>(&*owner, &schema));
         if let Some(same) = found() {
@@ -188,6 +188,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
             names,
             validation: self.validation,
             settings: self.settings,
+            hasher: foldhash::fast::RandomState::default(),
             #[cfg(feature = "multiprocess")]
             store: self.store,
         })
@@ -195,7 +196,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
 }
 
 fn register<M: Instrument, T: Built<M>>(
-    schema: Arc<Schema<M>>,
+    schema: Schema<M>,
     registry: &CollectorRegistry,
 ) -> Result<T> {
     // A number in a file stays there, so none is made in vain.
@@ -225,24 +226,24 @@ fn same<M: Instrument, T: Built<M>>(owner: &dyn Collector, wanted: &Schema<M>) -
 /// What a builder makes: a metric, or one split by labels.
 pub trait Built<M: Instrument>: Collector + Clone + Sized + 'static {
     #[doc(hidden)]
-    fn of(schema: Arc<Schema<M>>) -> Self;
+    fn of(schema: Schema<M>) -> Self;
 
     #[doc(hidden)]
     fn schema(&self) -> &Schema<M>;
 }
 
 impl<M: Instrument> Built<M> for M {
-    fn of(schema: Arc<Schema<M>>) -> Self {
-        <M as Kind>::of(Arc::new(Series::new(&schema, &[], 0, 0)))
+    fn of(schema: Schema<M>) -> Self {
+        <M as Kind>::of(Held::alone(schema))
     }
 
     fn schema(&self) -> &Schema<M> {
-        &self.series().schema
+        self.series().schema()
     }
 }
 
 impl<M: Instrument, const N: usize> Built<M> for MetricVec<M, N> {
-    fn of(schema: Arc<Schema<M>>) -> Self {
+    fn of(schema: Schema<M>) -> Self {
         Self::new(schema)
     }
 
@@ -252,7 +253,7 @@ impl<M: Instrument, const N: usize> Built<M> for MetricVec<M, N> {
 }
 
 impl<M: Instrument> Built<M> for MetricVecDyn<M> {
-    fn of(schema: Arc<Schema<M>>) -> Self {
+    fn of(schema: Schema<M>) -> Self {
         Self::new(schema)
     }
 

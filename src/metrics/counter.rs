@@ -7,7 +7,7 @@ use super::amount::Amount;
 use super::builder::MetricBuilder;
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
 use super::home::Homes;
-use super::instrument::{Instrument, Kind, Schema, Series};
+use super::instrument::{Held, Instrument, Kind, Schema};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::{CounterCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,7 +29,7 @@ use crate::multiprocess::FileKind;
 /// ```
 #[derive(Clone)]
 pub struct Counter {
-    series: Arc<Series<Self>>,
+    series: Held<Self>,
 }
 
 /// A counter split by `N` labels.
@@ -180,7 +180,7 @@ impl Counter {
         note_refused_observation();
         Err(Error::new(
             ErrorKind::InvalidValue,
-            format!("counter {:?} cannot grow by {amount}", self.series.schema.desc.name()),
+            format!("counter {:?} cannot grow by {amount}", self.series.schema().desc.name()),
         ))
     }
 }
@@ -249,11 +249,12 @@ impl Kind for Counter {
         CounterSeries { exemplar: homes.exemplar(&total), total: CounterCell::at(total) }
     }
 
-    fn of(series: Arc<Series<Self>>) -> Self {
+    #[inline]
+    fn of(series: Held<Self>) -> Self {
         Self { series }
     }
 
-    fn series(&self) -> &Arc<Series<Self>> {
+    fn series(&self) -> &Held<Self> {
         &self.series
     }
 
@@ -261,7 +262,7 @@ impl Kind for Counter {
         Columns::floats(schema.names.clone(), Suffix::Total)
     }
 
-    fn record(series: &Series<Self>, columns: &mut Columns) {
+    fn record(series: &Held<Self>, columns: &mut Columns) {
         columns.push_float(series.row_labels(), series.cell.total.get());
         columns.set_start(series.created());
         series.cell.exemplar.record(columns.rows() - 1, columns);

@@ -8,7 +8,7 @@ use super::builder::{Built, MetricBuilder};
 #[cfg(feature = "multiprocess")]
 use super::clock::now;
 use super::home::Homes;
-use super::instrument::{Instrument, Kind, Schema, Series};
+use super::instrument::{Held, Instrument, Kind, Schema};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::escape::push_escaped;
@@ -63,7 +63,7 @@ pub trait States {
 #[derive(Clone)]
 #[doc(alias = "StateSet")]
 pub struct Enum {
-    series: Arc<Series<Self>>,
+    series: Held<Self>,
 }
 
 /// States split by `N` labels.
@@ -85,7 +85,7 @@ impl Enum {
     pub fn state(&self, state: &str) -> Result {
         let states = self.states();
         let Some(place) = states.iter().position(|have| **have == *state) else {
-            let name = self.series.schema.desc.name();
+            let name = self.series.schema().desc.name();
             return Err(Error::new(
                 ErrorKind::InvalidValue,
                 format!("enum {name:?} has the states {states:?}, not {state:?}"),
@@ -113,7 +113,7 @@ impl Enum {
     }
 
     fn states(&self) -> &[Box<str>] {
-        &self.series.schema.settings.states
+        &self.series.schema().settings.states
     }
 }
 
@@ -282,16 +282,17 @@ impl Kind for Enum {
         }
     }
 
-    fn of(series: Arc<Series<Self>>) -> Self {
+    #[inline]
+    fn of(series: Held<Self>) -> Self {
         Self { series }
     }
 
-    fn series(&self) -> &Arc<Series<Self>> {
+    fn series(&self) -> &Held<Self> {
         &self.series
     }
 
-    fn extent(series: &Series<Self>) -> (usize, usize) {
-        let states = &series.schema.settings.escaped;
+    fn extent(series: &Held<Self>) -> (usize, usize) {
+        let states = &series.schema().settings.escaped;
         let text: usize = states.iter().map(|state| state.len()).sum();
         (states.len(), text + states.len() * series.text_len())
     }
@@ -301,9 +302,9 @@ impl Kind for Enum {
         Columns::floats(names.clone(), Suffix::None)
     }
 
-    fn record(series: &Series<Self>, columns: &mut Columns) {
+    fn record(series: &Held<Self>, columns: &mut Columns) {
         let now = series.cell.get();
-        let schema = &series.schema;
+        let schema = series.schema();
         let (Ok(place) | Err(place)) = schema.names.place(schema.desc.name());
         for (state, value) in schema.settings.escaped.iter().enumerate() {
             if let RowLabels::Escaped { text, lens, escaped } = series.row_labels() {

@@ -4,7 +4,6 @@ use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
 use super::clock::now;
-use super::label_text::CHUNK_TEXT;
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off, try_hold_off};
 use crate::cell::note_refused_observation;
@@ -121,7 +120,7 @@ impl ExemplarSlot {
         if stored.lens.is_empty() {
             return;
         }
-        columns.reserve_exemplars(CHUNK_TEXT);
+        columns.reserve_exemplars();
         columns.push_exemplar(
             slot,
             ExemplarRef {

@@ -12,7 +12,7 @@ use super::builder::Built;
 use super::builder::MetricBuilder;
 use super::clock::now;
 use super::home::Homes;
-use super::instrument::{Instrument, Kind, Schema, Series};
+use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::{GaugeCell, note_refused_observation};
@@ -35,7 +35,7 @@ use crate::multiprocess::{FileKind, GaugeMode};
 /// ```
 #[derive(Clone)]
 pub struct Gauge {
-    series: Arc<Series<Self>>,
+    series: Held<Self>,
 }
 
 /// A gauge split by `N` labels.
@@ -101,7 +101,7 @@ impl Gauge {
     pub fn try_inc_by(&self, amount: impl Amount) -> Result {
         self.inc_by(amount);
         if self.keeps_time() {
-            let name = self.series.schema.desc.name();
+            let name = self.series.schema().desc.name();
             return Err(Error::new(
                 ErrorKind::InvalidValue,
                 format!("gauge {name:?} shows its most recent number and can only be set"),
@@ -192,7 +192,7 @@ impl Gauge {
     #[inline]
     fn keeps_time(&self) -> bool {
         #[cfg(feature = "multiprocess")]
-        return self.series.schema.settings.mode.is_most_recent();
+        return self.series.schema().settings.mode.is_most_recent();
         #[cfg(not(feature = "multiprocess"))]
         false
     }
@@ -294,11 +294,12 @@ impl Kind for Gauge {
         GaugeSeries { number: GaugeCell::at(homes.home(Suffix::None)), function: RwLock::new(None) }
     }
 
-    fn of(series: Arc<Series<Self>>) -> Self {
+    #[inline]
+    fn of(series: Held<Self>) -> Self {
         Self { series }
     }
 
-    fn series(&self) -> &Arc<Series<Self>> {
+    fn series(&self) -> &Held<Self> {
         &self.series
     }
 
@@ -306,7 +307,7 @@ impl Kind for Gauge {
         Columns::floats(schema.names.clone(), Suffix::None)
     }
 
-    fn record(series: &Series<Self>, columns: &mut Columns) {
+    fn record(series: &Held<Self>, columns: &mut Columns) {
         columns.push_float(series.row_labels(), series.cell.get());
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{Chunk, Desc, Family, Sealed};
 // A handle is a series with a name: registered by itself it is a family of one.
 impl<M: Instrument> Collector for M {
     fn describe(&self) -> Vec<Desc> {
-        vec![self.series().schema.desc.clone()]
+        vec![self.series().schema().desc.clone()]
     }
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
@@ -18,7 +18,7 @@ impl<M: Instrument> Collector for M {
     }
 
     fn shared_directories(&self) -> Vec<SharedDirectory> {
-        self.series().schema.shared_directory().into_iter().collect()
+        self.series().schema().shared_directory().into_iter().collect()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {
@@ -33,11 +33,13 @@ impl<M: Instrument> Sealed for Alone<'_, M> {}
 
 impl<M: Instrument> Family for Alone<'_, M> {
     fn desc(&self) -> &Desc {
-        &self.0.series().schema.desc
+        &self.0.series().schema().desc
     }
 
     fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>)) {
-        let mut columns = M::columns(&self.0.series().schema);
-        M::show(std::slice::from_ref(self.0), &mut columns, each);
+        let mut columns = M::columns(self.0.series().schema());
+        // There is room for one in columns that are empty.
+        let _ = M::push(self.0.series(), &mut columns);
+        each(&columns.chunk());
     }
 }

@@ -9,7 +9,7 @@ use super::bucket_index::BucketIndex;
 use super::builder::{Built, MetricBuilder};
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
 use super::home::Homes;
-use super::instrument::{Instrument, Kind, Schema, Series};
+use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::HistogramCell;
@@ -45,7 +45,7 @@ pub const DEFAULT_BUCKETS: [f64; 14] =
 /// ```
 #[derive(Clone)]
 pub struct Histogram {
-    series: Arc<Series<Self>>,
+    series: Held<Self>,
 }
 
 /// A histogram split by `N` labels.
@@ -133,12 +133,12 @@ impl Histogram {
     }
 
     fn bounds(&self) -> &Bounds {
-        &self.series.schema.settings.bounds
+        &self.series.schema().settings.bounds
     }
 
     #[inline]
     fn bucket(&self, value: f64) -> usize {
-        self.series.schema.settings.index.find(value)
+        self.series.schema().settings.index.find(value)
     }
 }
 
@@ -321,11 +321,12 @@ impl Kind for Histogram {
         }
     }
 
-    fn of(series: Arc<Series<Self>>) -> Self {
+    #[inline]
+    fn of(series: Held<Self>) -> Self {
         Self { series }
     }
 
-    fn series(&self) -> &Arc<Series<Self>> {
+    fn series(&self) -> &Held<Self> {
         &self.series
     }
 
@@ -339,7 +340,7 @@ impl Kind for Histogram {
         Columns::new(schema.names.clone(), values)
     }
 
-    fn record(series: &Series<Self>, columns: &mut Columns) {
+    fn record(series: &Held<Self>, columns: &mut Columns) {
         let mut slot = 0;
         columns.push_row(series.row_labels());
         columns.set_start(series.created());

@@ -1,19 +1,20 @@
 //! Facts about the program, told as labels: its version, its configuration.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use super::builder::MetricBuilder;
 use super::home::Homes;
-use super::instrument::{Instrument, Kind, Schema, Series};
+use super::instrument::{Held, Instrument, Kind, Schema};
 use super::label_text::LabelText;
 use super::vec::{MetricVec, MetricVecDyn};
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::hold_off;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, Suffix};
+use crate::model::{Columns, Desc, LabelNames, MetricType, NameValidation, Suffix};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::SideHandle;
 
@@ -31,7 +32,7 @@ use crate::multiprocess::SideHandle;
 /// ```
 #[derive(Clone)]
 pub struct Info {
-    series: Arc<Series<Self>>,
+    series: Held<Self>,
 }
 
 /// Facts split by `N` labels.
@@ -58,7 +59,7 @@ impl Info {
         N: AsRef<str>,
         V: AsRef<str>,
     {
-        let schema = &self.series.schema;
+        let schema = self.series.schema();
         let facts: Vec<_> = facts.into_iter().collect();
         for (name, _) in &facts {
             if schema.names.contains(name.as_ref()) {
@@ -174,45 +175,39 @@ impl Kind for Info {
         }
     }
 
-    fn of(series: Arc<Series<Self>>) -> Self {
+    #[inline]
+    fn of(series: Held<Self>) -> Self {
         Self { series }
     }
 
-    fn series(&self) -> &Arc<Series<Self>> {
+    fn series(&self) -> &Held<Self> {
         &self.series
-    }
-
-    fn extent(series: &Series<Self>) -> (usize, usize) {
-        (1, series.cell.facts().as_ref().map_or(series.text_len(), |facts| facts.labels.len()))
     }
 
     fn columns(schema: &Schema<Self>) -> Columns {
         Columns::floats(schema.names.clone(), Suffix::Info)
     }
 
-    fn record(series: &Series<Self>, columns: &mut Columns) {
+    fn record(series: &Held<Self>, columns: &mut Columns) {
         push_facts(series, series.cell.facts().as_deref(), columns);
     }
 
-    fn show(rows: &[Self], columns: &mut Columns, each: &mut dyn FnMut(&Chunk<'_>)) {
-        columns.clear();
-        for row in rows {
-            let facts = row.series.cell.facts();
-            let names = facts.as_ref().map_or(&row.series.schema.names, |facts| &facts.names);
-            if columns.names() != names {
-                if columns.rows() > 0 {
-                    each(&columns.chunk());
-                }
-                columns.begin_anew(names);
-            }
-            // Read once: others may replace the facts, and their names, meanwhile.
-            push_facts(&row.series, facts.as_deref(), columns);
+    fn push(series: &Held<Self>, columns: &mut Columns) -> ControlFlow<()> {
+        // Read once: others may replace the facts, and their names, meanwhile.
+        let facts = series.cell.facts();
+        let names = facts.as_ref().map_or(&series.schema().names, |facts| &facts.names);
+        let text = facts.as_ref().map_or(series.text_len(), |facts| facts.labels.len());
+        if columns.rows() == 0 {
+            columns.begin_anew(names);
+        } else if columns.names() != names || !columns.has_room(1, text) {
+            return ControlFlow::Break(());
         }
-        each(&columns.chunk());
+        push_facts(series, facts.as_deref(), columns);
+        ControlFlow::Continue(())
     }
 }
 
-fn push_facts(series: &Series<Info>, facts: Option<&Facts>, columns: &mut Columns) {
+fn push_facts(series: &Held<Info>, facts: Option<&Facts>, columns: &mut Columns) {
     let labels = facts.map_or_else(|| series.row_labels(), |facts| facts.labels.row());
     columns.push_float(labels, 1.0);
 }

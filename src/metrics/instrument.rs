@@ -1,7 +1,9 @@
 //! What the six kinds of metrics have in common: a schema, and series that share it.
 
 use std::fmt;
+use std::ops::{ControlFlow, Deref};
 use std::panic::RefUnwindSafe;
+#[cfg(feature = "multiprocess")]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,9 +14,10 @@ use super::home::SeriesRows;
 use super::label_text::LabelText;
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off};
+use crate::cell::shelf::{Kept, Wraps};
 use crate::collector::SharedDirectory;
 use crate::error::Result;
-use crate::model::{Chunk, Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels};
+use crate::model::{Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::{FileKind, MultiprocessStore};
 
@@ -52,16 +55,16 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
     #[cfg(feature = "multiprocess")]
     fn retire(_: &Self::Cell) {}
 
-    fn of(series: Arc<Series<Self>>) -> Self
+    fn of(series: Held<Self>) -> Self
     where
         Self: Instrument;
 
-    fn series(&self) -> &Arc<Series<Self>>
+    fn series(&self) -> &Held<Self>
     where
         Self: Instrument;
 
     /// How many rows a series takes in a chunk, and how much text.
-    fn extent(series: &Series<Self>) -> (usize, usize)
+    fn extent(series: &Held<Self>) -> (usize, usize)
     where
         Self: Instrument,
     {
@@ -74,20 +77,21 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
         Self: Instrument;
 
     /// Appends a series to the columns.
-    fn record(series: &Series<Self>, columns: &mut Columns)
+    fn record(series: &Held<Self>, columns: &mut Columns)
     where
         Self: Instrument;
 
-    /// Shows some series, in as many chunks as they need.
-    fn show(rows: &[Self], columns: &mut Columns, each: &mut dyn FnMut(&Chunk<'_>))
+    /// Appends a series to the columns, unless it has to begin others.
+    fn push(series: &Held<Self>, columns: &mut Columns) -> ControlFlow<()>
     where
         Self: Instrument,
     {
-        columns.clear();
-        for row in rows {
-            Self::record(row.series(), columns);
+        let (rows, text) = Self::extent(series);
+        if !columns.has_room(rows, text) {
+            return ControlFlow::Break(());
         }
-        each(&columns.chunk());
+        Self::record(series, columns);
+        ControlFlow::Continue(())
     }
 }
 
@@ -97,8 +101,24 @@ pub struct Schema<M: Instrument> {
     pub(super) names: LabelNames,
     pub(super) validation: NameValidation,
     pub(super) settings: M::Settings,
+    // Label values come from outside, so every process hashes them differently.
+    pub(super) hasher: foldhash::fast::RandomState,
     #[cfg(feature = "multiprocess")]
     pub(super) store: Option<MultiprocessStore>,
+}
+
+impl<M: Instrument> Clone for Schema<M> {
+    fn clone(&self) -> Self {
+        Self {
+            desc: self.desc.clone(),
+            names: self.names.clone(),
+            validation: self.validation,
+            settings: self.settings.clone(),
+            hasher: self.hasher.clone(),
+            #[cfg(feature = "multiprocess")]
+            store: self.store.clone(),
+        }
+    }
 }
 
 impl<M: Instrument> Schema<M> {
@@ -158,24 +178,79 @@ impl<M: Instrument> Schema<M> {
     }
 }
 
-/// A series of the metric `M`; handles share it.
+/// A series of the metric `M`.
 pub struct Series<M: Instrument> {
-    pub(super) schema: Arc<Schema<M>>,
     pub(super) cell: M::Cell,
     labels: LabelText,
     created: AtomicU64,
     #[cfg(feature = "multiprocess")]
     rows: Option<Arc<SeriesRows>>,
-    /// Where the series stands among its siblings, in the order of creation.
-    pub(super) place: u64,
-    pub(super) hash: u64,
+}
+
+/// A series as a handle holds it, with what it has in common with others.
+pub struct Held<M: Instrument>(Kept<Series<M>, Schema<M>>);
+
+impl<M: Instrument> Wraps for M {
+    type Value = Series<M>;
+    type Common = Schema<M>;
+
+    #[inline]
+    fn wrap(kept: Kept<Series<M>, Schema<M>>) -> M {
+        M::of(Held(kept))
+    }
+
+    fn kept(&self) -> &Kept<Series<M>, Schema<M>> {
+        &self.series().0
+    }
+}
+
+impl<M: Instrument> Clone for Held<M> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<M: Instrument> Deref for Held<M> {
+    type Target = Series<M>;
+
+    #[inline]
+    fn deref(&self) -> &Series<M> {
+        &self.0
+    }
+}
+
+impl<M: Instrument> Held<M> {
+    /// The series of a metric without labels.
+    pub(super) fn alone(schema: Schema<M>) -> Self {
+        Self(Kept::alone(schema, |schema| Series::new(schema, &[])))
+    }
+
+    #[inline]
+    pub(super) fn schema(&self) -> &Schema<M> {
+        self.0.common()
+    }
+
+    /// The raw values of the labels, in the order of declaration.
+    pub(super) fn label_values(&self) -> Vec<String> {
+        self.labels.raw_values(&self.schema().names)
+    }
+
+    pub(super) fn restart(&self) {
+        let created = now();
+        let _hold_off = self.schema().hold_off();
+        self.created.store(created.to_bits(), Ordering::Relaxed);
+        #[cfg(feature = "multiprocess")]
+        if let Some(rows) = &self.rows {
+            rows.set_start(created);
+        }
+    }
 }
 
 // No panic leaves a number half-written, and foreign code is dropped unchanged.
 impl<M: Instrument> RefUnwindSafe for Series<M> {}
 
 impl<M: Instrument> Series<M> {
-    pub(super) fn new(schema: &Arc<Schema<M>>, values: &[&str], place: u64, hash: u64) -> Self {
+    pub(super) fn new(schema: &Schema<M>, values: &[&str]) -> Self {
         let created = now();
         let _hold_off = schema.hold_off();
         // Whoever removes a series that has the same rows comes before or after.
@@ -187,21 +262,14 @@ impl<M: Instrument> Series<M> {
             #[cfg(feature = "multiprocess")]
             rows: homes.rows(created),
             labels: LabelText::new(&schema.names, values),
-            schema: schema.clone(),
             created: AtomicU64::new(created.to_bits()),
-            place,
-            hash,
         }
     }
 
     /// Whether these are the values of the labels, in the order of declaration.
-    pub(super) fn is_named(&self, values: &[&str]) -> bool {
-        self.labels.equals(&self.schema.names, values)
-    }
-
-    /// The raw values of the labels, in the order of declaration.
-    pub(super) fn label_values(&self) -> Vec<String> {
-        self.labels.raw_values(&self.schema.names)
+    #[inline]
+    pub(super) fn is_named(&self, schema: &Schema<M>, values: &[&str]) -> bool {
+        self.labels.equals(&schema.names, values)
     }
 
     pub(super) fn row_labels(&self) -> RowLabels<'_> {
@@ -216,22 +284,13 @@ impl<M: Instrument> Series<M> {
         f64::from_bits(self.created.load(Ordering::Relaxed))
     }
 
-    pub(super) fn restart(&self) {
-        let created = now();
-        let _hold_off = self.schema.hold_off();
-        self.created.store(created.to_bits(), Ordering::Relaxed);
-        #[cfg(feature = "multiprocess")]
-        if let Some(rows) = &self.rows {
-            rows.set_start(created);
-        }
-    }
-
     /// Takes a series that was removed out of what other processes see.
-    pub(super) fn retire(&self) {
+    #[cfg_attr(not(feature = "multiprocess"), expect(unused_variables))]
+    pub(super) fn retire(&self, schema: &Schema<M>) {
         #[cfg(feature = "multiprocess")]
         {
-            let _hold_off = self.schema.hold_off();
-            let _rows = self.schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
+            let _hold_off = schema.hold_off();
+            let _rows = schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
             if let Some(rows) = &self.rows {
                 rows.retire();
             }
@@ -242,9 +301,15 @@ impl<M: Instrument> Series<M> {
 
 impl<M: Instrument> fmt::Debug for Series<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Series").field("labels", &self.labels).finish_non_exhaustive()
+    }
+}
+
+impl<M: Instrument> fmt::Debug for Held<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Series");
-        debug.field("name", &self.schema.desc.name());
-        for (name, value) in self.schema.names.declared().zip(self.label_values()) {
+        debug.field("name", &self.schema().desc.name());
+        for (name, value) in self.schema().names.declared().zip(self.label_values()) {
             debug.field(name, &value);
         }
         debug.finish_non_exhaustive()

@@ -3,9 +3,6 @@
 use crate::model::escape::{push_escaped, unescape};
 use crate::model::{LabelNames, RowLabels};
 
-// Label values of a chunk; a chunk that is full by its text ends early.
-pub(super) const CHUNK_TEXT: usize = 8 * 1024;
-
 /// Label values, escaped once, in the order of exposition.
 #[derive(Debug)]
 pub(super) struct LabelText {

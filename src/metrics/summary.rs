@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::amount::Amount;
 use super::builder::MetricBuilder;
 use super::home::Homes;
-use super::instrument::{Instrument, Kind, Schema, Series};
+use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::cell::SummaryCell;
@@ -30,7 +30,7 @@ use crate::multiprocess::FileKind;
 /// ```
 #[derive(Clone)]
 pub struct Summary {
-    series: Arc<Series<Self>>,
+    series: Held<Self>,
 }
 
 /// A summary split by `N` labels.
@@ -112,11 +112,12 @@ impl Kind for Summary {
         SummaryCell::at(homes.of(&[(Suffix::Count, None), (Suffix::Sum, None)]))
     }
 
-    fn of(series: Arc<Series<Self>>) -> Self {
+    #[inline]
+    fn of(series: Held<Self>) -> Self {
         Self { series }
     }
 
-    fn series(&self) -> &Arc<Series<Self>> {
+    fn series(&self) -> &Held<Self> {
         &self.series
     }
 
@@ -125,7 +126,7 @@ impl Kind for Summary {
         Columns::new(schema.names.clone(), values)
     }
 
-    fn record(series: &Series<Self>, columns: &mut Columns) {
+    fn record(series: &Held<Self>, columns: &mut Columns) {
         columns.push_row(series.row_labels());
         columns.set_start(series.created());
         if let ValueColumns::Summaries { counts, sums } = &mut columns.values {

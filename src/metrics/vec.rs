@@ -2,13 +2,12 @@
 
 use std::any::Any;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use super::children::Children;
 use super::instrument::{Instrument, Schema};
 use super::label_values::LabelValues;
+use crate::cell::shelf::Lent;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Desc;
@@ -37,16 +36,16 @@ use crate::model::Desc;
 /// # Ok::<(), narthex::Error>(())
 /// ```
 pub struct MetricVec<M: Instrument, const N: usize> {
-    children: Arc<Children<M>>,
+    children: Children<M>,
 }
 
 impl<M: Instrument, const N: usize> MetricVec<M, N> {
-    pub(super) fn new(schema: Arc<Schema<M>>) -> Self {
-        Self { children: Arc::new(Children::new(schema)) }
+    pub(super) fn new(schema: Schema<M>) -> Self {
+        Self { children: Children::new(schema) }
     }
 
     pub(super) fn schema(&self) -> &Schema<M> {
-        &self.children.schema
+        self.children.schema()
     }
 
     /// The child of these label values, in the order of declaration; made if it
@@ -54,7 +53,7 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     ///
     /// It is lent: keep its [`handle`](Child::handle) to hold on to it.
     pub fn labels(&self, values: impl LabelValues<N>) -> Child<'_, M> {
-        Child::new(self.handle(values))
+        values.with(|values| Child { lent: self.children.lend(values) })
     }
 
     /// A handle of the child of these label values: what
@@ -76,7 +75,7 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// # Ok::<(), narthex::Error>(())
     /// ```
     pub fn handle(&self, values: impl LabelValues<N>) -> M {
-        values.with(|values| self.children.get_or_create(values))
+        self.labels(values).handle()
     }
 
     /// The child of these label values, by name and in any order.
@@ -84,7 +83,7 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// # Errors
     /// [`Error::is_invalid_label`] if a name is missing, unknown or stands twice.
     pub fn labels_by_name(&self, labels: &[(&str, &str)]) -> Result<Child<'_, M>> {
-        by_name(&self.children, labels).map(Child::new)
+        by_name(&self.children, labels)
     }
 
     /// Takes a child out of the exposition; says whether it was there.
@@ -139,16 +138,16 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
 /// # Ok::<(), narthex::Error>(())
 /// ```
 pub struct MetricVecDyn<M: Instrument> {
-    children: Arc<Children<M>>,
+    children: Children<M>,
 }
 
 impl<M: Instrument> MetricVecDyn<M> {
-    pub(super) fn new(schema: Arc<Schema<M>>) -> Self {
-        Self { children: Arc::new(Children::new(schema)) }
+    pub(super) fn new(schema: Schema<M>) -> Self {
+        Self { children: Children::new(schema) }
     }
 
     pub(super) fn schema(&self) -> &Schema<M> {
-        &self.children.schema
+        self.children.schema()
     }
 
     /// The child of these label values, in the order of declaration; made if it
@@ -157,7 +156,8 @@ impl<M: Instrument> MetricVecDyn<M> {
     /// # Errors
     /// [`Error::is_invalid_label`] if there are not as many values as names.
     pub fn labels(&self, values: &[&str]) -> Result<Child<'_, M>> {
-        self.handle(values).map(Child::new)
+        self.check_count(values)?;
+        Ok(Child { lent: self.children.lend(values) })
     }
 
     /// A handle of the child of these label values.
@@ -165,8 +165,7 @@ impl<M: Instrument> MetricVecDyn<M> {
     /// # Errors
     /// [`Error::is_invalid_label`] if there are not as many values as names.
     pub fn handle(&self, values: &[&str]) -> Result<M> {
-        self.check_count(values)?;
-        Ok(self.children.get_or_create(values))
+        Ok(self.labels(values)?.handle())
     }
 
     /// The child of these label values, by name and in any order.
@@ -174,7 +173,7 @@ impl<M: Instrument> MetricVecDyn<M> {
     /// # Errors
     /// [`Error::is_invalid_label`] if a name is missing, unknown or stands twice.
     pub fn labels_by_name(&self, labels: &[(&str, &str)]) -> Result<Child<'_, M>> {
-        by_name(&self.children, labels).map(Child::new)
+        by_name(&self.children, labels)
     }
 
     /// Takes a child out of the exposition; says whether it was there.
@@ -215,7 +214,7 @@ impl<M: Instrument> MetricVecDyn<M> {
     }
 
     fn check_count(&self, values: &[&str]) -> Result {
-        let schema = &self.children.schema;
+        let schema = self.children.schema();
         schema.names.check_count(values.len(), &format!("{:?}", schema.desc.name()))
     }
 }
@@ -233,39 +232,28 @@ impl<M: Instrument> MetricVecDyn<M> {
 /// # Ok::<(), narthex::Error>(())
 /// ```
 pub struct Child<'a, M> {
-    metric: M,
-    lent: Lent<'a>,
+    lent: Lent<'a, M>,
 }
 
-/// What is lent stays with its lender and on its thread, so that a later home
-/// of children need not count who looks at them. The compiler's message names
-/// the way out.
-type Lent<'a> = PhantomData<(&'a (), KeepAHandleAcrossThreadsAndAwaits)>;
-
-struct KeepAHandleAcrossThreadsAndAwaits(PhantomData<*const ()>);
-
 impl<M: Instrument> Child<'_, M> {
-    fn new(metric: M) -> Self {
-        Self { metric, lent: PhantomData }
-    }
-
     /// A handle of the same child, to keep beside the code that it measures.
     pub fn handle(&self) -> M {
-        self.metric.clone()
+        M::clone(&self.lent)
     }
 }
 
 impl<M> Deref for Child<'_, M> {
     type Target = M;
 
+    #[inline]
     fn deref(&self) -> &M {
-        &self.metric
+        &self.lent
     }
 }
 
 impl<M: fmt::Debug> fmt::Debug for Child<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Child").field(&self.metric).finish()
+        f.debug_tuple("Child").field(&**self).finish()
     }
 }
 
@@ -295,15 +283,15 @@ impl<M: Instrument> fmt::Debug for MetricVecDyn<M> {
 
 impl<M: Instrument, const N: usize> Collector for MetricVec<M, N> {
     fn describe(&self) -> Vec<Desc> {
-        vec![self.children.schema.desc.clone()]
+        vec![self.children.schema().desc.clone()]
     }
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        scrape.family(&*self.children)
+        scrape.family(&self.children)
     }
 
     fn shared_directories(&self) -> Vec<SharedDirectory> {
-        self.children.schema.shared_directory().into_iter().collect()
+        self.children.schema().shared_directory().into_iter().collect()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {
@@ -313,15 +301,15 @@ impl<M: Instrument, const N: usize> Collector for MetricVec<M, N> {
 
 impl<M: Instrument> Collector for MetricVecDyn<M> {
     fn describe(&self) -> Vec<Desc> {
-        vec![self.children.schema.desc.clone()]
+        vec![self.children.schema().desc.clone()]
     }
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        scrape.family(&*self.children)
+        scrape.family(&self.children)
     }
 
     fn shared_directories(&self) -> Vec<SharedDirectory> {
-        self.children.schema.shared_directory().into_iter().collect()
+        self.children.schema().shared_directory().into_iter().collect()
     }
 
     fn as_any(&self) -> Option<&dyn Any> {
@@ -329,12 +317,15 @@ impl<M: Instrument> Collector for MetricVecDyn<M> {
     }
 }
 
-fn by_name<M: Instrument>(children: &Children<M>, labels: &[(&str, &str)]) -> Result<M> {
-    let Schema { desc, names, .. } = &*children.schema;
+fn by_name<'a, M: Instrument>(
+    children: &'a Children<M>,
+    labels: &[(&str, &str)],
+) -> Result<Child<'a, M>> {
+    let Schema { desc, names, .. } = children.schema();
     names.check_count(labels.len(), &format!("{:?}", desc.name()))?;
     let mut values = vec![None; names.len()];
     for (name, value) in labels {
-        let place = place_of(&children.schema, name)?;
+        let place = place_of(children.schema(), name)?;
         if values[place].replace(*value).is_some() {
             return Err(Error::new(
                 ErrorKind::InvalidLabel,
@@ -344,7 +335,7 @@ fn by_name<M: Instrument>(children: &Children<M>, labels: &[(&str, &str)]) -> Re
     }
     // As many different names as there are labels leave none without a value.
     let values: Vec<&str> = values.into_iter().flatten().collect();
-    Ok(children.get_or_create(&values))
+    Ok(Child { lent: children.lend(&values) })
 }
 
 fn remove_by_labels<M: Instrument>(
@@ -353,7 +344,7 @@ fn remove_by_labels<M: Instrument>(
 ) -> Result<usize> {
     let mut wanted = Vec::with_capacity(labels.len());
     for (name, value) in labels {
-        wanted.push((place_of(&children.schema, name)?, *value));
+        wanted.push((place_of(children.schema(), name)?, *value));
     }
     if wanted.is_empty() {
         return Ok(0);
@@ -381,8 +372,8 @@ fn debug<M: Instrument>(
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
     f.debug_struct(title)
-        .field("name", &children.schema.desc.name())
-        .field("labels", &children.schema.names)
+        .field("name", &children.schema().desc.name())
+        .field("labels", &children.schema().names)
         .field("children", &children.len())
         .finish()
 }

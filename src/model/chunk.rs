@@ -11,6 +11,9 @@ use super::timestamp::Timestamp;
 /// How many rows a chunk of live metrics holds at most.
 pub(crate) const CHUNK_ROWS: usize = 128;
 
+/// How much text its label values have; with longer ones it holds fewer rows.
+pub(crate) const CHUNK_TEXT: usize = 8 * 1024;
+
 /// Where the `_sum` of a histogram stands among its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! A chunk that is being recorded.
 
 use super::bounds::Bounds;
-use super::chunk::{CHUNK_ROWS, Chunk, SumPlace, Values};
+use super::chunk::{CHUNK_ROWS, CHUNK_TEXT, Chunk, SumPlace, Values};
 use super::desc::Suffix;
 use super::escape::{push_escaped, unescape};
 use super::exemplar::ExemplarRef;
@@ -142,8 +142,8 @@ impl Columns {
     }
 
     /// Room for a full chunk, so that recording one allocates no more.
-    pub(crate) fn reserve_rows(&mut self, text_bytes: usize) {
-        self.text.reserve(text_bytes);
+    pub(crate) fn reserve_rows(&mut self) {
+        self.text.reserve(CHUNK_TEXT);
         self.lens.reserve(CHUNK_ROWS * self.names.len());
         self.starts.reserve(CHUNK_ROWS);
         match &mut self.values {
@@ -161,8 +161,8 @@ impl Columns {
     }
 
     /// Room for the exemplars of a chunk, if each row has one of common size.
-    pub(crate) fn reserve_exemplars(&mut self, text_bytes: usize) {
-        self.exemplars.reserve(CHUNK_ROWS, text_bytes);
+    pub(crate) fn reserve_exemplars(&mut self) {
+        self.exemplars.reserve(CHUNK_ROWS, CHUNK_TEXT);
     }
 
     /// Forgets all rows; those to come have labels of other names.
@@ -178,6 +178,12 @@ impl Columns {
 
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Whether a chunk can take so many more rows with so much text; an empty one takes any.
+    pub(crate) fn has_room(&self, rows: usize, text_bytes: usize) -> bool {
+        self.rows == 0
+            || self.rows + rows <= CHUNK_ROWS && self.text.len() + text_bytes <= CHUNK_TEXT
     }
 
     /// Forgets all rows.

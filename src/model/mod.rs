@@ -19,7 +19,6 @@ pub(crate) mod sample;
 pub(crate) mod timestamp;
 
 pub use self::bounds::Bounds;
-pub(crate) use self::chunk::CHUNK_ROWS;
 pub use self::chunk::{Chunk, SumPlace, Values};
 pub(crate) use self::columns::{Columns, LabelSource, RowLabels, ValueColumns};
 pub use self::desc::{Desc, MetricType, Suffix, full_name};

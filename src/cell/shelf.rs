@@ -1,0 +1,441 @@
+//! Values by their hashes, of which one is found without a lock, a count or an allocation.
+//!
+//! A [`Shelf`] keeps them in the order in which they came. Whoever looks one up
+//! is [lent](Lent) it: a pin keeps it from being freed. [`Kept`] owns one, and
+//! the shelf does as long as it is not removed. What is removed is dropped when
+//! nobody owns it and all who may have been lent it have looked away.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, handle_alloc_error};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{ControlFlow, Deref};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::fork::{HoldOff, hold_off};
+use super::order::{GONE, Order, Retired};
+use super::pins::{Pin, prepare};
+use super::records::{Record, Records};
+use super::slots::Slots;
+
+/// How many values are looked at before others may change anything.
+const STEP: usize = 64;
+
+/// Values, and what they have in common.
+pub(crate) struct Shelf<T, C> {
+    common: C,
+    slots: Slots,
+    records: Records<T>,
+    state: Mutex<Order>,
+}
+
+/// An owner of a value and of all that it has in common with others.
+pub(crate) struct Kept<T, C> {
+    record: NonNull<Record<T>>,
+    shelf: Arc<Shelf<T, C>>,
+}
+
+/// What wraps a [`Kept`], and does nothing else with it.
+pub(crate) trait Wraps {
+    type Value: Send + Sync;
+    type Common: Send + Sync;
+
+    fn wrap(kept: Kept<Self::Value, Self::Common>) -> Self;
+
+    fn kept(&self) -> &Kept<Self::Value, Self::Common>;
+}
+
+/// A wrapped value that is lent: it stays on its thread, and with its shelf.
+pub(crate) struct Lent<'s, W> {
+    wrapped: ManuallyDrop<W>,
+    /// None if it is owned.
+    pin: Option<Pin>,
+    _shelf: PhantomData<&'s ()>,
+    _stays_on_its_thread: PhantomData<*const ()>,
+}
+
+// SAFETY: it shares a value and what it has in common, and may drop both.
+unsafe impl<T: Send + Sync, C: Send + Sync> Send for Kept<T, C> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync, C: Send + Sync> Sync for Kept<T, C> {}
+
+impl<T, C> Deref for Kept<T, C> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: it owns the value, or somebody does for as long as it is lent.
+        unsafe { self.record.as_ref().value() }
+    }
+}
+
+impl<T, C> Kept<T, C> {
+    /// A value on a shelf of its own, where nobody finds it.
+    pub(crate) fn alone(common: C, make: impl FnOnce(&C) -> T) -> Self {
+        let value = make(&common);
+        let shelf = Arc::new(Shelf::of(common));
+        // SAFETY: nobody else knows of the shelf.
+        let record = unsafe { shelf.fill(0, value) };
+        Self { record, shelf }
+    }
+
+    /// What it has in common with others on the shelf.
+    pub(crate) fn common(&self) -> &C {
+        &self.shelf.common
+    }
+}
+
+impl<T, C> Clone for Kept<T, C> {
+    fn clone(&self) -> Self {
+        // SAFETY: the record is there as long as the shelf, and who clones it owns it or is lent it.
+        unsafe { self.shelf.own(self.record.as_ref()) }
+    }
+}
+
+impl<T, C> Drop for Kept<T, C> {
+    fn drop(&mut self) {
+        // SAFETY: one of those who own it does not any more.
+        unsafe { self.shelf.disown(self.record) };
+    }
+}
+
+impl<W> Deref for Lent<'_, W> {
+    type Target = W;
+
+    #[inline]
+    fn deref(&self) -> &W {
+        &self.wrapped
+    }
+}
+
+impl<W> Drop for Lent<'_, W> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.pin.is_none() {
+            // SAFETY: it is owned, and nobody has it after this.
+            unsafe { ManuallyDrop::drop(&mut self.wrapped) };
+        }
+    }
+}
+
+impl<T, C> Shelf<T, C> {
+    fn of(common: C) -> Self {
+        prepare();
+        let (slots, records, state) = (Slots::new(), Records::new(), Mutex::default());
+        Self { common, slots, records, state }
+    }
+
+    /// What all values have in common.
+    pub(crate) fn common(&self) -> &C {
+        &self.common
+    }
+
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().0.load.live
+    }
+
+    // Whoever forks waits for those who change anything.
+    fn lock(&self) -> (MutexGuard<'_, Order>, HoldOff) {
+        let hold_off = hold_off();
+        (self.state.lock(), hold_off)
+    }
+
+    /// Puts a value into a record, which one owns then.
+    ///
+    /// # Safety
+    /// The record is empty, and nobody else fills any.
+    unsafe fn fill(&self, index: u32, value: T) -> NonNull<Record<T>> {
+        let Some(record) = self.records.make(index) else {
+            handle_alloc_error(Layout::new::<Record<T>>());
+        };
+        // SAFETY: as the caller says.
+        unsafe { record.put(value) };
+        NonNull::from(record)
+    }
+
+    /// # Safety
+    /// Somebody owns the value.
+    unsafe fn own(self: &Arc<Self>, record: &Record<T>) -> Kept<T, C> {
+        // Relaxed: as with any count of owners, another is there already.
+        record.owners.fetch_add(1, Ordering::Relaxed);
+        Kept { record: NonNull::from(record), shelf: self.clone() }
+    }
+
+    /// # Safety
+    /// The caller is one of those who own the value.
+    unsafe fn disown(&self, record: NonNull<Record<T>>) {
+        // SAFETY: the record is there as long as the shelf.
+        let record = unsafe { record.as_ref() };
+        // Release: what this one did with it comes before it is dropped.
+        if record.owners.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+            // SAFETY: nobody owns it; the shelf has not disowned it while somebody looked.
+            unsafe { record.empty() };
+            self.lock().0.vacant.push(record.index());
+        }
+    }
+}
+
+// Whatever panics does so before anything is changed, or when all is changed.
+impl<T, C> UnwindSafe for Kept<T, C> {}
+impl<T, C> RefUnwindSafe for Kept<T, C> {}
+impl<T, C> RefUnwindSafe for Shelf<T, C> {}
+
+impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
+    pub(crate) fn new(common: C) -> Arc<Self> {
+        Arc::new(Self::of(common))
+    }
+
+    /// The value of this hash that `is` says yes to, or else a new one.
+    #[inline]
+    pub(crate) fn get_or_insert<'s, W: Wraps<Value = T, Common = C>>(
+        self: &'s Arc<Self>,
+        hash: u64,
+        is: impl Fn(&T) -> bool,
+        make: impl FnOnce(&C) -> T,
+    ) -> Lent<'s, W> {
+        match Pin::new() {
+            Some(pin) => {
+                // SAFETY: the pin keeps what the slots have.
+                let found = self.slots.find(hash, |index| unsafe { self.is(index, &is) });
+                match found.and_then(|index| self.records.get(index)) {
+                    // SAFETY: it was found under the pin.
+                    Some(record) => unsafe { self.lend(NonNull::from(record), pin) },
+                    None => {
+                        drop(pin);
+                        Lent::owned(self.keep_or_insert(hash, is, make))
+                    }
+                }
+            }
+            None => Lent::owned(self.keep_or_insert(hash, is, make)),
+        }
+    }
+
+    #[cold]
+    fn keep_or_insert(
+        self: &Arc<Self>,
+        hash: u64,
+        is: impl Fn(&T) -> bool,
+        make: impl FnOnce(&C) -> T,
+    ) -> Kept<T, C> {
+        let (mut state, hold_off) = self.lock();
+        // SAFETY: the lock keeps what the slots have.
+        let found = self.slots.find(hash, |index| unsafe { self.is(index, &is) });
+        let (record, freed) = match found.and_then(|index| self.records.get(index)) {
+            Some(record) => (NonNull::from(record), Vec::new()),
+            None => {
+                let value = make(&self.common);
+                let index = state.vacant.pop().unwrap_or(state.next);
+                // SAFETY: the record is vacant or was never used, and the lock keeps others off.
+                let record = unsafe { self.fill(index, value) };
+                state.next = state.next.max(index + 1);
+                let array = self.slots.insert(&mut state.load, hash, index);
+                state.order.push(index);
+                state.retire(Vec::new(), array);
+                (record, state.freed())
+            }
+        };
+        // SAFETY: the shelf owns it as long as the lock is there.
+        let kept = unsafe { self.own(record.as_ref()) };
+        drop((state, hold_off));
+        self.free(freed);
+        kept
+    }
+
+    /// Removes the value of this hash that `is` says yes to, after `retire` has seen it.
+    pub(crate) fn remove(
+        &self,
+        hash: u64,
+        is: impl Fn(&T) -> bool,
+        retire: impl FnOnce(&T),
+    ) -> bool {
+        let (mut state, hold_off) = self.lock();
+        let state_ref = &mut *state;
+        // SAFETY: the lock keeps what the slots have.
+        let is = |index| unsafe { self.is(index, &is) };
+        let Some(index) = self.slots.remove(&mut state_ref.load, hash, is) else { return false };
+        if let Some(record) = self.records.get(index) {
+            // SAFETY: the shelf owns it until all have looked away.
+            retire(unsafe { record.value() });
+        }
+        state.forget(|at| at == index);
+        state.retire(vec![index], None);
+        let freed = state.freed();
+        drop((state, hold_off));
+        self.free(freed);
+        true
+    }
+
+    /// Removes the values that `doomed` picks, after `retire` has seen them; says how many.
+    pub(crate) fn remove_if<W: Wraps<Value = T, Common = C> + Clone>(
+        self: &Arc<Self>,
+        mut doomed: impl FnMut(&W) -> bool,
+        mut retire: impl FnMut(&T),
+    ) -> usize {
+        // Kept meanwhile, so that nothing else gets their indices.
+        let mut picked: Vec<W> = Vec::new();
+        self.walk().step(|value| {
+            if doomed(value) {
+                picked.push(value.clone());
+            }
+            ControlFlow::Continue(())
+        });
+        if picked.is_empty() {
+            return 0;
+        }
+        // SAFETY: they are kept.
+        let index = |kept: &W| unsafe { kept.kept().record.as_ref() }.index();
+        picked.sort_unstable_by_key(index);
+        let is_picked = |at: u32| picked.binary_search_by_key(&at, index).ok();
+        let (mut state, hold_off) = self.lock();
+        let mut removed = Vec::new();
+        self.slots.retain_not(&mut state.load, |at| {
+            let Some(place) = is_picked(at) else { return false };
+            retire(picked[place].kept());
+            removed.push(at);
+            true
+        });
+        // Others may have removed some of them.
+        removed.sort_unstable();
+        state.forget(|at| removed.binary_search(&at).is_ok());
+        let count = removed.len();
+        state.retire(removed, None);
+        let freed = state.freed();
+        drop((state, hold_off));
+        self.free(freed);
+        count
+    }
+
+    /// Goes along the values in the order in which they came, up to the last one there is now.
+    pub(crate) fn walk<W: Wraps<Value = T, Common = C>>(self: &Arc<Self>) -> Walk<'_, W> {
+        let (mut state, hold_off) = self.lock();
+        state.walks += 1;
+        let walk = Walk { shelf: self, at: 0, end: state.order.len() };
+        let freed = state.freed();
+        drop((state, hold_off));
+        self.free(freed);
+        walk
+    }
+
+    /// # Safety
+    /// The value of this index is not freed meanwhile.
+    #[inline]
+    unsafe fn is(&self, index: u32, is: impl Fn(&T) -> bool) -> bool {
+        // SAFETY: it was put there before its index was published.
+        self.records.get(index).is_some_and(|record| is(unsafe { record.value() }))
+    }
+
+    /// # Safety
+    /// The pin was there before the record was found.
+    #[inline]
+    unsafe fn lend<'s, W: Wraps<Value = T, Common = C>>(
+        self: &'s Arc<Self>,
+        record: NonNull<Record<T>>,
+        pin: Pin,
+    ) -> Lent<'s, W> {
+        // SAFETY: the pin is there as long as it is lent.
+        let wrapped = unsafe { self.borrow(record) };
+        Lent { wrapped, pin: Some(pin), _shelf: PhantomData, _stays_on_its_thread: PhantomData }
+    }
+
+    /// # Safety
+    /// The value is not freed, nor the shelf, as long as it is borrowed.
+    #[inline]
+    unsafe fn borrow<W: Wraps<Value = T, Common = C>>(
+        self: &Arc<Self>,
+        record: NonNull<Record<T>>,
+    ) -> ManuallyDrop<W> {
+        // SAFETY: it is not dropped, so that the shelf has one owner for it.
+        let shelf = unsafe { ptr::read(self) };
+        ManuallyDrop::new(W::wrap(Kept { record, shelf }))
+    }
+
+    /// Gives up values that nobody looks at any more.
+    fn free(&self, retired: Vec<Retired>) {
+        for index in retired.iter().flat_map(|retired| &retired.values) {
+            if let Some(record) = self.records.get(*index) {
+                // SAFETY: the shelf has owned it.
+                unsafe { self.disown(NonNull::from(record)) };
+            }
+        }
+    }
+}
+
+impl<'s, W> Lent<'s, W> {
+    fn owned<T: Send + Sync, C: Send + Sync>(kept: Kept<T, C>) -> Self
+    where
+        W: Wraps<Value = T, Common = C>,
+    {
+        let wrapped = ManuallyDrop::new(W::wrap(kept));
+        Self { wrapped, pin: None, _shelf: PhantomData, _stays_on_its_thread: PhantomData }
+    }
+}
+
+/// A walk along the values of a shelf.
+pub(crate) struct Walk<'s, W: Wraps> {
+    shelf: &'s Arc<Shelf<W::Value, W::Common>>,
+    at: usize,
+    end: usize,
+}
+
+impl<W: Wraps> Walk<'_, W> {
+    /// Goes on until `each` breaks, to come back to the value then; false if it
+    /// has come to the end.
+    pub(crate) fn step(&mut self, mut each: impl FnMut(&W) -> ControlFlow<()>) -> bool {
+        let pin = Pin::new();
+        let mut indices = [GONE; STEP];
+        let mut owned = Vec::new();
+        while self.at < self.end {
+            let count = usize::min(STEP, self.end - self.at);
+            {
+                let (state, _hold_off) = self.shelf.lock();
+                indices[..count].copy_from_slice(&state.order[self.at..][..count]);
+                if pin.is_none() {
+                    let records = indices[..count].iter().filter(|index| **index != GONE);
+                    let records = records.filter_map(|index| self.shelf.records.get(*index));
+                    // SAFETY: the shelf owns it as long as the lock is there.
+                    owned.extend(records.map(|record| unsafe { self.shelf.own(record) }));
+                }
+            }
+            for index in &indices[..count] {
+                if let Some(record) = self.shelf.records.get(*index).filter(|_| *index != GONE) {
+                    // SAFETY: the pin was there before the index was read, or else it is owned.
+                    let lent = unsafe { self.shelf.borrow::<W>(NonNull::from(record)) };
+                    if each(&lent).is_break() {
+                        return true;
+                    }
+                }
+                self.at += 1;
+            }
+            owned.clear();
+        }
+        false
+    }
+}
+
+impl<W: Wraps> Drop for Walk<'_, W> {
+    fn drop(&mut self) {
+        let (mut state, _hold_off) = self.shelf.lock();
+        state.walks -= 1;
+        state.tidy();
+    }
+}
+
+impl<T, C> Drop for Shelf<T, C> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        let retired = state.retired.iter().flat_map(|retired| &retired.values);
+        for index in state.order.iter().chain(retired).filter(|index| **index != GONE) {
+            if let Some(record) = self.records.get(*index) {
+                // SAFETY: whoever else owns a value owns the shelf.
+                unsafe { record.empty() };
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Where values stand by their hashes: a table that is read while it is changed.
+#![allow(unsafe_code)]
+
+use std::ptr;
+use std::slice;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+/// The fewest slots of a table.
+const FEWEST: usize = 8;
+
+/// What a slot has for an index after its value was taken away.
+const GONE: u32 = u32::MAX;
+
+/// Indices by hashes, in open addressing. Whoever looks holds a pin, and whoever
+/// changes anything a lock.
+///
+/// A slot holds half a hash and an index, counted from 1; it is empty if it is
+/// 0. The first one of the array holds the number of the others, less 1.
+#[derive(Debug)]
+pub(super) struct Slots {
+    array: AtomicPtr<AtomicU64>,
+}
+
+/// How full the table is, which only those know who change it.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    pub(super) live: usize,
+    /// Slots that are not empty.
+    used: usize,
+}
+
+/// An array that was replaced, to be freed when nobody looks at it any more.
+#[derive(Debug)]
+pub(super) struct OldArray {
+    _slots: Box<[AtomicU64]>,
+}
+
+impl Slots {
+    pub(super) const fn new() -> Self {
+        Self { array: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// The array, empty if there is none yet.
+    #[inline]
+    fn array(&self) -> &[AtomicU64] {
+        let array = self.array.load(Ordering::Acquire);
+        // SAFETY: `replace` published an array that begins with its length, and that is not
+        // freed while somebody has a pin or the lock.
+        unsafe {
+            match array.as_ref() {
+                Some(mask) => slice::from_raw_parts(array, len_of(mask)),
+                None => &[],
+            }
+        }
+    }
+
+    /// The index of this hash that `is` says yes to.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is: impl FnMut(u32) -> bool) -> Option<u32> {
+        find_in(self.array(), hash, is).map(|(_, index)| index)
+    }
+
+    /// Adds an index, which must not be there; gives back what it has replaced.
+    pub(super) fn insert(&self, load: &mut Load, hash: u64, index: u32) -> Option<OldArray> {
+        let len = self.array().len().saturating_sub(1);
+        // An eighth stays empty, so that every search comes to an end.
+        let old = if load.used + 1 > len - len / 8 { self.rebuild(load) } else { None };
+        let (mask, slots) = split(self.array());
+        let mut at = place(hash, mask);
+        while slots[at].load(Ordering::Relaxed) != 0 {
+            at = (at + 1) & mask;
+        }
+        load.live += 1;
+        load.used += 1;
+        // Release: whoever sees the index sees what stands there.
+        slots[at].store(slot(hash, index), Ordering::Release);
+        old
+    }
+
+    /// Takes away the index of this hash that `is` says yes to.
+    pub(super) fn remove(
+        &self,
+        load: &mut Load,
+        hash: u64,
+        is: impl FnMut(u32) -> bool,
+    ) -> Option<u32> {
+        let array = self.array();
+        let (at, index) = find_in(array, hash, is)?;
+        array[at].store(u64::from(GONE), Ordering::Release);
+        load.live -= 1;
+        Some(index)
+    }
+
+    /// Takes away the indices that `doomed` says yes to.
+    pub(super) fn retain_not(&self, load: &mut Load, mut doomed: impl FnMut(u32) -> bool) {
+        for slot in self.array().iter().skip(1) {
+            if index_of(slot.load(Ordering::Relaxed)).is_some_and(&mut doomed) {
+                slot.store(u64::from(GONE), Ordering::Release);
+                load.live -= 1;
+            }
+        }
+    }
+
+    /// Makes an array with room for as many again.
+    fn rebuild(&self, load: &mut Load) -> Option<OldArray> {
+        let len = ((load.live + 1) * 4 / 3 + 1).next_power_of_two().max(FEWEST);
+        let mask = len - 1;
+        let mut slots: Box<[AtomicU64]> = (0..=len).map(|_| AtomicU64::new(0)).collect();
+        slots[0] = AtomicU64::new(mask as u64);
+        for old in self.array().iter().skip(1) {
+            let old = old.load(Ordering::Relaxed);
+            if index_of(old).is_some() {
+                let mut at = place(old, mask);
+                while *slots[at + 1].get_mut() != 0 {
+                    at = (at + 1) & mask;
+                }
+                slots[at + 1] = AtomicU64::new(old);
+            }
+        }
+        load.used = load.live;
+        self.replace(Some(slots))
+    }
+
+    fn replace(&self, with: Option<Box<[AtomicU64]>>) -> Option<OldArray> {
+        let new = with.map_or(ptr::null_mut(), |array| Box::into_raw(array).cast());
+        // Release: whoever sees the array sees what stands in it.
+        let old = self.array.swap(new, Ordering::AcqRel);
+        // SAFETY: it came from a box of this length, and nobody finds it any more.
+        unsafe {
+            let len = old.as_ref().map(len_of)?;
+            Some(OldArray { _slots: Box::from_raw(ptr::slice_from_raw_parts_mut(old, len)) })
+        }
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        self.replace(None);
+    }
+}
+
+fn len_of(mask: &AtomicU64) -> usize {
+    mask.load(Ordering::Relaxed) as usize + 2
+}
+
+fn split(array: &[AtomicU64]) -> (usize, &[AtomicU64]) {
+    array.split_first().map_or((0, array), |(_, slots)| (slots.len() - 1, slots))
+}
+
+#[inline]
+fn find_in(
+    array: &[AtomicU64],
+    hash: u64,
+    mut is: impl FnMut(u32) -> bool,
+) -> Option<(usize, u32)> {
+    let (_, slots) = array.split_first()?;
+    let mask = slots.len() - 1;
+    let mut at = place(hash, mask);
+    loop {
+        let found = slots[at & mask].load(Ordering::Acquire);
+        if found == 0 {
+            return None;
+        }
+        if found >> 32 == hash >> 32 {
+            if let Some(index) = index_of(found).filter(|index| is(*index)) {
+                return Some(((at & mask) + 1, index));
+            }
+        }
+        at += 1;
+    }
+}
+
+/// Where the search for a hash begins: where its upper half says, which slots keep.
+#[inline]
+fn place(hash: u64, mask: usize) -> usize {
+    (hash >> 32) as usize & mask
+}
+
+fn slot(hash: u64, index: u32) -> u64 {
+    hash >> 32 << 32 | u64::from(index + 1)
+}
+
+#[inline]
+fn index_of(slot: u64) -> Option<u32> {
+    let index = slot as u32;
+    (index != GONE).then(|| index.checked_sub(1)).flatten()
+}
