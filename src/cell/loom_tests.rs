@@ -1,13 +1,16 @@
 //! Cells in memory in a model: totals, numbers that are set, and observations.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ::loom::thread;
 
 use super::level::Level;
-use super::loom_slab::take_slab;
+use super::loom_slab::{set_pins, take_pins, take_slab};
 use super::loom_sync::{Fault, explore, explore_up_to};
 use super::observations::Observations;
+use super::pins::{Grace, Pin};
+use super::sync::AtomicU64;
 use super::tally::Tally;
 
 #[test]
@@ -224,4 +227,49 @@ fn threads_that_share_cells_observe_one_after_the_other() {
         let mut count = Vec::new();
         assert_eq!((observations.read(&mut count), count), (5.0, vec![2.0]));
     });
+}
+
+#[test]
+fn what_somebody_looks_at_is_not_freed() {
+    explore_up_to(4, || look_and_free(Pin::new));
+}
+
+/// As if a look that is under way were not told.
+#[test]
+#[should_panic = "it was freed"]
+fn a_look_that_is_not_told_is_caught() {
+    explore_up_to(4, || look_and_free(|| None));
+}
+
+/// One thread looks for something and at it, the other takes it away and frees it.
+fn look_and_free(pin: fn() -> Option<Pin>) {
+    struct Thing {
+        is_there: AtomicU64,
+        is_freed: AtomicU64,
+    }
+
+    // Leaked, as the words of real threads are never freed.
+    let words = [0, 1].map(|_| &*Box::leak(Box::new(AtomicU64::new(0))));
+    set_pins(&words);
+    let thing = Arc::new(Thing { is_there: AtomicU64::new(1), is_freed: AtomicU64::new(0) });
+    let looking = thread::spawn({
+        let thing = thing.clone();
+        move || {
+            take_pins(words[0]);
+            for _ in 0..2 {
+                let _pin = pin();
+                if thing.is_there.load(Ordering::Acquire) == 1 {
+                    assert_eq!(thing.is_freed.load(Ordering::Relaxed), 0, "it was freed");
+                }
+            }
+        }
+    });
+    take_pins(words[1]);
+    thing.is_there.store(0, Ordering::Release);
+    let mut grace = Grace::begin();
+    while !grace.is_over() {
+        thread::yield_now();
+    }
+    thing.is_freed.store(1, Ordering::Relaxed);
+    looking.join().unwrap();
 }

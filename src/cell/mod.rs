@@ -12,8 +12,10 @@ mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
 mod histogram;
+pub(crate) mod keys;
 #[cfg(feature = "multiprocess")]
 mod lane;
+pub(crate) mod lent;
 mod level;
 #[cfg(all(test, loom, feature = "multiprocess"))]
 mod loom_file_tests;
@@ -40,6 +42,8 @@ mod refused;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod shared;
 pub(crate) mod shelf;
+#[cfg(all(test, not(loom)))]
+mod shelf_miri_tests;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
 #[cfg(not(loom))]

@@ -1,27 +1,32 @@
 //! Room for values that stay where they are, in chunks that are never moved.
 #![allow(unsafe_code)]
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use once_cell::race::OnceBox;
 
-/// The records of the first chunk; of each four that follow, as many more.
-const FIRST: usize = 8;
+use super::keys::{Key, KeyAt};
 
-/// So many chunks have room for 2^27 records.
-const CHUNKS: usize = 96;
+/// A place says in its upper bits which chunk it is in.
+const IN_CHUNK: u32 = 25;
+const CHUNKS: usize = 1 << (u32::BITS - IN_CHUNK);
+
+/// The first chunk has one record, the next four so many; of each four that
+/// follow, each has twice as many.
+const FEW: usize = 8;
 
 /// Room for a value that is shared, with the number of those who own it.
 pub(super) struct Record<T> {
     pub(super) owners: AtomicU32,
-    index: u32,
+    place: u32,
+    key: Cell<KeyAt>,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-/// Records by their indices. The first one costs no memory of its own.
+/// Records by their places. The first one costs no memory of its own.
 pub(super) struct Records<T> {
     first: Record<T>,
     chunks: OnceBox<[AtomicPtr<Record<T>>; CHUNKS]>,
@@ -33,13 +38,23 @@ unsafe impl<T: Send + Sync> Send for Record<T> {}
 unsafe impl<T: Send + Sync> Sync for Record<T> {}
 
 impl<T> Record<T> {
-    fn at(index: u32) -> Self {
+    fn at(place: u32) -> Self {
         let value = UnsafeCell::new(MaybeUninit::uninit());
-        Self { owners: AtomicU32::new(0), index, value }
+        Self { owners: AtomicU32::new(0), place, key: Cell::new(KeyAt::empty()), value }
     }
 
-    pub(super) fn index(&self) -> u32 {
-        self.index
+    pub(super) fn place(&self) -> u32 {
+        self.place
+    }
+
+    /// The key of the value.
+    ///
+    /// # Safety
+    /// A value was put there, and is not dropped as long as its key is looked at.
+    #[inline]
+    pub(super) unsafe fn key(&self) -> Key<'_> {
+        // SAFETY: it was put there with the value.
+        unsafe { self.key.get().get() }
     }
 
     /// The value.
@@ -56,19 +71,21 @@ impl<T> Record<T> {
     ///
     /// # Safety
     /// None is there, and nobody else looks.
-    pub(super) unsafe fn put(&self, value: T) {
+    pub(super) unsafe fn put(&self, key: KeyAt, value: T) {
+        self.key.set(key);
         // SAFETY: nobody looks.
         unsafe { (*self.value.get()).write(value) };
         self.owners.store(1, Ordering::Relaxed);
     }
 
-    /// Drops the value.
+    /// Drops the value, and gives back its key.
     ///
     /// # Safety
     /// It is there, and nobody owns it or looks at it any more.
-    pub(super) unsafe fn empty(&self) {
+    pub(super) unsafe fn empty(&self) -> KeyAt {
         // SAFETY: nobody looks.
         unsafe { (*self.value.get()).assume_init_drop() };
+        self.key.replace(KeyAt::empty())
     }
 }
 
@@ -77,29 +94,40 @@ impl<T> Records<T> {
         Self { first: Record::at(0), chunks: OnceBox::new() }
     }
 
-    /// The record of an index; its chunk was made.
+    /// The record of a place.
+    ///
+    /// # Safety
+    /// The place was given by [`next`](Self::next).
     #[inline]
-    pub(super) fn get(&self, index: u32) -> Option<&Record<T>> {
-        let Some((chunk, at)) = place(index) else { return Some(&self.first) };
-        let records = self.chunks.get()?.get(chunk)?.load(Ordering::Acquire);
-        // SAFETY: a chunk has the records of all of its places, and is freed with `self`.
-        unsafe { records.add(at).as_ref().filter(|_| !records.is_null()) }
+    pub(super) unsafe fn get(&self, place: u32) -> &Record<T> {
+        let (chunk, at) = parts_of(place);
+        match self.chunks.get() {
+            Some(chunks) if chunk > 0 => {
+                let records = chunks[chunk].load(Ordering::Acquire);
+                // SAFETY: a chunk has the records of all places in it, and is freed with `self`.
+                unsafe { &*records.add(at) }
+            }
+            _ => &self.first,
+        }
     }
 
-    /// The record of an index, which is at most the next after those that were made;
-    /// none if there are too many. One thread does so at a time.
-    pub(super) fn make(&self, index: u32) -> Option<&Record<T>> {
-        if let Some((chunk, at)) = place(index) {
-            let none = || Box::new([const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS]);
-            let chunk_at = self.chunks.get_or_init(none).get(chunk)?;
-            if at == 0 && chunk_at.load(Ordering::Relaxed).is_null() {
-                let end = index.checked_add(len_of(chunk) as u32)?;
-                let records: Box<[Record<T>]> = (index..end).map(Record::at).collect();
-                // Release: whoever sees the chunk sees its records.
-                chunk_at.store(Box::into_raw(records).cast(), Ordering::Release);
-            }
+    /// The place behind this one, whose record was made; none if there are no more.
+    /// One thread asks at a time.
+    pub(super) fn next(&self, before: Option<u32>) -> Option<u32> {
+        let Some(before) = before else { return Some(0) };
+        let (chunk, at) = parts_of(before);
+        if at + 1 < len_of(chunk) {
+            return Some(before + 1);
         }
-        self.get(index)
+        let chunk = chunk + 1;
+        let none = || Box::new([const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS]);
+        let chunk_at = self.chunks.get_or_init(none).get(chunk)?;
+        let len = u32::try_from(len_of(chunk)).ok().filter(|len| *len <= 1 << IN_CHUNK)?;
+        let first = (chunk as u32) << IN_CHUNK;
+        let records: Box<[Record<T>]> = (first..first + len).map(Record::at).collect();
+        // Release: whoever sees the chunk sees its records.
+        chunk_at.store(Box::into_raw(records).cast(), Ordering::Release);
+        Some(first)
     }
 }
 
@@ -116,19 +144,14 @@ impl<T> Drop for Records<T> {
     }
 }
 
-/// The chunk of an index, and the place in it; none for the first index.
+/// The chunk of a place, and where it is in the chunk.
 #[inline]
-fn place(index: u32) -> Option<(usize, usize)> {
-    // As the digits of a floating-point number have it: the upper ones tell the chunk.
-    let number = (index as usize).checked_sub(1)? + 4 * FIRST;
-    let power = number.ilog2() as usize;
-    let step = power - 2;
-    let quarter = number >> step & 3;
-    Some((4 * (power - (4 * FIRST).ilog2() as usize) + quarter, number & ((1 << step) - 1)))
+fn parts_of(place: u32) -> (usize, usize) {
+    ((place >> IN_CHUNK) as usize, place as usize & ((1 << IN_CHUNK) - 1))
 }
 
 fn len_of(chunk: usize) -> usize {
-    FIRST << (chunk / 4)
+    chunk.checked_sub(1).map_or(1, |chunk| FEW << (chunk / 4))
 }
 
 #[cfg(test)]
@@ -136,15 +159,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_index_has_a_place_of_its_own() {
-        assert_eq!(place(0), None);
-        let (mut chunk, mut at) = (0, 0);
-        for index in 1..200_000 {
-            assert_eq!(place(index), Some((chunk, at)), "{index}");
-            at += 1;
-            if at == len_of(chunk) {
-                (chunk, at) = (chunk + 1, 0);
-            }
+    fn every_place_has_a_record_of_its_own_that_stays_where_it_is() {
+        let records = Records::<u32>::new();
+        let mut seen = Vec::new();
+        let mut place = None;
+        for number in 0..5000 {
+            place = records.next(place);
+            // SAFETY: it was just given, and nobody else looks.
+            let record = unsafe { records.get(place.unwrap()) };
+            // SAFETY: as above.
+            unsafe { record.put(KeyAt::empty(), number) };
+            seen.push((place.unwrap(), ptr::from_ref(record)));
+        }
+        for (number, (place, at)) in seen.into_iter().enumerate() {
+            // SAFETY: it was given above.
+            let record = unsafe { records.get(place) };
+            // SAFETY: a value was put there.
+            assert_eq!((record.place(), unsafe { *record.value() }), (place, number as u32));
+            assert!(ptr::eq(record, at));
         }
     }
 }

@@ -7,7 +7,6 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, handle_alloc_error};
-use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{ControlFlow, Deref};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -18,6 +17,8 @@ use std::sync::atomic::{Ordering, fence};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::fork::{HoldOff, hold_off};
+use super::keys::{Key, KeyAt, KeyBuf};
+use super::lent::Lent;
 use super::order::{GONE, Order, Retired};
 use super::pins::{Pin, prepare};
 use super::records::{Record, Records};
@@ -50,15 +51,6 @@ pub(crate) trait Wraps {
     fn kept(&self) -> &Kept<Self::Value, Self::Common>;
 }
 
-/// A wrapped value that is lent: it stays on its thread, and with its shelf.
-pub(crate) struct Lent<'s, W> {
-    wrapped: ManuallyDrop<W>,
-    /// None if it is owned.
-    pin: Option<Pin>,
-    _shelf: PhantomData<&'s ()>,
-    _stays_on_its_thread: PhantomData<*const ()>,
-}
-
 // SAFETY: it shares a value and what it has in common, and may drop both.
 unsafe impl<T: Send + Sync, C: Send + Sync> Send for Kept<T, C> {}
 // SAFETY: as above.
@@ -80,11 +72,19 @@ impl<T, C> Kept<T, C> {
         let value = make(&common);
         let shelf = Arc::new(Shelf::of(common));
         // SAFETY: nobody else knows of the shelf.
-        let record = unsafe { shelf.fill(0, value) };
+        let record = unsafe { shelf.fill(&mut shelf.lock().0, KeyAt::empty(), value) };
         Self { record, shelf }
     }
 
+    /// Its key.
+    #[inline]
+    pub(crate) fn key(&self) -> Key<'_> {
+        // SAFETY: as of the value.
+        unsafe { self.record.as_ref().key() }
+    }
+
     /// What it has in common with others on the shelf.
+    #[inline]
     pub(crate) fn common(&self) -> &C {
         &self.shelf.common
     }
@@ -101,25 +101,6 @@ impl<T, C> Drop for Kept<T, C> {
     fn drop(&mut self) {
         // SAFETY: one of those who own it does not any more.
         unsafe { self.shelf.disown(self.record) };
-    }
-}
-
-impl<W> Deref for Lent<'_, W> {
-    type Target = W;
-
-    #[inline]
-    fn deref(&self) -> &W {
-        &self.wrapped
-    }
-}
-
-impl<W> Drop for Lent<'_, W> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.pin.is_none() {
-            // SAFETY: it is owned, and nobody has it after this.
-            unsafe { ManuallyDrop::drop(&mut self.wrapped) };
-        }
     }
 }
 
@@ -149,14 +130,19 @@ impl<T, C> Shelf<T, C> {
     /// Puts a value into a record, which one owns then.
     ///
     /// # Safety
-    /// The record is empty, and nobody else fills any.
-    unsafe fn fill(&self, index: u32, value: T) -> NonNull<Record<T>> {
-        let Some(record) = self.records.make(index) else {
-            handle_alloc_error(Layout::new::<Record<T>>());
-        };
-        // SAFETY: as the caller says.
-        unsafe { record.put(value) };
-        NonNull::from(record)
+    /// The order is that of this shelf.
+    unsafe fn fill(&self, order: &mut Order, key: KeyAt, value: T) -> NonNull<Record<T>> {
+        let place = order.vacant.pop().or_else(|| {
+            order.last = self.records.next(order.last);
+            order.last
+        });
+        let Some(place) = place else { handle_alloc_error(Layout::new::<Record<T>>()) };
+        // SAFETY: the place was given, and the record is empty.
+        unsafe {
+            let record = self.records.get(place);
+            record.put(key, value);
+            NonNull::from(record)
+        }
     }
 
     /// # Safety
@@ -176,8 +162,11 @@ impl<T, C> Shelf<T, C> {
         if record.owners.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
             // SAFETY: nobody owns it; the shelf has not disowned it while somebody looked.
-            unsafe { record.empty() };
-            self.lock().0.vacant.push(record.index());
+            let key = unsafe { record.empty() };
+            let (mut state, _hold_off) = self.lock();
+            // SAFETY: it was the key of that value only.
+            unsafe { state.keys.give_back(key) };
+            state.vacant.push(record.place());
         }
     }
 }
@@ -192,51 +181,49 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         Arc::new(Self::of(common))
     }
 
-    /// The value of this hash that `is` says yes to, or else a new one.
+    /// The value whose key has this hash and is the one, or else a new one with the key that
+    /// `write` writes.
     #[inline]
     pub(crate) fn get_or_insert<'s, W: Wraps<Value = T, Common = C>>(
         self: &'s Arc<Self>,
         hash: u64,
-        is: impl Fn(&T) -> bool,
+        is: impl Fn(Key<'_>) -> bool,
+        write: impl FnOnce(&mut KeyBuf),
         make: impl FnOnce(&C) -> T,
     ) -> Lent<'s, W> {
-        match Pin::new() {
-            Some(pin) => {
-                // SAFETY: the pin keeps what the slots have.
-                let found = self.slots.find(hash, |index| unsafe { self.is(index, &is) });
-                match found.and_then(|index| self.records.get(index)) {
-                    // SAFETY: it was found under the pin.
-                    Some(record) => unsafe { self.lend(NonNull::from(record), pin) },
-                    None => {
-                        drop(pin);
-                        Lent::owned(self.keep_or_insert(hash, is, make))
-                    }
-                }
-            }
-            None => Lent::owned(self.keep_or_insert(hash, is, make)),
-        }
+        let found = Pin::new().and_then(|pin| {
+            // SAFETY: the pin keeps what the slots have.
+            let record = self.slots.find(hash, |place| unsafe { self.named(place, &is) })?;
+            // SAFETY: it was found under the pin.
+            Some(unsafe { self.lend(NonNull::from(record), pin) })
+        });
+        found.unwrap_or_else(|| Lent::owned(W::wrap(self.keep_or_insert(hash, &is, write, make))))
     }
 
     #[cold]
     fn keep_or_insert(
         self: &Arc<Self>,
         hash: u64,
-        is: impl Fn(&T) -> bool,
+        is: &dyn Fn(Key<'_>) -> bool,
+        write: impl FnOnce(&mut KeyBuf),
         make: impl FnOnce(&C) -> T,
     ) -> Kept<T, C> {
         let (mut state, hold_off) = self.lock();
         // SAFETY: the lock keeps what the slots have.
-        let found = self.slots.find(hash, |index| unsafe { self.is(index, &is) });
-        let (record, freed) = match found.and_then(|index| self.records.get(index)) {
+        let found = self.slots.find(hash, |place| unsafe { self.named(place, is) });
+        let (record, freed) = match found {
             Some(record) => (NonNull::from(record), Vec::new()),
             None => {
                 let value = make(&self.common);
-                let index = state.vacant.pop().unwrap_or(state.next);
-                // SAFETY: the record is vacant or was never used, and the lock keeps others off.
-                let record = unsafe { self.fill(index, value) };
-                state.next = state.next.max(index + 1);
-                let array = self.slots.insert(&mut state.load, hash, index);
-                state.order.push(index);
+                let Some(key) = state.keys.put(write) else {
+                    handle_alloc_error(Layout::new::<Key<'_>>());
+                };
+                // SAFETY: the order is that of this shelf.
+                let record = unsafe { self.fill(&mut state, key, value) };
+                // SAFETY: it was just made.
+                let place = unsafe { record.as_ref() }.place();
+                let array = self.slots.insert(&mut state.load, hash, place);
+                state.order.push(place);
                 state.retire(Vec::new(), array);
                 (record, state.freed())
             }
@@ -248,24 +235,22 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         kept
     }
 
-    /// Removes the value of this hash that `is` says yes to, after `retire` has seen it.
+    /// Removes the value whose key has this hash and is the one, after `retire` has seen it.
     pub(crate) fn remove(
         &self,
         hash: u64,
-        is: impl Fn(&T) -> bool,
+        is: impl Fn(Key<'_>) -> bool,
         retire: impl FnOnce(&T),
     ) -> bool {
         let (mut state, hold_off) = self.lock();
-        let state_ref = &mut *state;
         // SAFETY: the lock keeps what the slots have.
-        let is = |index| unsafe { self.is(index, &is) };
-        let Some(index) = self.slots.remove(&mut state_ref.load, hash, is) else { return false };
-        if let Some(record) = self.records.get(index) {
-            // SAFETY: the shelf owns it until all have looked away.
-            retire(unsafe { record.value() });
-        }
-        state.forget(|at| at == index);
-        state.retire(vec![index], None);
+        let named = |place| unsafe { self.named(place, &is) };
+        let Some(record) = self.slots.remove(&mut state.load, hash, named) else { return false };
+        // SAFETY: the shelf owns it until all have looked away.
+        retire(unsafe { record.value() });
+        let place = record.place();
+        state.forget(|at| at == place);
+        state.retire(vec![place], None);
         let freed = state.freed();
         drop((state, hold_off));
         self.free(freed);
@@ -278,7 +263,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         mut doomed: impl FnMut(&W) -> bool,
         mut retire: impl FnMut(&T),
     ) -> usize {
-        // Kept meanwhile, so that nothing else gets their indices.
+        // Kept meanwhile, so that nothing else gets their places.
         let mut picked: Vec<W> = Vec::new();
         self.walk().step(|value| {
             if doomed(value) {
@@ -290,14 +275,14 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
             return 0;
         }
         // SAFETY: they are kept.
-        let index = |kept: &W| unsafe { kept.kept().record.as_ref() }.index();
-        picked.sort_unstable_by_key(index);
-        let is_picked = |at: u32| picked.binary_search_by_key(&at, index).ok();
+        let place = |kept: &W| unsafe { kept.kept().record.as_ref() }.place();
+        picked.sort_unstable_by_key(place);
+        let picked_at = |at: u32| picked.binary_search_by_key(&at, place).ok();
         let (mut state, hold_off) = self.lock();
         let mut removed = Vec::new();
         self.slots.retain_not(&mut state.load, |at| {
-            let Some(place) = is_picked(at) else { return false };
-            retire(picked[place].kept());
+            let Some(picked_at) = picked_at(at) else { return false };
+            retire(picked[picked_at].kept());
             removed.push(at);
             true
         });
@@ -323,12 +308,17 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         walk
     }
 
+    /// The record of a place, if its key is the one.
+    ///
     /// # Safety
-    /// The value of this index is not freed meanwhile.
+    /// The value is not freed meanwhile.
     #[inline]
-    unsafe fn is(&self, index: u32, is: impl Fn(&T) -> bool) -> bool {
-        // SAFETY: it was put there before its index was published.
-        self.records.get(index).is_some_and(|record| is(unsafe { record.value() }))
+    unsafe fn named(&self, place: u32, is: impl Fn(Key<'_>) -> bool) -> Option<&Record<T>> {
+        // SAFETY: a value was put there before its place was published.
+        unsafe {
+            let record = self.records.get(place);
+            is(record.key()).then_some(record)
+        }
     }
 
     /// # Safety
@@ -340,8 +330,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         pin: Pin,
     ) -> Lent<'s, W> {
         // SAFETY: the pin is there as long as it is lent.
-        let wrapped = unsafe { self.borrow(record) };
-        Lent { wrapped, pin: Some(pin), _shelf: PhantomData, _stays_on_its_thread: PhantomData }
+        Lent::pinned(unsafe { self.borrow(record) }, pin)
     }
 
     /// # Safety
@@ -358,22 +347,10 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
 
     /// Gives up values that nobody looks at any more.
     fn free(&self, retired: Vec<Retired>) {
-        for index in retired.iter().flat_map(|retired| &retired.values) {
-            if let Some(record) = self.records.get(*index) {
-                // SAFETY: the shelf has owned it.
-                unsafe { self.disown(NonNull::from(record)) };
-            }
+        for place in retired.iter().flat_map(|retired| &retired.values) {
+            // SAFETY: the shelf has owned it.
+            unsafe { self.disown(NonNull::from(self.records.get(*place))) };
         }
-    }
-}
-
-impl<'s, W> Lent<'s, W> {
-    fn owned<T: Send + Sync, C: Send + Sync>(kept: Kept<T, C>) -> Self
-    where
-        W: Wraps<Value = T, Common = C>,
-    {
-        let wrapped = ManuallyDrop::new(W::wrap(kept));
-        Self { wrapped, pin: None, _shelf: PhantomData, _stays_on_its_thread: PhantomData }
     }
 }
 
@@ -389,24 +366,28 @@ impl<W: Wraps> Walk<'_, W> {
     /// has come to the end.
     pub(crate) fn step(&mut self, mut each: impl FnMut(&W) -> ControlFlow<()>) -> bool {
         let pin = Pin::new();
-        let mut indices = [GONE; STEP];
+        let mut places = [GONE; STEP];
         let mut owned = Vec::new();
         while self.at < self.end {
             let count = usize::min(STEP, self.end - self.at);
             {
                 let (state, _hold_off) = self.shelf.lock();
-                indices[..count].copy_from_slice(&state.order[self.at..][..count]);
+                places[..count].copy_from_slice(&state.order[self.at..][..count]);
                 if pin.is_none() {
-                    let records = indices[..count].iter().filter(|index| **index != GONE);
-                    let records = records.filter_map(|index| self.shelf.records.get(*index));
+                    let places = places[..count].iter().filter(|place| **place != GONE);
+                    // SAFETY: the places were given.
+                    let records = places.map(|place| unsafe { self.shelf.records.get(*place) });
                     // SAFETY: the shelf owns it as long as the lock is there.
                     owned.extend(records.map(|record| unsafe { self.shelf.own(record) }));
                 }
             }
-            for index in &indices[..count] {
-                if let Some(record) = self.shelf.records.get(*index).filter(|_| *index != GONE) {
-                    // SAFETY: the pin was there before the index was read, or else it is owned.
-                    let lent = unsafe { self.shelf.borrow::<W>(NonNull::from(record)) };
+            for place in &places[..count] {
+                if *place != GONE {
+                    // SAFETY: the pin was there before the place was read, or else it is owned.
+                    let lent = unsafe {
+                        let record = self.shelf.records.get(*place);
+                        self.shelf.borrow::<W>(NonNull::from(record))
+                    };
                     if each(&lent).is_break() {
                         return true;
                     }
@@ -431,11 +412,9 @@ impl<T, C> Drop for Shelf<T, C> {
     fn drop(&mut self) {
         let state = self.state.get_mut();
         let retired = state.retired.iter().flat_map(|retired| &retired.values);
-        for index in state.order.iter().chain(retired).filter(|index| **index != GONE) {
-            if let Some(record) = self.records.get(*index) {
-                // SAFETY: whoever else owns a value owns the shelf.
-                unsafe { record.empty() };
-            }
+        for place in state.order.iter().chain(retired).filter(|place| **place != GONE) {
+            // SAFETY: whoever else owns a value owns the shelf.
+            unsafe { self.records.get(*place).empty() };
         }
     }
 }

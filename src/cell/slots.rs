@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 /// The fewest slots of a table.
 const FEWEST: usize = 8;
 
-/// What a slot has for an index after its value was taken away.
+/// So many slots are looked at before it is seen whether one of them was it.
+const GROUP: usize = 4;
+
+/// What a slot has instead of a place after its value was taken away.
 const GONE: u32 = u32::MAX;
 
-/// Indices by hashes, in open addressing. Whoever looks holds a pin, and whoever
+/// Places by hashes, in open addressing. Whoever looks holds a pin, and whoever
 /// changes anything a lock.
 ///
-/// A slot holds half a hash and an index, counted from 1; it is empty if it is
+/// A slot holds half a hash and a place, counted from 1; it is empty if it is
 /// 0. The first one of the array holds the number of the others, less 1.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -54,47 +57,47 @@ impl Slots {
         }
     }
 
-    /// The index of this hash that `is` says yes to.
+    /// What `is` makes of the first place of this hash that it makes anything of.
     #[inline]
-    pub(super) fn find(&self, hash: u64, is: impl FnMut(u32) -> bool) -> Option<u32> {
-        find_in(self.array(), hash, is).map(|(_, index)| index)
+    pub(super) fn find<R>(&self, hash: u64, is: impl FnMut(u32) -> Option<R>) -> Option<R> {
+        find_in(self.array(), hash, is).map(|(_, found)| found)
     }
 
-    /// Adds an index, which must not be there; gives back what it has replaced.
-    pub(super) fn insert(&self, load: &mut Load, hash: u64, index: u32) -> Option<OldArray> {
+    /// Adds a place, which must not be there; gives back what it has replaced.
+    pub(super) fn insert(&self, load: &mut Load, hash: u64, place: u32) -> Option<OldArray> {
         let len = self.array().len().saturating_sub(1);
         // An eighth stays empty, so that every search comes to an end.
         let old = if load.used + 1 > len - len / 8 { self.rebuild(load) } else { None };
         let (mask, slots) = split(self.array());
-        let mut at = place(hash, mask);
+        let mut at = begin(hash, mask);
         while slots[at].load(Ordering::Relaxed) != 0 {
             at = (at + 1) & mask;
         }
         load.live += 1;
         load.used += 1;
-        // Release: whoever sees the index sees what stands there.
-        slots[at].store(slot(hash, index), Ordering::Release);
+        // Release: whoever sees the place sees what stands there.
+        slots[at].store(slot(hash, place), Ordering::Release);
         old
     }
 
-    /// Takes away the index of this hash that `is` says yes to.
-    pub(super) fn remove(
+    /// Takes away the first place of this hash that `is` makes anything of.
+    pub(super) fn remove<R>(
         &self,
         load: &mut Load,
         hash: u64,
-        is: impl FnMut(u32) -> bool,
-    ) -> Option<u32> {
+        is: impl FnMut(u32) -> Option<R>,
+    ) -> Option<R> {
         let array = self.array();
-        let (at, index) = find_in(array, hash, is)?;
+        let (at, found) = find_in(array, hash, is)?;
         array[at].store(u64::from(GONE), Ordering::Release);
         load.live -= 1;
-        Some(index)
+        Some(found)
     }
 
-    /// Takes away the indices that `doomed` says yes to.
+    /// Takes away the places that `doomed` says yes to.
     pub(super) fn retain_not(&self, load: &mut Load, mut doomed: impl FnMut(u32) -> bool) {
         for slot in self.array().iter().skip(1) {
-            if index_of(slot.load(Ordering::Relaxed)).is_some_and(&mut doomed) {
+            if place_of(slot.load(Ordering::Relaxed)).is_some_and(&mut doomed) {
                 slot.store(u64::from(GONE), Ordering::Release);
                 load.live -= 1;
             }
@@ -109,8 +112,8 @@ impl Slots {
         slots[0] = AtomicU64::new(mask as u64);
         for old in self.array().iter().skip(1) {
             let old = old.load(Ordering::Relaxed);
-            if index_of(old).is_some() {
-                let mut at = place(old, mask);
+            if place_of(old).is_some() {
+                let mut at = begin(old, mask);
                 while *slots[at + 1].get_mut() != 0 {
                     at = (at + 1) & mask;
                 }
@@ -147,41 +150,50 @@ fn split(array: &[AtomicU64]) -> (usize, &[AtomicU64]) {
     array.split_first().map_or((0, array), |(_, slots)| (slots.len() - 1, slots))
 }
 
-#[inline]
-fn find_in(
+#[inline(always)]
+fn find_in<R>(
     array: &[AtomicU64],
     hash: u64,
-    mut is: impl FnMut(u32) -> bool,
-) -> Option<(usize, u32)> {
+    mut is: impl FnMut(u32) -> Option<R>,
+) -> Option<(usize, R)> {
     let (_, slots) = array.split_first()?;
     let mask = slots.len() - 1;
-    let mut at = place(hash, mask);
+    let mut from = begin(hash, mask);
     loop {
-        let found = slots[at & mask].load(Ordering::Acquire);
-        if found == 0 {
+        // A group at a time, as it is hard to foretell which of them it will be.
+        let group = slots.get(from..)?.first_chunk::<GROUP>()?;
+        let mut alike = 0_u32;
+        for (at, slot) in group.iter().enumerate() {
+            let found = slot.load(Ordering::Acquire);
+            alike |= u32::from((found ^ hash) >> 32 == 0) << at;
+        }
+        while alike > 0 {
+            let at = alike.trailing_zeros() as usize % GROUP;
+            if let Some(found) = place_of(group[at].load(Ordering::Acquire)).and_then(&mut is) {
+                return Some((from + at + 1, found));
+            }
+            alike &= alike - 1;
+        }
+        // A group is filled from its beginning on.
+        if group[GROUP - 1].load(Ordering::Acquire) == 0 {
             return None;
         }
-        if found >> 32 == hash >> 32 {
-            if let Some(index) = index_of(found).filter(|index| is(*index)) {
-                return Some(((at & mask) + 1, index));
-            }
-        }
-        at += 1;
+        from = (from + GROUP) & mask;
     }
 }
 
 /// Where the search for a hash begins: where its upper half says, which slots keep.
 #[inline]
-fn place(hash: u64, mask: usize) -> usize {
-    (hash >> 32) as usize & mask
+fn begin(hash: u64, mask: usize) -> usize {
+    (hash >> 32) as usize & mask & !(GROUP - 1)
 }
 
-fn slot(hash: u64, index: u32) -> u64 {
-    hash >> 32 << 32 | u64::from(index + 1)
+fn slot(hash: u64, place: u32) -> u64 {
+    hash >> 32 << 32 | u64::from(place + 1)
 }
 
 #[inline]
-fn index_of(slot: u64) -> Option<u32> {
-    let index = slot as u32;
-    (index != GONE).then(|| index.checked_sub(1)).flatten()
+fn place_of(slot: u64) -> Option<u32> {
+    let counted = slot as u32;
+    (counted != GONE).then(|| counted.checked_sub(1)).flatten()
 }

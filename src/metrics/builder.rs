@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::instrument::{Held, Instrument, Kind, Schema};
+use super::label_hash::LabelHasher;
 use super::vec::{MetricVec, MetricVecDyn};
 use crate::collector::Collector;
 use crate::error::{Error, Result};
@@ -188,7 +189,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
             names,
             validation: self.validation,
             settings: self.settings,
-            hasher: foldhash::fast::RandomState::default(),
+            hasher: LabelHasher::new(),
             #[cfg(feature = "multiprocess")]
             store: self.store,
         })

@@ -1,10 +1,11 @@
 //! The series of one metric, found by the values of their labels.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use super::instrument::{Instrument, Schema, Series};
-use crate::cell::shelf::{Lent, Shelf};
+use super::label_text::{is_named, write_labels};
+use crate::cell::lent::Lent;
+use crate::cell::shelf::Shelf;
 use crate::model::{Chunk, Desc, Family, Sealed};
 
 /// All series of a labelled metric; cheap to clone.
@@ -20,11 +21,14 @@ impl<M: Instrument> Children<M> {
     }
 
     /// The child of these values, in the order of declaration; made if it is new.
-    #[inline]
-    pub(super) fn lend(&self, values: &[&str]) -> Lent<'_, M> {
+    // Made for each number of values, so that what is done with each of them needs no loop.
+    pub(super) fn lend<'v>(&self, values: &(impl AsRef<[&'v str]> + ?Sized)) -> Lent<'_, M> {
+        let values = values.as_ref();
+        let Schema { names, hasher, .. } = self.schema();
         self.0.get_or_insert(
-            self.hash(values),
-            |series| series.is_named(self.schema(), values),
+            hasher.hash(values),
+            |key| is_named(key, names, values),
+            |key| write_labels(names, values, key),
             |schema| Series::new(schema, values),
         )
     }
@@ -32,8 +36,8 @@ impl<M: Instrument> Children<M> {
     pub(super) fn remove(&self, values: &[&str]) -> bool {
         // Before the same values can make another child, which would find the same rows.
         let retire = |series: &Series<M>| series.retire(self.schema());
-        let is_named = |series: &Series<M>| series.is_named(self.schema(), values);
-        self.0.remove(self.hash(values), is_named, retire)
+        let Schema { names, hasher, .. } = self.schema();
+        self.0.remove(hasher.hash(values), |key| is_named(key, names, values), retire)
     }
 
     /// Removes the children that `doomed` picks by their raw values; says how many.
@@ -52,17 +56,6 @@ impl<M: Instrument> Children<M> {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
-    }
-
-    #[inline]
-    fn hash(&self, values: &[&str]) -> u64 {
-        let mut hasher = self.schema().hasher.build_hasher();
-        for value in values {
-            // The length keeps ["ab", "c"] and ["a", "bc"] apart.
-            hasher.write_usize(value.len());
-            hasher.write(value.as_bytes());
-        }
-        hasher.finish()
     }
 }
 

@@ -9,10 +9,11 @@ use parking_lot::RwLock;
 use super::builder::MetricBuilder;
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
-use super::label_text::LabelText;
+use super::label_text::{row_labels, write_labels};
 use super::vec::{MetricVec, MetricVecDyn};
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::hold_off;
+use crate::cell::keys::KeyBuf;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, NameValidation, Suffix};
 #[cfg(feature = "multiprocess")]
@@ -124,7 +125,7 @@ impl InfoSeries {
 #[derive(Debug)]
 struct Facts {
     names: LabelNames,
-    labels: LabelText,
+    labels: KeyBuf,
 }
 
 impl Facts {
@@ -132,7 +133,9 @@ impl Facts {
         let names = labels.iter().map(|(name, _)| name);
         let names = LabelNames::with_validation(names, validation)?;
         let values: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
-        Ok(Self { labels: LabelText::new(&names, &values), names })
+        let mut labels = KeyBuf::default();
+        write_labels(&names, &values, &mut labels);
+        Ok(Self { names, labels })
     }
 }
 
@@ -196,7 +199,7 @@ impl Kind for Info {
         // Read once: others may replace the facts, and their names, meanwhile.
         let facts = series.cell.facts();
         let names = facts.as_ref().map_or(&series.schema().names, |facts| &facts.names);
-        let text = facts.as_ref().map_or(series.text_len(), |facts| facts.labels.len());
+        let text = facts.as_ref().map_or(series.text_len(), |facts| facts.labels.text.len());
         if columns.rows() == 0 {
             columns.begin_anew(names);
         } else if columns.names() != names || !columns.has_room(1, text) {
@@ -208,6 +211,7 @@ impl Kind for Info {
 }
 
 fn push_facts(series: &Held<Info>, facts: Option<&Facts>, columns: &mut Columns) {
-    let labels = facts.map_or_else(|| series.row_labels(), |facts| facts.labels.row());
+    let labels =
+        facts.map_or_else(|| series.row_labels(), |facts| row_labels(facts.labels.as_key()));
     columns.push_float(labels, 1.0);
 }

@@ -11,7 +11,8 @@ use super::clock::now;
 use super::home::Homes;
 #[cfg(feature = "multiprocess")]
 use super::home::SeriesRows;
-use super::label_text::LabelText;
+use super::label_hash::LabelHasher;
+use super::label_text::{raw_values, row_labels};
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off};
 use crate::cell::shelf::{Kept, Wraps};
@@ -101,8 +102,7 @@ pub struct Schema<M: Instrument> {
     pub(super) names: LabelNames,
     pub(super) validation: NameValidation,
     pub(super) settings: M::Settings,
-    // Label values come from outside, so every process hashes them differently.
-    pub(super) hasher: foldhash::fast::RandomState,
+    pub(super) hasher: LabelHasher,
     #[cfg(feature = "multiprocess")]
     pub(super) store: Option<MultiprocessStore>,
 }
@@ -114,7 +114,7 @@ impl<M: Instrument> Clone for Schema<M> {
             names: self.names.clone(),
             validation: self.validation,
             settings: self.settings.clone(),
-            hasher: self.hasher.clone(),
+            hasher: self.hasher,
             #[cfg(feature = "multiprocess")]
             store: self.store.clone(),
         }
@@ -181,7 +181,6 @@ impl<M: Instrument> Schema<M> {
 /// A series of the metric `M`.
 pub struct Series<M: Instrument> {
     pub(super) cell: M::Cell,
-    labels: LabelText,
     created: AtomicU64,
     #[cfg(feature = "multiprocess")]
     rows: Option<Arc<SeriesRows>>,
@@ -232,7 +231,16 @@ impl<M: Instrument> Held<M> {
 
     /// The raw values of the labels, in the order of declaration.
     pub(super) fn label_values(&self) -> Vec<String> {
-        self.labels.raw_values(&self.schema().names)
+        raw_values(self.0.key(), &self.schema().names)
+    }
+
+    pub(super) fn row_labels(&self) -> RowLabels<'_> {
+        row_labels(self.0.key())
+    }
+
+    /// How many bytes the label values have on a line.
+    pub(super) fn text_len(&self) -> usize {
+        self.0.key().text.len()
     }
 
     pub(super) fn restart(&self) {
@@ -261,23 +269,8 @@ impl<M: Instrument> Series<M> {
             cell: M::new_cell(schema, &mut homes),
             #[cfg(feature = "multiprocess")]
             rows: homes.rows(created),
-            labels: LabelText::new(&schema.names, values),
             created: AtomicU64::new(created.to_bits()),
         }
-    }
-
-    /// Whether these are the values of the labels, in the order of declaration.
-    #[inline]
-    pub(super) fn is_named(&self, schema: &Schema<M>, values: &[&str]) -> bool {
-        self.labels.equals(&schema.names, values)
-    }
-
-    pub(super) fn row_labels(&self) -> RowLabels<'_> {
-        self.labels.row()
-    }
-
-    pub(super) fn text_len(&self) -> usize {
-        self.labels.len()
     }
 
     pub(super) fn created(&self) -> f64 {
@@ -301,7 +294,7 @@ impl<M: Instrument> Series<M> {
 
 impl<M: Instrument> fmt::Debug for Series<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Series").field("labels", &self.labels).finish_non_exhaustive()
+        f.debug_struct("Series").field("created", &self.created()).finish_non_exhaustive()
     }
 }
 

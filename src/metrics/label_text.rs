@@ -1,67 +1,50 @@
-//! The label values of a series, as they stand on its lines.
+//! The label values of a series, as they stand on its lines: escaped once, in the order of exposition.
 
+use crate::cell::keys::{Key, KeyBuf};
 use crate::model::escape::{push_escaped, unescape};
 use crate::model::{LabelNames, RowLabels};
 
-/// Label values, escaped once, in the order of exposition.
-#[derive(Debug)]
-pub(super) struct LabelText {
-    text: Box<str>,
-    lens: Box<[u32]>,
-    escaped: bool,
+/// Writes values that are given raw, in the order of declaration.
+pub(super) fn write_labels(names: &LabelNames, values: &[&str], key: &mut KeyBuf) {
+    for &place in names.declared_at() {
+        let from = key.text.len();
+        key.marked |= push_escaped(&mut key.text, values[place]);
+        key.lens.push((key.text.len() - from) as u32);
+    }
 }
 
-impl LabelText {
-    /// The values are given raw, in the order of declaration.
-    pub(super) fn new(names: &LabelNames, values: &[&str]) -> Self {
-        let mut text = String::with_capacity(values.iter().map(|value| value.len()).sum());
-        let mut lens = Vec::with_capacity(values.len());
-        let mut escaped = false;
-        for &place in names.declared_at() {
-            let from = text.len();
-            escaped |= push_escaped(&mut text, values[place]);
-            lens.push((text.len() - from) as u32);
-        }
-        Self { text: text.into(), lens: lens.into(), escaped }
-    }
+/// The labels of a line.
+pub(super) fn row_labels(key: Key<'_>) -> RowLabels<'_> {
+    RowLabels::Escaped { text: key.text, lens: key.lens, escaped: key.marked }
+}
 
-    /// How many bytes the values have on a line.
-    pub(super) fn len(&self) -> usize {
-        self.text.len()
+/// The raw values, in the order of declaration.
+pub(super) fn raw_values(key: Key<'_>, names: &LabelNames) -> Vec<String> {
+    let mut values = vec![String::new(); names.len()];
+    for (value, &place) in escaped_values(key).zip(names.declared_at()) {
+        values[place] = unescape(value).into_owned();
     }
+    values
+}
 
-    pub(super) fn row(&self) -> RowLabels<'_> {
-        RowLabels::Escaped { text: &self.text, lens: &self.lens, escaped: self.escaped }
+/// Whether these are the values, raw and in the order of declaration.
+#[inline(always)]
+pub(super) fn is_named(key: Key<'_>, names: &LabelNames, values: &[&str]) -> bool {
+    if key.marked {
+        let mut values = names.declared_at().iter().map(|&place| values[place]);
+        return escaped_values(key)
+            .all(|value| values.next().is_some_and(|raw| is_escaped_form(value, raw)));
     }
+    key.is_of(names.declared_at().iter().map(|&place| values[place].as_bytes()))
+}
 
-    /// The raw values, in the order of declaration.
-    pub(super) fn raw_values(&self, names: &LabelNames) -> Vec<String> {
-        let mut values = vec![String::new(); names.len()];
-        for (value, &place) in self.escaped_values().zip(names.declared_at()) {
-            values[place] = unescape(value).into_owned();
-        }
-        values
-    }
-
-    /// Whether these are the values, raw and in the order of declaration.
-    pub(super) fn equals(&self, names: &LabelNames, values: &[&str]) -> bool {
-        self.escaped_values().zip(names.declared_at()).all(|(value, &place)| {
-            if self.escaped {
-                is_escaped_form(value, values[place])
-            } else {
-                value == values[place]
-            }
-        })
-    }
-
-    fn escaped_values(&self) -> impl Iterator<Item = &str> {
-        let mut rest = &*self.text;
-        self.lens.iter().map(move |&len| {
-            let (value, tail) = rest.split_at(len as usize);
-            rest = tail;
-            value
-        })
-    }
+fn escaped_values(key: Key<'_>) -> impl Iterator<Item = &str> {
+    let mut rest = key.text;
+    key.lens.iter().map(move |&len| {
+        let (value, tail) = rest.split_at(len as usize);
+        rest = tail;
+        value
+    })
 }
 
 /// Whether `escaped` is how `raw` is written; without writing it.

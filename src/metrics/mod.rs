@@ -14,6 +14,7 @@ mod histogram;
 mod home;
 mod info;
 mod instrument;
+mod label_hash;
 mod label_text;
 mod label_values;
 mod late_timer;

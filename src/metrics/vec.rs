@@ -7,7 +7,7 @@ use std::ops::Deref;
 use super::children::Children;
 use super::instrument::{Instrument, Schema};
 use super::label_values::LabelValues;
-use crate::cell::shelf::Lent;
+use crate::cell::lent::Lent;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Desc;

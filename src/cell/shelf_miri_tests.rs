@@ -1,0 +1,200 @@
+//! Values that are looked up, kept and removed, by threads that check every one of them.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use super::keys::Key;
+use super::lent::Lent;
+use super::shelf::{Kept, Shelf, Wraps};
+
+/// A value that knows its number, and whether it was dropped.
+struct Checked {
+    number: u64,
+    dropped: AtomicBool,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    made: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Checked {
+    fn check(&self, number: u64) {
+        assert!(!self.dropped.load(Ordering::Relaxed));
+        assert_eq!(self.number, number);
+    }
+}
+
+impl Drop for Checked {
+    fn drop(&mut self) {
+        assert!(!self.dropped.swap(true, Ordering::Relaxed));
+        self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone)]
+struct Handle(Kept<Checked, Arc<Counts>>);
+
+impl Wraps for Handle {
+    type Value = Checked;
+    type Common = Arc<Counts>;
+
+    fn wrap(kept: Kept<Checked, Arc<Counts>>) -> Self {
+        Self(kept)
+    }
+
+    fn kept(&self) -> &Kept<Checked, Arc<Counts>> {
+        &self.0
+    }
+}
+
+type Numbers = Arc<Shelf<Checked, Arc<Counts>>>;
+
+// Many numbers have the same hash, so that keys decide.
+fn hash(number: u64) -> u64 {
+    (number % 3) << 40
+}
+
+fn is(number: u64) -> impl Fn(Key<'_>) -> bool {
+    move |key| key.text == number.to_string()
+}
+
+fn get(shelf: &Numbers, number: u64) -> Lent<'_, Handle> {
+    shelf.get_or_insert(
+        hash(number),
+        is(number),
+        |key| {
+            key.text = number.to_string();
+            key.lens.push(key.text.len() as u32);
+        },
+        |counts| {
+            counts.made.fetch_add(1, Ordering::Relaxed);
+            Checked { number, dropped: AtomicBool::new(false), counts: counts.clone() }
+        },
+    )
+}
+
+fn remove(shelf: &Numbers, number: u64) -> bool {
+    shelf.remove(hash(number), is(number), |value| value.check(number))
+}
+
+fn numbers(shelf: &Numbers) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    let more = shelf.walk::<Handle>().step(|handle| {
+        numbers.push(handle.0.number);
+        ControlFlow::Continue(())
+    });
+    assert!(!more);
+    numbers
+}
+
+#[test]
+fn nothing_is_dropped_that_somebody_may_look_at() {
+    let rounds = if cfg!(miri) { 40 } else { 100_000 };
+    let counts = Arc::new(Counts::default());
+    let shelf = Shelf::new(counts.clone());
+    thread::scope(|scope| {
+        for first in [0, 3] {
+            let shelf = &shelf;
+            scope.spawn(move || {
+                let mut held = None;
+                for round in 0..rounds {
+                    let number = (first + round) % 7;
+                    let lent = get(shelf, number);
+                    lent.0.check(number);
+                    if round % 16 == 0 {
+                        held = Some((number, Handle::clone(&lent)));
+                    }
+                    if let Some((number, held)) = &held {
+                        held.0.check(*number);
+                    }
+                    lent.0.check(number);
+                }
+            });
+        }
+        scope.spawn(|| {
+            for round in 0..rounds / 4 {
+                remove(&shelf, round % 7);
+                if round % 64 == 5 {
+                    let is_odd = |handle: &Handle| handle.0.number % 2 == 1;
+                    shelf.remove_if(is_odd, |value| assert_eq!(value.number % 2, 1));
+                }
+                shelf.walk::<Handle>().step(|handle| {
+                    handle.0.check(handle.0.number);
+                    ControlFlow::Continue(())
+                });
+            }
+        });
+    });
+    let made = counts.made.load(Ordering::Relaxed);
+    assert!(counts.dropped.load(Ordering::Relaxed) < made || shelf.len() == 0);
+    drop(shelf);
+    assert_eq!(counts.dropped.load(Ordering::Relaxed), made);
+}
+
+#[test]
+fn a_removed_value_waits_for_those_who_look_and_those_who_own() {
+    let counts = Arc::new(Counts::default());
+    let dropped = || counts.dropped.load(Ordering::Relaxed);
+    let shelf = Shelf::new(counts.clone());
+    drop(get(&shelf, 1));
+    let kept = Handle::clone(&get(&shelf, 2));
+    let lent = get(&shelf, 1);
+    assert!(remove(&shelf, 1) && remove(&shelf, 2) && !remove(&shelf, 2));
+    lent.0.check(1);
+    assert_eq!((dropped(), shelf.len()), (0, 0));
+    drop(lent);
+    // Whoever changes or walks next finds that nobody looks any more.
+    assert!(numbers(&shelf).is_empty());
+    assert_eq!(dropped(), 1);
+    kept.0.check(2);
+    drop(kept);
+    assert_eq!(dropped(), 2);
+}
+
+#[test]
+fn a_look_that_began_later_keeps_nothing() {
+    let counts = Arc::new(Counts::default());
+    let shelf = Shelf::new(counts.clone());
+    drop(get(&shelf, 1));
+    drop(get(&shelf, 2));
+    let before = get(&shelf, 1);
+    assert!(remove(&shelf, 2));
+    // This one looks all the time, but never at the value that was removed.
+    drop(before);
+    let _after = get(&shelf, 1);
+    assert_eq!(numbers(&shelf), [1]);
+    assert_eq!(counts.dropped.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn values_are_walked_in_the_order_in_which_they_came() {
+    let count = if cfg!(miri) { 60 } else { 3000 };
+    let shelf = Shelf::new(Arc::default());
+    (0..count).for_each(|number| drop(get(&shelf, number)));
+    let is_even = |handle: &Handle| handle.0.number % 2 == 0;
+    assert_eq!(shelf.remove_if(is_even, |_| {}), count as usize / 2);
+    (0..4).for_each(|number| drop(get(&shelf, number)));
+    let expected: Vec<_> = (1..count).step_by(2).chain([0, 2]).collect();
+    assert_eq!(numbers(&shelf), expected);
+    // A walk comes back to the value at which it broke, and sees none that came later.
+    let mut walk = shelf.walk::<Handle>();
+    let mut seen = Vec::new();
+    let mut left = 0;
+    while walk.step(|handle| {
+        if left == 0 {
+            left = 7;
+            return ControlFlow::Break(());
+        }
+        left -= 1;
+        seen.push(handle.0.number);
+        ControlFlow::Continue(())
+    }) {
+        drop(get(&shelf, count + seen.len() as u64));
+    }
+    assert_eq!(seen, expected);
+}
