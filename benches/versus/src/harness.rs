@@ -39,7 +39,6 @@ impl Seen {
 }
 
 /// On cache lines of its own, so that nothing beside it slows it down.
-#[derive(Default)]
 #[repr(align(128))]
 pub struct Apart<T>(pub T);
 
@@ -69,11 +68,20 @@ impl Pace {
 pub struct Lost {
     who: Who,
     done: u64,
+    row: String,
+}
+
+impl Lost {
+    pub fn in_row(self, row: String) -> Self {
+        Self { row, ..self }
+    }
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} does not show all of {} operations", self.who.name(), self.done)
+        let Self { who, done, row } = self;
+        write!(f, "{} does not show all of {done} operations", who.name())?;
+        if row.is_empty() { Ok(()) } else { write!(f, ": {row}") }
     }
 }
 
@@ -92,7 +100,7 @@ pub struct Done {
 /// One of those that are measured in turn.
 pub struct Candidate<'a> {
     who: Who,
-    act: Box<dyn Fn(usize, usize) + Sync + 'a>,
+    act: Box<dyn Fn(usize) + Sync + 'a>,
     shows: Option<Box<dyn Fn(Done) -> bool + 'a>>,
     done: Cell<u64>,
 }
@@ -100,15 +108,15 @@ pub struct Candidate<'a> {
 impl<'a> Candidate<'a> {
     /// Repeats an operation, which is told its number in its thread.
     pub fn new(who: Who, operation: impl Fn(usize) + Sync + 'a) -> Self {
-        Self::looping(who, move |_, n| {
+        Self::looping(who, move |n| {
             for at in 0..n {
                 operation(at);
             }
         })
     }
 
-    /// Has a loop of its own: told which thread it is, and how many operations to do.
-    pub fn looping(who: Who, act: impl Fn(usize, usize) + Sync + 'a) -> Self {
+    /// Has a loop of its own, and is told how many operations to do.
+    pub fn looping(who: Who, act: impl Fn(usize) + Sync + 'a) -> Self {
         Self { who, act: Box::new(act), shows: None, done: Cell::new(0) }
     }
 
@@ -120,12 +128,12 @@ impl<'a> Candidate<'a> {
     /// Nanoseconds that an operation takes a core, all threads acting at once.
     pub fn sample(&self, threads: usize, each: usize) -> Result<f64, Lost> {
         let act = &self.act;
-        let took = spread(threads, |thread| act(thread, each));
+        let took = spread(threads, || act(each));
         let ops = (threads * each) as u64;
         self.done.set(self.done.get() + ops);
         let done = Done { all: self.done.get(), each, threads };
         if self.shows.as_ref().is_some_and(|shows| !shows(done)) {
-            let lost = Lost { who: self.who, done: done.all };
+            let lost = Lost { who: self.who, done: done.all, row: String::new() };
             if self.who == Who::Narthex {
                 return Err(lost);
             }
@@ -185,7 +193,7 @@ pub fn interleave<E>(
 }
 
 /// How long it takes until all threads are done that begin at once.
-pub fn spread(threads: usize, act: impl Fn(usize) + Sync) -> Duration {
+pub fn spread(threads: usize, act: impl Fn() + Sync) -> Duration {
     let start = Barrier::new(threads);
     let (start, act) = (&start, &act);
     // Each thread looks at the clock itself: who waits for them may get no core in time.
@@ -195,7 +203,7 @@ pub fn spread(threads: usize, act: impl Fn(usize) + Sync) -> Duration {
                 pin(thread);
                 start.wait();
                 let begun = Instant::now();
-                act(thread);
+                act();
                 (begun, Instant::now())
             }
         };

@@ -16,6 +16,7 @@ mod run;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::process::ExitCode;
 
 use args::Args;
 use harness::Pace;
@@ -24,7 +25,17 @@ use run::Run;
 /// Between these, a file that has them is kept up to date.
 const MARKERS: [&str; 2] = ["<!-- versus -->\n", "<!-- /versus -->\n"];
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match measure() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("narthex-versus: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result<(), Box<dyn Error>> {
     let Some(args) = Args::parse()? else { return Ok(()) };
     let pace = if args.quick { Pace::QUICK } else { Pace::FULL };
     if let Some(dir) = &args.plots {

@@ -7,10 +7,14 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::harness::{Candidate, Pace, Seen, Who, measure, spread_until_all};
-use crate::inputs::label_values;
+use crate::inputs::{LABELS, label_values};
 use crate::pages::{self, Amounts, Page};
-use crate::report::number;
+use crate::peers;
 use crate::rows::{lookup, text};
+
+const WIDTH: u32 = 860;
+/// Room for the names of the lines.
+const NAMES: u32 = 170;
 
 /// Beyond this many children peers would take minutes, or gigabytes.
 const MOST_OF_PEERS: usize = 100_000;
@@ -39,7 +43,7 @@ fn scrape_against_threads(pace: Pace) -> Outcome<Plot> {
     let values = label_values(series);
     let registry = narthex::CollectorRegistry::new();
     let builder = narthex::Counter::builder("http_requests", "Requests answered.");
-    let vec = builder.labels(crate::inputs::LABELS).register(&registry)?;
+    let vec = builder.labels(LABELS).register(&registry)?;
     let mut pages = vec![Page::of_narthex(registry)];
     let peers = pages::counters(series, Amounts::Small);
     pages.extend(peers.into_iter().filter(|page| page.who != Who::Narthex));
@@ -130,11 +134,12 @@ impl Plot {
         let cheapest = points().fold(dearest, |least, point| least.min(point.1));
         let decade = |cost: f64| 10.0_f64.powf(cost);
 
-        let area = SVGBackend::new(path, (820, 500)).into_drawing_area();
+        let area = SVGBackend::new(path, (WIDTH, 480)).into_drawing_area();
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&area)
             .caption(self.title, ("sans-serif", 18))
             .margin(14)
+            .margin_right(NAMES)
             .x_label_area_size(46)
             .y_label_area_size(64)
             .build_cartesian_2d(
@@ -146,47 +151,46 @@ impl Plot {
             .x_desc(self.size)
             .y_desc(self.cost)
             .x_label_formatter(&|size| thousands(*size))
-            .y_label_formatter(&|cost| number(*cost))
+            .y_label_formatter(&|cost| thousands(*cost))
             .light_line_style(WHITE)
             .draw()?;
+        // The names stand beside the lines, where they hide none.
+        let beside = (WIDTH - NAMES) as i32;
         for (at, (who, points)) in self.lines.iter().enumerate() {
             let width = if *who == Who::Narthex { 3 } else { 1 };
-            let style = colour(*who, at).stroke_width(width);
-            chart
-                .draw_series(LineSeries::new(points.iter().copied(), style).point_size(2))?
-                .label(who.name())
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+            let style = colour(*who).stroke_width(width);
+            chart.draw_series(LineSeries::new(points.iter().copied(), style).point_size(2))?;
+            let y = 60 + 20 * at as i32;
+            area.draw(&PathElement::new([(beside + 12, y), (beside + 32, y)], style))?;
+            area.draw(&Text::new(who.name(), (beside + 38, y - 6), ("sans-serif", 13)))?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.3))
-            .draw()?;
         area.present()?;
         Ok(())
     }
 }
 
-fn colour(who: Who, at: usize) -> RGBColor {
-    match who {
-        Who::Narthex => RGBColor(200, 30, 30),
-        Who::Limit(_) => RGBColor(120, 120, 120),
-        Who::Peer(_) => {
-            let colours = [
-                RGBColor(31, 119, 180),
-                RGBColor(255, 127, 14),
-                RGBColor(44, 160, 44),
-                RGBColor(148, 103, 189),
-                RGBColor(140, 86, 75),
-            ];
-            colours[at % colours.len()]
-        }
-    }
+/// The same in each plot.
+fn colour(who: Who) -> RGBColor {
+    let Who::Peer(name) = who else {
+        let is_ours = who == Who::Narthex;
+        return if is_ours { RGBColor(200, 30, 30) } else { RGBColor(120, 120, 120) };
+    };
+    let colours = [
+        RGBColor(31, 119, 180),
+        RGBColor(255, 127, 14),
+        RGBColor(44, 160, 44),
+        RGBColor(148, 103, 189),
+        RGBColor(140, 86, 75),
+    ];
+    let at = peers::ALL.iter().position(|peer| *peer == name);
+    colours[at.unwrap_or_default() % colours.len()]
 }
 
-/// A size with commas.
+/// A power of ten, or a size, with commas.
 fn thousands(size: f64) -> String {
+    if size < 1.0 {
+        return size.to_string();
+    }
     let digits = format!("{size:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

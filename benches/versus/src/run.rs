@@ -51,7 +51,8 @@ impl Run {
         for threads in THREADS {
             let row = threads_row(prefix, threads);
             if self.wants(heading, &row) {
-                let seen = measure(self.pace, threads, candidates)?;
+                let seen = measure(self.pace, threads, candidates)
+                    .map_err(|lost| lost.in_row(format!("{}, {row}", heading.name)))?;
                 self.add(heading, row, seen);
             }
         }

@@ -54,7 +54,7 @@ fn observe_among<const N: usize>(
         Candidate::new(FASTMETRICS, |at| black_box(&fast).observe(value(at)))
             .shows(|done| fast.with_snapshot(|seen| seen.count()) == done.all),
         Candidate::new(MEASURED, |at| black_box(&measured.0).observe(value(at))),
-        Candidate::looping(Who::Limit("search, plain"), |_, n| {
+        Candidate::looping(Who::Limit("search, plain"), |n| {
             let (mut buckets, mut sum) = (vec![0_u64; N + 1], 0.0);
             for at in 0..n {
                 let value = value(at);

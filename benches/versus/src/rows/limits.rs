@@ -8,7 +8,7 @@ use crate::harness::{Candidate, Who};
 
 /// Adds one to a number of the thread's own, which nobody else can read.
 pub fn plain_add() -> Candidate<'static> {
-    Candidate::looping(Who::Limit("plain u64"), |_, n| {
+    Candidate::looping(Who::Limit("plain u64"), |n| {
         let mut number = 0_u64;
         for _ in 0..n {
             *black_box(&mut number) += 1;
@@ -18,7 +18,7 @@ pub fn plain_add() -> Candidate<'static> {
 
 /// The same with a fraction.
 pub fn plain_add_float(amount: f64) -> Candidate<'static> {
-    Candidate::looping(Who::Limit("plain f64"), move |_, n| {
+    Candidate::looping(Who::Limit("plain f64"), move |n| {
         let mut number = 0.0;
         for _ in 0..n {
             *black_box(&mut number) += black_box(amount);

@@ -138,7 +138,7 @@ fn table<'a>(values: &'a [[String; 3]], next: impl Next<'a>) -> Candidate<'a> {
     for at in 0..values.len() {
         table.insert_unique(hash(&values[at]), at, |at| hash(&values[*at]));
     }
-    Candidate::looping(Who::Limit("hash table, plain"), move |_, n| {
+    Candidate::looping(Who::Limit("hash table, plain"), move |n| {
         let mut numbers = vec![0_u64; values.len()];
         for at in 0..n {
             let wanted = next(at);
