@@ -24,6 +24,47 @@ pub fn description() -> String {
     )
 }
 
+/// How much of the processor others took while something was measured.
+pub struct Watch(Option<Ticks>);
+
+#[derive(Clone, Copy)]
+struct Ticks {
+    /// Of all cores, idle or not.
+    all: f64,
+    busy: f64,
+    ours: f64,
+}
+
+impl Watch {
+    pub fn begin() -> Self {
+        Self(Ticks::now())
+    }
+
+    /// In words; none where the system does not tell.
+    pub fn others(&self) -> Option<String> {
+        let (begun, now) = (self.0?, Ticks::now()?);
+        let others = (now.busy - begun.busy) - (now.ours - begun.ours);
+        let share = 100.0 * others.max(0.0) / (now.all - begun.all).max(1.0);
+        Some(format!("Other programs took {share:.0} % of the processor meanwhile."))
+    }
+}
+
+impl Ticks {
+    /// As Linux counts them since it began.
+    fn now() -> Option<Self> {
+        let stat = fs::read_to_string("/proc/stat").ok()?;
+        let ticks = |word: &str| word.parse::<f64>().ok();
+        let of_cores: Vec<f64> =
+            stat.lines().next()?.split(' ').filter_map(ticks).take(8).collect();
+        let [_, _, _, idle, waiting, ..] = of_cores[..] else { return None };
+        let own = fs::read_to_string("/proc/self/stat").ok()?;
+        // Behind the name of the program, which may hold anything; user and system time.
+        let own = own.rsplit_once(')')?.1.split(' ').skip(12).take(2).filter_map(ticks);
+        let all: f64 = of_cores.iter().sum();
+        Some(Self { all, busy: all - idle - waiting, ours: own.sum() })
+    }
+}
+
 fn processor() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
     let value = |name: &str| {

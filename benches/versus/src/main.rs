@@ -41,12 +41,15 @@ fn measure() -> Result<(), Box<dyn Error>> {
     if let Some(dir) = &args.plots {
         plots::draw(pace, dir)?;
     }
+    let watch = machine::Watch::begin();
     let mut run = Run::new(pace, args.rows);
     rows::all(&mut run)?;
     for group in &run.report.groups {
         println!("{}", group.markdown());
     }
-    let summary = format!("{}\n\n{}", machine::description(), musts::summary(&run.report));
+    let others = watch.others().unwrap_or_default();
+    let measured = format!("{} {others}", machine::description());
+    let summary = format!("{measured}\n\n{}", musts::summary(&run.report));
     println!("### summary\n\n{summary}");
     if let Some(path) = &args.table {
         write(path, &summary)?;

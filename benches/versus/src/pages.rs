@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use fast_telemetry::PrometheusExport;
 use measured::metric::histogram::Thresholds;
 use measured::text::BufferedTextEncoder;
 use measured::{CounterVec, HistogramVec, MetricGroup};
@@ -12,9 +13,10 @@ use prometheus_client::metrics::family::Family;
 use crate::harness::Who;
 use crate::inputs::{BOUNDS_11, LABELS, label_values, observations};
 use crate::peers::recorder::{self, Recorder};
+use crate::peers::sharded;
 use crate::peers::{
-    ClientLabels, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels, MeasuredSet,
-    PROMETHEUS, PROMETHEUS_CLIENT,
+    ClientLabels, FAST_TELEMETRY, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels,
+    MeasuredSet, PROMETHEUS, PROMETHEUS_CLIENT,
 };
 
 const NAME: &str = "http_requests_total";
@@ -106,6 +108,14 @@ impl Page {
         })
     }
 
+    fn of_fast_telemetry(
+        metric: impl PrometheusExport + Send + Sync + 'static,
+        name: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self::new(FAST_TELEMETRY, move |text| metric.export_prometheus(text, name, help))
+    }
+
     fn of_measured<M>(metrics: M) -> Self
     where
         M: MetricGroup<BufferedTextEncoder> + Send + Sync + 'static,
@@ -135,6 +145,7 @@ pub fn counters(series: usize, amounts: Amounts) -> Vec<Page> {
         pages.push(recorded_counters(&values, amounts));
         pages.push(fast_counters(&values, amounts));
         pages.push(measured_counters(&values, amounts));
+        pages.push(sharded_counters(&values, amounts));
     }
     pages
 }
@@ -233,6 +244,14 @@ fn measured_counters(values: &[[String; 3]], amounts: Amounts) -> Page {
     Page::of_measured(MeasuredCounters { http_requests_total })
 }
 
+fn sharded_counters(values: &[[String; 3]], amounts: Amounts) -> Page {
+    let counters = sharded::counters();
+    for (n, values) in values.iter().enumerate() {
+        counters.add(&sharded::labels(values), amounts.of(n) as isize);
+    }
+    Page::of_fast_telemetry(counters, NAME, HELP)
+}
+
 /// Lines of a histogram with 11 bounds: those, infinity, the sum and the count.
 pub const HISTOGRAM_LINES: usize = 14;
 
@@ -248,6 +267,7 @@ pub fn histograms(series: usize) -> Vec<Page> {
         recorded_histograms(&values, observed),
         fast_histograms(&values, observed),
         measured_histograms(&values, observed),
+        sharded_histograms(&values, observed),
     ]
 }
 
@@ -344,4 +364,16 @@ fn measured_histograms<I: Iterator<Item = f64>>(
         observed(n).for_each(|value| vec.observe(MeasuredLabels::new(values), value));
     }
     Page::of_measured(MeasuredHistograms { http_latency_seconds: vec })
+}
+
+fn sharded_histograms<I: Iterator<Item = f64>>(
+    values: &[[String; 3]],
+    observed: impl Fn(usize) -> I,
+) -> Page {
+    let histograms = sharded::histograms(&BOUNDS_11);
+    for (n, values) in values.iter().enumerate() {
+        let labels = sharded::labels(values);
+        observed(n).for_each(|value| histograms.record(&labels, sharded::micros(value)));
+    }
+    Page::of_fast_telemetry(histograms, LATENCY, LATENCY_HELP)
 }

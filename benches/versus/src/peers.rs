@@ -11,19 +11,21 @@ pub const PROMETHEUS_CLIENT: Who = Who::Peer("prometheus-client");
 pub const METRICS: Who = Who::Peer("metrics");
 pub const FASTMETRICS: Who = Who::Peer("fastmetrics");
 pub const MEASURED: Who = Who::Peer("measured");
+pub const FAST_TELEMETRY: Who = Who::Peer("fast-telemetry");
 
 /// In the order of the columns of a table.
-pub const ALL: [&str; 5] =
-    ["prometheus", "prometheus-client", "metrics", "fastmetrics", "measured"];
+pub const ALL: [&str; 6] =
+    ["prometheus", "prometheus-client", "metrics", "fastmetrics", "measured", "fast-telemetry"];
 
 /// The crates that they are.
-pub const CRATES: [&str; 6] = [
+pub const CRATES: [&str; 7] = [
     "prometheus",
     "prometheus-client",
     "metrics",
     "metrics-exporter-prometheus",
     "fastmetrics",
     "measured",
+    "fast-telemetry",
 ];
 
 /// Labels of `prometheus-client`, which are looked up by owned values.
@@ -97,5 +99,36 @@ pub mod recorder {
     pub fn key(name: &'static str, values: &[String; 3]) -> Key {
         let label = |at: usize| Label::new(LABELS[at], values[at].clone());
         Key::from_parts(name, vec![label(0), label(1), label(2)])
+    }
+}
+
+/// `fast-telemetry`, which counts whole numbers, apart in each shard.
+pub mod sharded {
+    use fast_telemetry::{DynamicCounter, DynamicHistogram};
+
+    use crate::harness::cores;
+    use crate::inputs::LABELS;
+
+    /// Enough that no two threads of ours share one.
+    pub fn shards() -> usize {
+        (2 * cores()).next_power_of_two()
+    }
+
+    pub fn counters() -> DynamicCounter {
+        DynamicCounter::with_max_series(shards(), usize::MAX)
+    }
+
+    /// Of whole microseconds.
+    pub fn histograms(bounds: &[f64]) -> DynamicHistogram {
+        let bounds: Vec<u64> = bounds.iter().copied().map(micros).collect();
+        DynamicHistogram::with_limits(&bounds, shards(), usize::MAX)
+    }
+
+    pub fn labels(values: &[String; 3]) -> [(&str, &str); 3] {
+        std::array::from_fn(|at| (LABELS[at], values[at].as_str()))
+    }
+
+    pub fn micros(seconds: f64) -> u64 {
+        (seconds * 1e6).round() as u64
     }
 }

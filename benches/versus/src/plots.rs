@@ -181,6 +181,7 @@ fn colour(who: Who) -> RGBColor {
         RGBColor(44, 160, 44),
         RGBColor(148, 103, 189),
         RGBColor(140, 86, 75),
+        RGBColor(23, 190, 207),
     ];
     let at = peers::ALL.iter().position(|peer| *peer == name);
     colours[at.unwrap_or_default() % colours.len()]

@@ -9,9 +9,10 @@ use crate::harness::{Lost, Seen, Who, interleave};
 use crate::heap;
 use crate::inputs::{LABELS, label_values};
 use crate::peers::recorder::{self, Recorder};
+use crate::peers::sharded;
 use crate::peers::{
-    ClientLabels, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels, MeasuredSet,
-    PROMETHEUS, PROMETHEUS_CLIENT,
+    ClientLabels, FAST_TELEMETRY, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels,
+    MeasuredSet, PROMETHEUS, PROMETHEUS_CLIENT,
 };
 use crate::run::{Heading, Run};
 
@@ -118,6 +119,9 @@ fn makers(values: &[[String; 3]]) -> Vec<Maker<'_>> {
         }),
         Maker::new(MEASURED, interned, move |vec| {
             values.iter().for_each(|values| vec.inc(MeasuredLabels::new(values)));
+        }),
+        Maker::new(FAST_TELEMETRY, sharded::counters, move |counters| {
+            values.iter().for_each(|values| counters.inc(&sharded::labels(values)));
         }),
     ]
 }

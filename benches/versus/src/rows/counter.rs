@@ -9,7 +9,8 @@ use super::limits;
 use crate::harness::{Apart, Candidate, Done, Lost, Who};
 use crate::inputs::FRACTION;
 use crate::peers::recorder::{self, Recorder};
-use crate::peers::{FASTMETRICS, MEASURED, METRICS, PROMETHEUS, PROMETHEUS_CLIENT};
+use crate::peers::sharded;
+use crate::peers::{FAST_TELEMETRY, FASTMETRICS, MEASURED, METRICS, PROMETHEUS, PROMETHEUS_CLIENT};
 use crate::run::{Heading, Run};
 
 pub const WHOLE: Heading = Heading { name: "counter inc", unit: "ns an inc" };
@@ -26,6 +27,7 @@ pub fn whole(run: &mut Run) -> Result<(), Lost> {
     let recorded = exporter.register_counter(&Key::from_name("c"), &recorder::PLACE);
     let fast = fastmetrics::metrics::counter::Counter::<u64>::default();
     let measured = Apart(measured::Counter::new());
+    let sharded = Apart(fast_telemetry::Counter::new(sharded::shards()));
     let shared = Apart(AtomicU64::new(0));
     let candidates = [
         Candidate::new(Who::Narthex, |_| black_box(&ours).inc())
@@ -40,6 +42,8 @@ pub fn whole(run: &mut Run) -> Result<(), Lost> {
             .shows(|done| fast.total() == done.all),
         Candidate::new(MEASURED, |_| black_box(&measured.0).inc())
             .shows(|done| measured.0.get_metric().count.load(Ordering::Relaxed) == done.all),
+        Candidate::new(FAST_TELEMETRY, |_| black_box(&sharded.0).inc())
+            .shows(|done| sharded.0.sum() as u64 == done.all),
         limits::plain_add(),
         limits::thread_local_add(),
         limits::fetch_add(&shared.0),

@@ -9,7 +9,7 @@ use super::limits;
 use crate::harness::{Apart, Candidate, Done, Lost, Who};
 use crate::inputs::{TURN, observations};
 use crate::peers::recorder::{self, Recorder};
-use crate::peers::{FASTMETRICS, MEASURED, METRICS, PROMETHEUS, PROMETHEUS_CLIENT};
+use crate::peers::{FAST_TELEMETRY, FASTMETRICS, MEASURED, METRICS, PROMETHEUS, PROMETHEUS_CLIENT};
 use crate::run::{Heading, Run};
 
 pub const SET: Heading = Heading { name: "gauge set", unit: "ns a set" };
@@ -28,6 +28,7 @@ pub fn set(run: &mut Run) -> Result<(), Lost> {
     let recorded = exporter.register_gauge(&Key::from_name("g"), &recorder::PLACE);
     let fast = fastmetrics::metrics::gauge::Gauge::<f64>::default();
     let measured = Apart(measured::FloatGauge::new());
+    let sharded = Apart(fast_telemetry::GaugeF64::new());
     let shared = Apart(AtomicU64::new(0));
     let values = observations();
     let value = |at: usize| values[at % TURN];
@@ -47,6 +48,8 @@ pub fn set(run: &mut Run) -> Result<(), Lost> {
             .shows(|done| fast.get() == last(done)),
         Candidate::new(MEASURED, |at| black_box(&measured.0).set(value(at)))
             .shows(|done| measured.0.get_metric().count.get() == last(done)),
+        Candidate::new(FAST_TELEMETRY, |at| black_box(&sharded.0).set(value(at)))
+            .shows(|done| sharded.0.get() == last(done)),
         Candidate::new(Who::Limit("relaxed store"), |at| {
             black_box(&shared.0).store(value(at).to_bits(), Ordering::Relaxed);
         }),

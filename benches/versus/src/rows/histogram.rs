@@ -12,7 +12,8 @@ use super::limits::add_float;
 use crate::harness::{Apart, Candidate, Done, Lost, Who};
 use crate::inputs::{BOUNDS_11, TURN, bounds_30, observations};
 use crate::peers::recorder::{self, Recorder};
-use crate::peers::{FASTMETRICS, MEASURED, METRICS, PROMETHEUS, PROMETHEUS_CLIENT};
+use crate::peers::sharded;
+use crate::peers::{FAST_TELEMETRY, FASTMETRICS, MEASURED, METRICS, PROMETHEUS, PROMETHEUS_CLIENT};
 use crate::run::{Heading, Run};
 
 pub const OBSERVE: Heading = Heading { name: "histogram observe", unit: "ns an observation" };
@@ -36,6 +37,9 @@ fn observe_among<const N: usize>(
     let recorded = exporter.register_histogram(&Key::from_name("h"), &recorder::PLACE);
     let values = observations();
     let value = |at: usize| values[at % TURN];
+    let micros: Vec<u64> = values.iter().copied().map(sharded::micros).collect();
+    let whole = bounds.map(sharded::micros);
+    let sharded = Apart(fast_telemetry::Histogram::new(&whole, sharded::shards()));
     let sums = Sums::new(&values);
     let shared = Apart(SharedHistogram::new(bounds));
     let candidates = [
@@ -54,6 +58,8 @@ fn observe_among<const N: usize>(
         Candidate::new(FASTMETRICS, |at| black_box(&fast).observe(value(at)))
             .shows(|done| fast.with_snapshot(|seen| seen.count()) == done.all),
         Candidate::new(MEASURED, |at| black_box(&measured.0).observe(value(at))),
+        Candidate::new(FAST_TELEMETRY, |at| black_box(&sharded.0).record(micros[at % TURN]))
+            .shows(|done| sharded.0.count() == done.all),
         Candidate::looping(Who::Limit("search, plain"), |n| {
             let (mut buckets, mut sum) = (vec![0_u64; N + 1], 0.0);
             for at in 0..n {

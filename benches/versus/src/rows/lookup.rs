@@ -10,9 +10,10 @@ use prometheus_client::metrics::family::Family;
 use crate::harness::{Apart, Candidate, Lost, Who};
 use crate::inputs::{LABELS, TURN, label_values, order};
 use crate::peers::recorder::{self, Recorder};
+use crate::peers::sharded;
 use crate::peers::{
-    ClientLabels, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels, MeasuredSet,
-    PROMETHEUS, PROMETHEUS_CLIENT,
+    ClientLabels, FAST_TELEMETRY, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels,
+    MeasuredSet, PROMETHEUS, PROMETHEUS_CLIENT,
 };
 use crate::run::{Heading, Run};
 
@@ -47,6 +48,7 @@ pub fn candidates(values: &[[String; 3]]) -> Vec<Candidate<'_>> {
         recorded(values, next.clone()),
         fast(values, next.clone()),
         interned(values, next.clone()),
+        sharded(values, next.clone()),
         table(values, next),
     ]
 }
@@ -128,6 +130,14 @@ fn interned<'a>(values: &'a [[String; 3]], next: impl Next<'a>) -> Candidate<'a>
     let vec = Box::new(Apart(measured::CounterVec::with_label_set(MeasuredSet::default())));
     values.iter().for_each(|values| vec.0.inc_by(MeasuredLabels::new(values), 0));
     Candidate::new(MEASURED, move |at| black_box(&vec.0).inc(MeasuredLabels::new(next(at))))
+}
+
+fn sharded<'a>(values: &'a [[String; 3]], next: impl Next<'a>) -> Candidate<'a> {
+    let counters = sharded::counters();
+    values.iter().for_each(|values| counters.add(&sharded::labels(values), 0));
+    Candidate::new(FAST_TELEMETRY, move |at| {
+        black_box(&counters).inc(&sharded::labels(next(at)));
+    })
 }
 
 /// A table that nobody changes, and numbers of the thread's own.

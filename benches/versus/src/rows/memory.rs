@@ -9,9 +9,10 @@ use crate::harness::{Seen, Who, spread_until_all};
 use crate::heap;
 use crate::inputs::{BOUNDS_11, LABELS, label_values};
 use crate::peers::recorder::{self, Recorder};
+use crate::peers::sharded;
 use crate::peers::{
-    ClientLabels, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels, MeasuredSet,
-    PROMETHEUS, PROMETHEUS_CLIENT,
+    ClientLabels, FAST_TELEMETRY, FASTMETRICS, FastLabels, MEASURED, METRICS, MeasuredLabels,
+    MeasuredSet, PROMETHEUS, PROMETHEUS_CLIENT,
 };
 use crate::run::{Heading, Run, threads_row};
 
@@ -93,6 +94,7 @@ fn counters(values: &'static [[String; 3]]) -> Vec<Empty> {
     let exporter = recorder::new();
     let fast = FastFamily::default();
     let interned = measured::CounterVec::with_label_set(MeasuredSet::default());
+    let sharded = sharded::counters();
     vec![
         Empty::new(Who::Narthex, move |n| ours.labels(strs(&values[n])).inc()),
         Empty::new(PROMETHEUS, move |n| tikv.with_label_values(&strs(&values[n])).inc()),
@@ -107,6 +109,7 @@ fn counters(values: &'static [[String; 3]]) -> Vec<Empty> {
             fast.with_or_new(&FastLabels::new(&values[n]), |counter| counter.inc());
         }),
         Empty::new(MEASURED, move |n| interned.inc(MeasuredLabels::new(&values[n]))),
+        Empty::new(FAST_TELEMETRY, move |n| sharded.inc(&sharded::labels(&values[n]))),
     ]
 }
 
@@ -126,6 +129,7 @@ fn histograms(values: &'static [[String; 3]]) -> Vec<Empty> {
         MeasuredSet::default(),
         Thresholds::with_buckets(BOUNDS_11),
     );
+    let sharded = sharded::histograms(&BOUNDS_11);
     vec![
         Empty::new(Who::Narthex, move |n| ours.labels(strs(&values[n])).observe(0.3)),
         Empty::new(PROMETHEUS, move |n| tikv.with_label_values(&strs(&values[n])).observe(0.3)),
@@ -144,6 +148,9 @@ fn histograms(values: &'static [[String; 3]]) -> Vec<Empty> {
             fast.with_or_new(&FastLabels::new(&values[n]), |histogram| histogram.observe(0.3));
         }),
         Empty::new(MEASURED, move |n| interned.observe(MeasuredLabels::new(&values[n]), 0.3)),
+        Empty::new(FAST_TELEMETRY, move |n| {
+            sharded.record(&sharded::labels(&values[n]), sharded::micros(0.3));
+        }),
     ]
 }
 
