@@ -63,6 +63,12 @@ impl Page {
         text
     }
 
+    /// How many lines are samples.
+    pub fn samples(&self) -> usize {
+        let text = String::from_utf8(self.text()).expect("text");
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count()
+    }
+
     /// What writes into a `String`.
     fn new(who: Who, encode: impl Fn(&mut String) + Send + Sync + 'static) -> Self {
         let buffer = Mutex::new(String::new());

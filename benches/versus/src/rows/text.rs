@@ -56,13 +56,16 @@ pub fn histograms(run: &mut Run) -> Result<(), Lost> {
     Ok(())
 }
 
-/// What it takes to write one of so many things that a page tells.
-fn text(run: &Run, pages: &[Page], things: usize) -> Result<Vec<Seen>, Lost> {
+/// What it takes to write one of so many lines that each page has.
+fn text(run: &Run, pages: &[Page], lines: usize) -> Result<Vec<Seen>, Lost> {
+    for page in pages {
+        assert_eq!(page.samples(), lines, "{} tells something else", page.who.name());
+    }
     let bytes = pages[0].text();
     let mut candidates: Vec<_> = pages.iter().map(writing).collect();
     candidates.push(copying(&bytes));
     let seen = measure(run.pace.halved(), 1, &candidates)?;
-    Ok(seen.into_iter().map(|seen| seen.per(things)).collect())
+    Ok(seen.into_iter().map(|seen| seen.per(lines)).collect())
 }
 
 pub fn writing(page: &Page) -> Candidate<'_> {
