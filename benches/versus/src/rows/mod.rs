@@ -1,0 +1,36 @@
+//! The rows, a module for each group of them.
+
+mod children;
+pub mod counter;
+pub mod files;
+pub mod gauge;
+pub mod histogram;
+mod limits;
+pub mod lookup;
+pub mod memory;
+pub mod scraper;
+pub mod text;
+
+use crate::harness::Lost;
+use crate::run::Run;
+
+/// Measures whatever was asked for.
+pub fn all(run: &mut Run) -> Result<(), Lost> {
+    memory::counter(run);
+    memory::histogram(run);
+    counter::whole(run)?;
+    counter::fractions(run)?;
+    gauge::set(run)?;
+    gauge::inc(run)?;
+    histogram::observe(run)?;
+    histogram::timer(run)?;
+    lookup::runtime_values(run)?;
+    children::new(run)?;
+    text::counters(run)?;
+    text::histograms(run)?;
+    text::gzipped(run)?;
+    text::allocations(run)?;
+    files::inc(run)?;
+    scraper::writer(run)?;
+    Ok(())
+}
