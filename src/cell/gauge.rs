@@ -21,24 +21,16 @@ impl GaugeCell {
         }
     }
 
+    /// Sets the value; where the home keeps when that was, as of `seconds`, if it is to be known.
     #[inline]
-    pub(crate) fn set(&self, value: f64) {
-        match self {
-            Self::Memory(level) => level.set(value),
-            #[cfg(feature = "multiprocess")]
-            Self::Mapped(cell) => cell.set(value),
-        }
-    }
-
-    /// Sets the value and when that was, where the home keeps it.
-    pub(crate) fn set_at(&self, value: f64, seconds: impl FnOnce() -> f64) {
+    pub(crate) fn set(&self, value: f64, seconds: impl FnOnce() -> Option<f64>) {
         match self {
             Self::Memory(level) => {
                 let _ = seconds;
                 level.set(value);
             }
             #[cfg(feature = "multiprocess")]
-            Self::Mapped(cell) => cell.set_at(value, seconds()),
+            Self::Mapped(cell) => cell.set(value, seconds()),
         }
     }
 

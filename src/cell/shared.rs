@@ -37,22 +37,18 @@ impl SharedCell {
         }
     }
 
-    pub(crate) fn set(&self, value: f64) {
-        match self {
-            Self::Filed(cell) => cell.set(value),
-            Self::Waiting(cell) => cell.set_at(value, 0.0),
+    /// Sets the number, as of `timestamp` in seconds since 1970 if it is to have one.
+    #[inline(never)]
+    pub(crate) fn set(&self, value: f64, timestamp: Option<f64>) {
+        match (self, timestamp) {
+            (Self::Filed(cell), None) => cell.set(value),
+            (Self::Filed(cell), Some(timestamp)) => cell.set_at(value, timestamp),
+            (Self::Waiting(cell), _) => cell.set_at(value, timestamp.unwrap_or(0.0)),
         }
     }
 
-    /// Sets the number as of `timestamp`, in seconds since 1970.
-    pub(crate) fn set_at(&self, value: f64, timestamp: f64) {
-        match self {
-            Self::Filed(cell) => cell.set_at(value, timestamp),
-            Self::Waiting(cell) => cell.set_at(value, timestamp),
-        }
-    }
-
-    #[inline]
+    // Not inlined, so that what adds to memory alone stays small.
+    #[inline(never)]
     pub(crate) fn add(&self, amount: f64) {
         match self {
             Self::Filed(cell) => cell.add(amount),

@@ -53,12 +53,8 @@ impl Gauge {
     /// Sets the number.
     #[inline]
     pub fn set(&self, value: impl Amount) {
-        let cell = &self.series.cell.number;
-        if self.keeps_time() {
-            cell.set_at(value.to_f64(), now);
-        } else {
-            cell.set(value.to_f64());
-        }
+        let seconds = || self.series.cell.keeps_time.then(now);
+        self.series.cell.number.set(value.to_f64(), seconds);
     }
 
     /// Adds one.
@@ -80,7 +76,7 @@ impl Gauge {
     /// `narthex_refused_observations_total`.
     #[inline]
     pub fn inc_by(&self, amount: impl Amount) {
-        if self.keeps_time() {
+        if self.series.cell.keeps_time {
             note_refused_observation();
         } else {
             self.series.cell.number.add(amount.to_f64());
@@ -100,7 +96,7 @@ impl Gauge {
     /// recent number, so that it can only be set.
     pub fn try_inc_by(&self, amount: impl Amount) -> Result {
         self.inc_by(amount);
-        if self.keeps_time() {
+        if self.series.cell.keeps_time {
             let name = self.series.schema().desc.name();
             return Err(Error::new(
                 ErrorKind::InvalidValue,
@@ -188,14 +184,6 @@ impl Gauge {
     pub fn time_future<F: Future>(&self, future: F) -> TimedFuture<Self, F> {
         TimedFuture::new(self.clone(), future)
     }
-
-    #[inline]
-    fn keeps_time(&self) -> bool {
-        #[cfg(feature = "multiprocess")]
-        return self.series.schema().settings.mode.is_most_recent();
-        #[cfg(not(feature = "multiprocess"))]
-        false
-    }
 }
 
 impl Observer for Gauge {
@@ -251,6 +239,8 @@ type Function = Arc<dyn Fn() -> f64 + Send + Sync>;
 /// What a series of a gauge keeps.
 pub struct GaugeSeries {
     number: GaugeCell,
+    /// Whether its mode shows the most recent number, so that it can only be set.
+    keeps_time: bool,
     function: RwLock<Option<Function>>,
 }
 
@@ -290,8 +280,16 @@ impl Kind for Gauge {
         Some(FileKind::Gauge(settings.mode))
     }
 
-    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> GaugeSeries {
-        GaugeSeries { number: GaugeCell::at(homes.home(Suffix::None)), function: RwLock::new(None) }
+    #[cfg_attr(not(feature = "multiprocess"), expect(unused_variables))]
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> GaugeSeries {
+        GaugeSeries {
+            number: GaugeCell::at(homes.home(Suffix::None)),
+            #[cfg(feature = "multiprocess")]
+            keeps_time: schema.settings.mode.is_most_recent(),
+            #[cfg(not(feature = "multiprocess"))]
+            keeps_time: false,
+            function: RwLock::new(None),
+        }
     }
 
     #[inline]
