@@ -10,7 +10,8 @@ use super::tally::Tally;
 pub(crate) enum CounterCell {
     Memory(Tally),
     #[cfg(feature = "multiprocess")]
-    Mapped(SharedCell),
+    // Apart, so that a number in memory takes no more than it needs.
+    Mapped(Box<SharedCell>),
 }
 
 impl CounterCell {
@@ -18,7 +19,7 @@ impl CounterCell {
         match home {
             Home::Memory => Self::Memory(Tally::new()),
             #[cfg(feature = "multiprocess")]
-            Home::Mapped(cell) => Self::Mapped(cell),
+            Home::Mapped(cell) => Self::Mapped(Box::new(cell)),
         }
     }
 

@@ -9,7 +9,8 @@ use super::shared::SharedCell;
 pub(crate) enum GaugeCell {
     Memory(Level),
     #[cfg(feature = "multiprocess")]
-    Mapped(SharedCell),
+    // Apart, so that a number in memory takes no more than it needs.
+    Mapped(Box<SharedCell>),
 }
 
 impl GaugeCell {
@@ -17,7 +18,7 @@ impl GaugeCell {
         match home {
             Home::Memory => Self::Memory(Level::new()),
             #[cfg(feature = "multiprocess")]
-            Home::Mapped(cell) => Self::Mapped(cell),
+            Home::Mapped(cell) => Self::Mapped(Box::new(cell)),
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) enum HistogramCell {
     #[cfg(feature = "multiprocess")]
     Mapped {
         buckets: Box<[SharedCell]>,
-        sum: SharedCell,
+        sum: Box<SharedCell>,
     },
 }
 
@@ -24,7 +24,7 @@ impl HistogramCell {
         let buckets = homes.len() - 1;
         #[cfg(feature = "multiprocess")]
         if let Some(mut cells) = all_mapped(homes) {
-            let sum = cells.remove(0);
+            let sum = Box::new(cells.remove(0));
             return Self::Mapped { buckets: cells.into(), sum };
         }
         Self::Memory(Observations::new(buckets))

@@ -204,17 +204,17 @@ mod tests {
         let filed = file.cell(b"a").unwrap();
         let waiting = Arc::new(WaitingCell::new());
         let cell = SharedCell::Waiting(waiting.clone());
-        cell.set_at(2.5, 1e9);
-        cell.set_at(f64::from_bits(MOVED), 2e9);
+        cell.set(2.5, Some(1e9));
+        cell.set(f64::from_bits(MOVED), Some(2e9));
         assert!(cell.get().is_nan());
-        cell.set_at(3.5, 3e9);
+        cell.set(3.5, Some(3e9));
         waiting.move_to(filed.clone());
         assert_eq!((filed.get(), filed.timestamp()), (3.5, 3e9));
         // Once is enough.
         waiting.move_to(file.cell(b"b").unwrap());
-        cell.set_at(4.5, 4e9);
+        cell.set(4.5, Some(4e9));
         assert_eq!((cell.get(), filed.get(), filed.timestamp()), (4.5, 4.5, 4e9));
-        cell.set(0.0);
+        cell.set(0.0, None);
         assert_eq!((cell.get(), filed.get()), (0.0, 0.0));
     }
 }

@@ -18,7 +18,7 @@ use crate::multiprocess::{ExemplarHome, SharedExemplar};
 pub(super) struct ExemplarSlot {
     stored: OnceBox<Mutex<Stored>>,
     #[cfg(feature = "multiprocess")]
-    home: Option<ExemplarHome>,
+    home: Option<Box<ExemplarHome>>,
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl ExemplarSlot {
     /// A slot whose exemplars other processes see, too.
     #[cfg(feature = "multiprocess")]
     pub(super) fn shared(home: ExemplarHome) -> Self {
-        Self { stored: OnceBox::new(), home: Some(home) }
+        Self { stored: OnceBox::new(), home: Some(Box::new(home)) }
     }
 
     /// Keeps an exemplar whose labels were checked.
@@ -101,6 +101,16 @@ impl ExemplarSlot {
         }
     }
 
+    #[cfg(feature = "multiprocess")]
+    fn is_shared(&self) -> bool {
+        self.home.is_some()
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Lets no thread fork whose child would find the slot locked, if other
     /// processes see it.
     #[cfg(feature = "multiprocess")]
@@ -130,6 +140,36 @@ impl ExemplarSlot {
                 timestamp: Some(stored.timestamp),
             },
         );
+    }
+}
+
+/// Room for the exemplar of each bucket; in memory, none is there before the first one comes.
+#[derive(Debug)]
+pub(super) struct ExemplarSlots(OnceBox<Box<[ExemplarSlot]>>);
+
+impl ExemplarSlots {
+    /// Those of some numbers.
+    pub(super) fn new(slots: Vec<ExemplarSlot>) -> Self {
+        if slots.iter().any(ExemplarSlot::is_shared) {
+            Self(OnceBox::with_value(Box::new(slots.into())))
+        } else {
+            Self(OnceBox::new())
+        }
+    }
+
+    /// Keeps an exemplar, whose labels were checked, in one of so many slots.
+    pub(super) fn store(&self, (slot, of): (usize, usize), labels: &[(&str, &str)], value: f64) {
+        let slots =
+            self.0.get_or_init(|| Box::new((0..of).map(|_| ExemplarSlot::default()).collect()));
+        slots[slot].store(labels, value);
+    }
+
+    /// Appends the exemplars, of slots from one on.
+    pub(super) fn record(&self, first: usize, columns: &mut Columns) {
+        for (slot, exemplar) in self.0.get().into_iter().flat_map(|slots| slots.iter().enumerate())
+        {
+            exemplar.record(first + slot, columns);
+        }
     }
 }
 

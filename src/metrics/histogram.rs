@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::amount::Amount;
 use super::bucket_index::BucketIndex;
 use super::builder::{Built, MetricBuilder};
-use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
+use super::exemplar::{ExemplarSlots, check_exemplar, keeps_exemplar};
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
@@ -86,7 +86,8 @@ impl Histogram {
         let bucket = self.bucket(value);
         self.series.cell.numbers.observe(bucket, value, 1);
         if keeps_exemplar(labels) {
-            self.series.cell.exemplars[bucket].store(labels, value);
+            let slot = (bucket, self.bounds().values().len());
+            self.series.cell.exemplars.store(slot, labels, value);
         }
     }
 
@@ -263,7 +264,7 @@ impl Instrument for Histogram {}
 #[derive(Debug)]
 pub struct HistogramSeries {
     numbers: HistogramCell,
-    exemplars: Box<[ExemplarSlot]>,
+    exemplars: ExemplarSlots,
 }
 
 /// What is chosen when a histogram is built.
@@ -316,7 +317,9 @@ impl Kind for Histogram {
         let numbers: Vec<_> = std::iter::once((Suffix::Sum, None)).chain(buckets).collect();
         let numbers = homes.of(&numbers);
         HistogramSeries {
-            exemplars: numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect(),
+            exemplars: ExemplarSlots::new(
+                numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect(),
+            ),
             numbers: HistogramCell::at(numbers),
         }
     }
@@ -348,9 +351,6 @@ impl Kind for Histogram {
             slot = buckets.len();
             sums.push(series.cell.numbers.read(buckets));
         }
-        for exemplar in &series.cell.exemplars {
-            exemplar.record(slot, columns);
-            slot += 1;
-        }
+        series.cell.exemplars.record(slot, columns);
     }
 }

@@ -108,13 +108,13 @@ impl Defined {
         let amount = step["args"].get(0).map_or(1.0, number);
         match (step["op"].as_str().unwrap(), kind) {
             ("touch", _) => {}
-            ("reset", _) => cells[0].set(0.0),
+            ("reset", _) => cells[0].set(0.0, None),
             ("inc", _) => cells[0].add(amount),
             ("dec", _) => cells[0].add(-amount),
             ("set", FileKind::Gauge(mode)) if mode.is_most_recent() => {
-                cells[0].set_at(amount, step["time"].as_f64().unwrap());
+                cells[0].set(amount, step["time"].as_f64());
             }
-            ("set", _) => cells[0].set(amount),
+            ("set", _) => cells[0].set(amount, None),
             ("observe", FileKind::Summary) => {
                 cells[0].add(1.0);
                 cells[1].add(amount);
