@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::RwLock;
 
@@ -199,8 +198,9 @@ impl Gauge {
 }
 
 impl Observer for Gauge {
-    fn observe_duration(&self, duration: Duration) {
-        self.set(duration);
+    #[inline]
+    fn observe_seconds(&self, seconds: f64) {
+        self.set(seconds);
     }
 }
 

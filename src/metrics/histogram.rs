@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::amount::Amount;
 use super::bucket_index::BucketIndex;
@@ -246,8 +245,9 @@ impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
 }
 
 impl Observer for Histogram {
-    fn observe_duration(&self, duration: Duration) {
-        self.observe(duration);
+    #[inline]
+    fn observe_seconds(&self, seconds: f64) {
+        self.observe(seconds);
     }
 }
 

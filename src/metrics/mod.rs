@@ -17,6 +17,7 @@ mod instrument;
 mod label_text;
 mod label_values;
 mod late_timer;
+mod stopwatch;
 mod summary;
 mod timer;
 mod vec;

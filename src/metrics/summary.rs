@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::amount::Amount;
 use super::builder::MetricBuilder;
@@ -80,8 +79,9 @@ impl Summary {
 }
 
 impl Observer for Summary {
-    fn observe_duration(&self, duration: Duration) {
-        self.observe(duration);
+    #[inline]
+    fn observe_seconds(&self, seconds: f64) {
+        self.observe(seconds);
     }
 }
 
