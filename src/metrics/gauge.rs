@@ -14,6 +14,7 @@ use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::cell::{GaugeCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix};
@@ -42,6 +43,9 @@ pub type GaugeVec<const N: usize> = MetricVec<Gauge, N>;
 
 /// A gauge split by labels that are known only when the program runs.
 pub type GaugeVecDyn = MetricVecDyn<Gauge>;
+
+/// A gauge split by the labels of a struct.
+pub type GaugeVecOf<L> = MetricVecOf<Gauge, L>;
 
 impl Gauge {
     /// Begins a gauge.

@@ -11,6 +11,7 @@ use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::cell::HistogramCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Bounds, Columns, Desc, LabelNames, MetricType, Suffix, SumPlace, ValueColumns};
@@ -52,6 +53,9 @@ pub type HistogramVec<const N: usize> = MetricVec<Histogram, N>;
 
 /// A histogram split by labels that are known only when the program runs.
 pub type HistogramVecDyn = MetricVecDyn<Histogram>;
+
+/// A histogram split by the labels of a struct.
+pub type HistogramVecOf<L> = MetricVecOf<Histogram, L>;
 
 impl Histogram {
     /// Begins a histogram; with [`DEFAULT_BUCKETS`] unless others are given.
