@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use narthex::{Counter, CounterVec};
+use narthex::{Counter, CounterVec, LabelSet, LabelValue};
 
-criterion_group!(benches, look_up, create);
+criterion_group!(benches, look_up, look_up_closed, create);
 criterion_main!(benches);
 
 fn look_up(c: &mut Criterion) {
@@ -26,6 +26,52 @@ fn look_up(c: &mut Criterion) {
             });
         });
     }
+}
+
+#[derive(Clone, Copy, LabelValue)]
+#[rustfmt::skip]
+enum Tens { A, B, C, D, E, F, G, H, I, J }
+
+const TENS: [Tens; 10] = {
+    use Tens::{A, B, C, D, E, F, G, H, I, J};
+    [A, B, C, D, E, F, G, H, I, J]
+};
+
+#[derive(Clone, Copy, LabelSet)]
+struct Closed {
+    method: Tens,
+    code: Tens,
+}
+
+/// With what the increment costs by itself, and what finding the same children
+/// by their values does.
+fn look_up_closed(c: &mut Criterion) {
+    let mut group = c.benchmark_group("look up 2 closed labels and inc");
+    let closed = Counter::builder("c", "").labels_of::<Closed>().build().unwrap();
+    let by_values = Counter::builder("c", "").labels(["method", "code"]).build().unwrap();
+    let labels: Vec<Closed> = (0..1024)
+        .map(|n| Closed { method: TENS[n * 7 % 10], code: TENS[n * 3 / 10 % 10] })
+        .collect();
+    for labels in &labels {
+        closed.labels(labels).inc();
+        by_values.labels(labels).inc();
+    }
+    let handle = closed.handle(labels[0]);
+    group.bench_function("inc alone", |b| b.iter(|| black_box(&handle).inc()));
+    group.bench_function("1", |b| b.iter(|| closed.labels(black_box(labels[0])).inc()));
+    let mut next = 0_usize;
+    group.bench_function("100", |b| {
+        b.iter(|| {
+            next += 1;
+            closed.labels(labels[next % 1024]).inc();
+        });
+    });
+    group.bench_function("100, by values", |b| {
+        b.iter(|| {
+            next += 1;
+            by_values.labels(labels[next % 1024]).inc();
+        });
+    });
 }
 
 fn create(c: &mut Criterion) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use narthex::{Counter, Gauge, Histogram, Summary, exponential_buckets};
 
-criterion_group!(benches, observe, observe_from_two_threads);
+criterion_group!(benches, observe, time, observe_from_two_threads);
 criterion_main!(benches);
 
 fn observe(c: &mut Criterion) {
@@ -31,8 +31,21 @@ fn observe(c: &mut Criterion) {
             b.iter(|| histogram.observe(black_box(0.3)));
         });
     }
+}
+
+/// Beside what a timer would cost with the clock of the system.
+fn time(c: &mut Criterion) {
     let histogram = Histogram::builder("h", "").build().unwrap();
-    c.bench_function("histogram timer", |b| b.iter(|| histogram.start_timer().stop()));
+    let mut group = c.benchmark_group("histogram timer");
+    group.bench_function("stop", |b| b.iter(|| histogram.start_timer().stop()));
+    group.bench_function("drop", |b| b.iter(|| drop(histogram.start_timer())));
+    group.bench_function("time", |b| b.iter(|| histogram.time(|| black_box(()))));
+    group.bench_function("with Instant", |b| {
+        b.iter(|| {
+            let begun = Instant::now();
+            histogram.observe(begun.elapsed());
+        });
+    });
 }
 
 fn observe_from_two_threads(c: &mut Criterion) {

@@ -99,6 +99,39 @@
 //! # Ok::<(), narthex::Error>(())
 //! ```
 //!
+//! Labels that belong together are a struct, and values that are known
+//! beforehand an enum. If all of them are, a child is found by number, and all
+//! children can be shown from the start:
+#![cfg_attr(
+    feature = "derive",
+    doc = r##"
+```
+use narthex::{CollectorRegistry, Counter, LabelSet, LabelValue};
+
+#[derive(LabelValue)]
+enum Outcome {
+    Done,
+    TimedOut,
+}
+
+#[derive(LabelSet)]
+struct Job {
+    outcome: Outcome,
+    retried: bool,
+}
+
+let registry = CollectorRegistry::new();
+let jobs = Counter::builder("jobs", "Jobs ended.").labels_of::<Job>().register(&registry)?;
+jobs.create_all();
+jobs.labels(Job { outcome: Outcome::TimedOut, retried: false }).inc();
+let labels = [("outcome", "timed_out"), ("retried", "false")];
+assert_eq!(registry.get_sample_value("jobs_total", &labels), Some(1.0));
+assert_eq!(jobs.len(), 4);
+# Ok::<(), narthex::Error>(())
+```
+"##
+)]
+//!
 //! In a line that awaits or sends, [`MetricVec::handle`] takes the place of
 //! `labels`: a lent child stays on its thread. Names that are known only when
 //! the program runs are for [`MetricBuilder::labels_dyn`].
@@ -109,6 +142,7 @@
 //! | --- | --- |
 //! | timing a closure, a scope, a future | [`Histogram::time`], [`Histogram::start_timer`], [`Histogram::time_future`] |
 //! | labels that are known when the work is done | [`MetricVec::start_timer`](LateTimer) |
+//! | closed labels that are shown before anything was counted | [`MetricVecOf::create_all`] |
 //! | exemplars | [`Counter::inc_with_exemplar`], [`Histogram::observe_with_exemplar`] |
 //! | counting errors | [`Counter::count_errors`], [`Counter::error_guard`] |
 //! | work in progress | [`Gauge::track_inprogress`] |
@@ -137,6 +171,7 @@
 //!
 //! | feature | on by default | what it is for |
 //! | --- | --- | --- |
+//! | `derive` | yes | enums as label values, structs as [sets of labels](LabelSet) |
 //! | `http` | yes | serving `/metrics`, with or without async |
 //! | `gzip` | yes | compressed answers |
 //! | `multiprocess` | yes | metrics in files that processes share |
@@ -175,13 +210,17 @@ pub use crate::global::{DefaultRegistry, REGISTRY, RegisterDefault};
 #[cfg(feature = "http")]
 pub use crate::http::start_http_server;
 pub use crate::metrics::{
-    Amount, Built, Child, Counter, CounterVec, CounterVecDyn, DEFAULT_BUCKETS, Enum, EnumVec,
-    EnumVecDyn, ErrorGuard, Gauge, GaugeVec, GaugeVecDyn, Histogram, HistogramSnapshot,
-    HistogramVec, HistogramVecDyn, InProgress, Info, InfoVec, InfoVecDyn, Instrument, LabelValue,
-    LabelValues, LateTimer, MetricBuilder, MetricVec, MetricVecDyn, Observer, States, Summary,
-    SummaryVec, SummaryVecDyn, TimedFuture, Timer, exponential_buckets, linear_buckets,
+    Amount, Built, Child, Counter, CounterVec, CounterVecDyn, CounterVecOf, DEFAULT_BUCKETS, Enum,
+    EnumVec, EnumVecDyn, EnumVecOf, ErrorGuard, Gauge, GaugeVec, GaugeVecDyn, GaugeVecOf,
+    Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn, HistogramVecOf, InProgress, Info,
+    InfoVec, InfoVecDyn, InfoVecOf, Instrument, LabelArray, LabelSet, LabelValue, LabelValues,
+    LateTimer, MetricBuilder, MetricVec, MetricVecDyn, MetricVecOf, Observer, States, Summary,
+    SummaryVec, SummaryVecDyn, SummaryVecOf, TimedFuture, Timer, exponential_buckets,
+    linear_buckets,
 };
 pub use crate::registry::{
     CollectorId, CollectorRegistry, FailurePolicy, RegistrationGuard, RegistryBuilder,
     RegistryView, RestrictedRegistry,
 };
+#[cfg(feature = "derive")]
+pub use narthex_macros::{LabelSet, LabelValue};

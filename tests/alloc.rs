@@ -131,6 +131,36 @@ fn observations_do_not_allocate_after_the_first_touch() -> narthex::Result {
     Ok(())
 }
 
+#[cfg(feature = "derive")]
+#[test]
+fn nor_do_they_with_the_labels_of_a_struct() -> narthex::Result {
+    #[derive(narthex::LabelSet)]
+    struct Closed {
+        a: bool,
+        b: bool,
+    }
+    #[derive(narthex::LabelSet)]
+    struct Open<'a> {
+        a: bool,
+        b: &'a str,
+        c: u64,
+    }
+    let closed = Histogram::builder("h", "h").labels_of::<Closed>().build()?;
+    let open = Counter::builder("c", "h").labels_of::<Open>().build()?;
+    let observe = || {
+        closed.labels(Closed { a: true, b: false }).observe(0.3);
+        let _ = closed.start_timer().stop(Closed { a: true, b: false });
+        open.labels(Open { a: true, b: "2\"0\\0\n", c: u64::MAX }).inc();
+    };
+    observe();
+    assert_eq!(allocations(observe), 0);
+    // Once removed, it is looked up by its values.
+    closed.clear();
+    observe();
+    assert_eq!(allocations(observe), 0);
+    Ok(())
+}
+
 #[cfg(feature = "multiprocess")]
 #[test]
 fn nor_do_they_where_metrics_live_in_files() -> Result<(), Box<dyn std::error::Error>> {

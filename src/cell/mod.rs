@@ -52,6 +52,7 @@ mod slots;
 mod summary;
 mod sync;
 mod tally;
+pub(crate) mod ticks;
 
 #[cfg(all(loom, feature = "multiprocess"))]
 use self::loom_memory as memory;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::label_hash::LabelHasher;
+use super::label_set::{LabelSet, check_values};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::collector::Collector;
 use crate::error::{Error, Result};
 use crate::model::desc::full_name_with;
@@ -84,6 +86,28 @@ impl<M: Instrument> MetricBuilder<M> {
         self.building(names.into_iter().map(Into::into).collect())
     }
 
+    /// Splits the metric by the labels of a struct that derives [`LabelSet`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")] {
+    /// use narthex::{Counter, LabelSet};
+    ///
+    /// #[derive(LabelSet)]
+    /// struct Sent<'a> {
+    ///     kind: &'a str,
+    ///     encrypted: bool,
+    /// }
+    ///
+    /// let sent = Counter::builder("sent", "Mail that left.").labels_of::<Sent>().build()?;
+    /// sent.labels(Sent { kind: "text", encrypted: true }).inc();
+    /// assert_eq!(sent.labels(Sent { kind: "text", encrypted: true }).get(), 1.0);
+    /// # }
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn labels_of<L: LabelSet>(self) -> MetricBuilder<M, MetricVecOf<M, L::Static>> {
+        self.building(L::NAMES.as_ref().iter().map(|&name| name.to_owned()).collect())
+    }
+
     fn building<T>(self, labels: Vec<String>) -> MetricBuilder<M, T> {
         MetricBuilder {
             name: self.name,
@@ -140,7 +164,8 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
     /// # Errors
     /// [`Error::is_invalid_name`], [`Error::is_invalid_label`] or
     /// [`Error::is_duplicate`] if a name is not allowed or stands twice;
-    /// [`Error::is_invalid_value`] if a setting of the metric is not allowed.
+    /// [`Error::is_invalid_label`] if [closed labels](MetricVecOf) have too many
+    /// values; [`Error::is_invalid_value`] if a setting of the metric is not allowed.
     pub fn build(self) -> Result<T> {
         Ok(T::of(self.schema()?))
     }
@@ -180,6 +205,7 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         )?;
         let names = LabelNames::with_validation(&self.labels, self.validation)
             .map_err(|error| error.of(format_args!("{} {:?}", M::TYPE, name.as_str())))?;
+        T::check().map_err(|error| error.of(format_args!("{} {:?}", M::TYPE, name.as_str())))?;
         names.refuse(M::TYPE.reserved_label(), &format!("{} {:?}", M::TYPE, name.as_str()))?;
         let unit = (!self.unit.is_empty()).then(|| self.unit.as_str().into());
         let desc = Desc::from_full_name(name, self.help, M::TYPE, unit);
@@ -231,6 +257,11 @@ pub trait Built<M: Instrument>: Collector + Clone + Sized + 'static {
 
     #[doc(hidden)]
     fn schema(&self) -> &Schema<M>;
+
+    #[doc(hidden)]
+    fn check() -> Result {
+        Ok(())
+    }
 }
 
 impl<M: Instrument> Built<M> for M {
@@ -260,5 +291,19 @@ impl<M: Instrument> Built<M> for MetricVecDyn<M> {
 
     fn schema(&self) -> &Schema<M> {
         self.schema()
+    }
+}
+
+impl<M: Instrument, L: LabelSet<Static = L> + 'static> Built<M> for MetricVecOf<M, L> {
+    fn of(schema: Schema<M>) -> Self {
+        Self::new(schema)
+    }
+
+    fn schema(&self) -> &Schema<M> {
+        self.schema()
+    }
+
+    fn check() -> Result {
+        check_values::<L>()
     }
 }

@@ -9,6 +9,7 @@ use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::cell::{CounterCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix};
@@ -37,6 +38,9 @@ pub type CounterVec<const N: usize> = MetricVec<Counter, N>;
 
 /// A counter split by labels that are known only when the program runs.
 pub type CounterVecDyn = MetricVecDyn<Counter>;
+
+/// A counter split by the labels of a struct.
+pub type CounterVecOf<L> = MetricVecOf<Counter, L>;
 
 impl Counter {
     /// Begins a counter. Its samples are named `…_total`, whether or not `name`

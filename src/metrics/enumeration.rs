@@ -10,6 +10,7 @@ use super::clock::now;
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::escape::push_escaped;
 use crate::model::{Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};
@@ -71,6 +72,9 @@ pub type EnumVec<const N: usize> = MetricVec<Enum, N>;
 
 /// States split by labels that are known only when the program runs.
 pub type EnumVecDyn = MetricVecDyn<Enum>;
+
+/// States split by the labels of a struct.
+pub type EnumVecOf<L> = MetricVecOf<Enum, L>;
 
 impl Enum {
     /// Begins an enum; its states are to be declared.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::RwLock;
 
@@ -15,6 +14,7 @@ use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::cell::{GaugeCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix};
@@ -43,6 +43,9 @@ pub type GaugeVec<const N: usize> = MetricVec<Gauge, N>;
 
 /// A gauge split by labels that are known only when the program runs.
 pub type GaugeVecDyn = MetricVecDyn<Gauge>;
+
+/// A gauge split by the labels of a struct.
+pub type GaugeVecOf<L> = MetricVecOf<Gauge, L>;
 
 impl Gauge {
     /// Begins a gauge.
@@ -187,8 +190,9 @@ impl Gauge {
 }
 
 impl Observer for Gauge {
-    fn observe_duration(&self, duration: Duration) {
-        self.set(duration);
+    #[inline]
+    fn observe_seconds(&self, seconds: f64) {
+        self.set(seconds);
     }
 }
 

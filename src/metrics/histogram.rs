@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::amount::Amount;
 use super::bucket_index::BucketIndex;
@@ -12,6 +11,7 @@ use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::cell::HistogramCell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Bounds, Columns, Desc, LabelNames, MetricType, Suffix, SumPlace, ValueColumns};
@@ -53,6 +53,9 @@ pub type HistogramVec<const N: usize> = MetricVec<Histogram, N>;
 
 /// A histogram split by labels that are known only when the program runs.
 pub type HistogramVecDyn = MetricVecDyn<Histogram>;
+
+/// A histogram split by the labels of a struct.
+pub type HistogramVecOf<L> = MetricVecOf<Histogram, L>;
 
 impl Histogram {
     /// Begins a histogram; with [`DEFAULT_BUCKETS`] unless others are given.
@@ -247,8 +250,9 @@ impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
 }
 
 impl Observer for Histogram {
-    fn observe_duration(&self, duration: Duration) {
-        self.observe(duration);
+    #[inline]
+    fn observe_seconds(&self, seconds: f64) {
+        self.observe(seconds);
     }
 }
 

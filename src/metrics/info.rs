@@ -11,6 +11,7 @@ use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::label_text::{row_labels, write_labels};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::hold_off;
 use crate::cell::keys::KeyBuf;
@@ -41,6 +42,9 @@ pub type InfoVec<const N: usize> = MetricVec<Info, N>;
 
 /// Facts split by labels that are known only when the program runs.
 pub type InfoVecDyn = MetricVecDyn<Info>;
+
+/// Facts split by the labels of a struct.
+pub type InfoVecOf<L> = MetricVecOf<Info, L>;
 
 impl Info {
     /// Begins an info. Its sample is named `…_info`.

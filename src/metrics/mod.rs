@@ -15,26 +15,32 @@ mod home;
 mod info;
 mod instrument;
 mod label_hash;
+mod label_set;
 mod label_text;
 mod label_values;
 mod late_timer;
+mod slots;
+mod stopwatch;
 mod summary;
 mod timer;
 mod vec;
+mod vec_of;
 
 pub use self::amount::Amount;
 pub use self::builder::{Built, MetricBuilder};
-pub use self::counter::{Counter, CounterVec, CounterVecDyn, ErrorGuard};
-pub use self::enumeration::{Enum, EnumVec, EnumVecDyn, States};
-pub use self::gauge::{Gauge, GaugeVec, GaugeVecDyn, InProgress};
+pub use self::counter::{Counter, CounterVec, CounterVecDyn, CounterVecOf, ErrorGuard};
+pub use self::enumeration::{Enum, EnumVec, EnumVecDyn, EnumVecOf, States};
+pub use self::gauge::{Gauge, GaugeVec, GaugeVecDyn, GaugeVecOf, InProgress};
 pub use self::histogram::{
-    DEFAULT_BUCKETS, Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn,
+    DEFAULT_BUCKETS, Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn, HistogramVecOf,
     exponential_buckets, linear_buckets,
 };
-pub use self::info::{Info, InfoVec, InfoVecDyn};
+pub use self::info::{Info, InfoVec, InfoVecDyn, InfoVecOf};
 pub use self::instrument::Instrument;
+pub use self::label_set::{LabelArray, LabelSet};
 pub use self::label_values::{LabelValue, LabelValues};
 pub use self::late_timer::LateTimer;
-pub use self::summary::{Summary, SummaryVec, SummaryVecDyn};
+pub use self::summary::{Summary, SummaryVec, SummaryVecDyn, SummaryVecOf};
 pub use self::timer::{Observer, TimedFuture, Timer};
 pub use self::vec::{Child, MetricVec, MetricVecDyn};
+pub use self::vec_of::MetricVecOf;

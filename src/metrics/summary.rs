@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::amount::Amount;
 use super::builder::MetricBuilder;
@@ -10,6 +9,7 @@ use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
+use super::vec_of::MetricVecOf;
 use crate::cell::SummaryCell;
 use crate::error::Result;
 use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
@@ -38,6 +38,9 @@ pub type SummaryVec<const N: usize> = MetricVec<Summary, N>;
 
 /// A summary split by labels that are known only when the program runs.
 pub type SummaryVecDyn = MetricVecDyn<Summary>;
+
+/// A summary split by the labels of a struct.
+pub type SummaryVecOf<L> = MetricVecOf<Summary, L>;
 
 impl Summary {
     /// Begins a summary.
@@ -80,8 +83,9 @@ impl Summary {
 }
 
 impl Observer for Summary {
-    fn observe_duration(&self, duration: Duration) {
-        self.observe(duration);
+    #[inline]
+    fn observe_seconds(&self, seconds: f64) {
+        self.observe(seconds);
     }
 }
 

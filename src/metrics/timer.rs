@@ -4,17 +4,23 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
 use super::instrument::Instrument;
+use super::stopwatch::{Stopwatch, to_seconds};
 
 /// What takes durations, in seconds: [`Histogram`](crate::Histogram),
 /// [`Summary`](crate::Summary) and [`Gauge`](crate::Gauge).
 pub trait Observer: Instrument {
     /// Takes one duration.
-    fn observe_duration(&self, duration: Duration);
+    fn observe_duration(&self, duration: Duration) {
+        self.observe_seconds(duration.as_secs_f64());
+    }
+
+    /// Takes one duration, in seconds.
+    fn observe_seconds(&self, seconds: f64);
 }
 
 /// Runs `f` and observes how long it took, also if it panics.
@@ -24,6 +30,13 @@ pub(super) fn time<M: Observer, R>(metric: &M, f: impl FnOnce() -> R) -> R {
 }
 
 /// Observes how long it lived, in seconds, when it is dropped.
+///
+/// On Linux on x86-64 it reads the ticks of the processor, if the kernel tells
+/// the time by them too and as soon as their rate is known, for which nobody
+/// waits; before that, and elsewhere, it asks
+/// [`Instant`](std::time::Instant). Both agree to a hundred-thousandth, unless
+/// the system's clock is being slewed. A time is never negative; whether it
+/// counts that for which the machine slept is not said.
 ///
 /// ```
 /// use narthex::Histogram;
@@ -41,16 +54,17 @@ pub(super) fn time<M: Observer, R>(metric: &M, f: impl FnOnce() -> R) -> R {
 #[must_use = "the time is observed as soon as the timer is dropped"]
 pub struct Timer<M: Observer> {
     metric: Option<M>,
-    begun: Instant,
+    begun: Stopwatch,
 }
 
 impl<M: Observer> Timer<M> {
+    #[inline]
     pub(super) fn start(metric: M) -> Self {
-        Self::since(Instant::now(), metric)
+        Self::since(Stopwatch::start(), metric)
     }
 
     /// A timer that has been running for a while.
-    pub(super) fn since(begun: Instant, metric: M) -> Self {
+    pub(super) fn since(begun: Stopwatch, metric: M) -> Self {
         Self { metric: Some(metric), begun }
     }
 
@@ -61,11 +75,11 @@ impl<M: Observer> Timer<M> {
 
     /// Observes the time now, and returns it.
     pub fn stop(mut self) -> Duration {
-        let took = self.begun.elapsed();
+        let took = self.begun.nanos();
         if let Some(metric) = self.metric.take() {
-            metric.observe_duration(took);
+            metric.observe_seconds(to_seconds(took));
         }
-        took
+        Duration::from_nanos(took)
     }
 
     /// Observes nothing; returns the time.
@@ -76,9 +90,10 @@ impl<M: Observer> Timer<M> {
 }
 
 impl<M: Observer> Drop for Timer<M> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(metric) = &self.metric {
-            metric.observe_duration(self.begun.elapsed());
+            metric.observe_seconds(self.begun.seconds());
         }
     }
 }
@@ -111,7 +126,7 @@ pin_project! {
         #[pin]
         future: F,
         metric: M,
-        begun: Option<Instant>,
+        begun: Option<Stopwatch>,
     }
 }
 
@@ -126,7 +141,7 @@ impl<M: Observer, F: Future> Future for TimedFuture<M, F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let begun = *this.begun.get_or_insert_with(Instant::now);
+        let begun = *this.begun.get_or_insert_with(Stopwatch::start);
         let watch = EndOfFuture { metric: this.metric, begun };
         let poll = this.future.poll(context);
         if poll.is_pending() {
@@ -139,12 +154,12 @@ impl<M: Observer, F: Future> Future for TimedFuture<M, F> {
 /// Observes the end of a future, be it that it is ready or that it panics.
 struct EndOfFuture<'a, M: Observer> {
     metric: &'a M,
-    begun: Instant,
+    begun: Stopwatch,
 }
 
 impl<M: Observer> Drop for EndOfFuture<'_, M> {
     fn drop(&mut self) {
-        self.metric.observe_duration(self.begun.elapsed());
+        self.metric.observe_seconds(self.begun.seconds());
     }
 }
 

@@ -53,7 +53,7 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     ///
     /// It is lent: keep its [`handle`](Child::handle) to hold on to it.
     pub fn labels(&self, values: impl LabelValues<N>) -> Child<'_, M> {
-        values.with(|values| Child { lent: self.children.lend(values) })
+        values.with(|values| Child::looked(self.children.lend(values)))
     }
 
     /// A handle of the child of these label values: what
@@ -157,7 +157,7 @@ impl<M: Instrument> MetricVecDyn<M> {
     /// [`Error::is_invalid_label`] if there are not as many values as names.
     pub fn labels(&self, values: &[&str]) -> Result<Child<'_, M>> {
         self.check_count(values)?;
-        Ok(Child { lent: self.children.lend(values) })
+        Ok(Child::looked(self.children.lend(values)))
     }
 
     /// A handle of the child of these label values.
@@ -232,13 +232,30 @@ impl<M: Instrument> MetricVecDyn<M> {
 /// # Ok::<(), narthex::Error>(())
 /// ```
 pub struct Child<'a, M> {
-    lent: Lent<'a, M>,
+    loan: Loan<'a, M>,
 }
 
-impl<M: Instrument> Child<'_, M> {
+enum Loan<'a, M> {
+    /// Of a child that may be removed meanwhile.
+    Looked(Lent<'a, M>),
+    /// Of one that is there as long as its lender.
+    Kept(&'a M),
+}
+
+impl<'a, M: Instrument> Child<'a, M> {
+    #[inline]
+    pub(super) fn looked(child: Lent<'a, M>) -> Self {
+        Self { loan: Loan::Looked(child) }
+    }
+
+    #[inline]
+    pub(super) fn kept(child: &'a M) -> Self {
+        Self { loan: Loan::Kept(child) }
+    }
+
     /// A handle of the same child, to keep beside the code that it measures.
     pub fn handle(&self) -> M {
-        M::clone(&self.lent)
+        M::clone(self)
     }
 }
 
@@ -247,7 +264,10 @@ impl<M> Deref for Child<'_, M> {
 
     #[inline]
     fn deref(&self) -> &M {
-        &self.lent
+        match &self.loan {
+            Loan::Looked(child) => child,
+            Loan::Kept(child) => child,
+        }
     }
 }
 
@@ -335,7 +355,7 @@ fn by_name<'a, M: Instrument>(
     }
     // As many different names as there are labels leave none without a value.
     let values: Vec<&str> = values.into_iter().flatten().collect();
-    Ok(Child { lent: children.lend(&values) })
+    Ok(Child::looked(children.lend(&values)))
 }
 
 fn remove_by_labels<M: Instrument>(
@@ -366,7 +386,7 @@ fn place_of<M: Instrument>(schema: &Schema<M>, name: &str) -> Result<usize> {
     }
 }
 
-fn debug<M: Instrument>(
+pub(super) fn debug<M: Instrument>(
     title: &str,
     children: &Children<M>,
     f: &mut fmt::Formatter<'_>,

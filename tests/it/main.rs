@@ -24,6 +24,8 @@ mod http_server;
 mod http_vectors;
 #[cfg(feature = "multiprocess")]
 mod inspect;
+#[cfg(feature = "derive")]
+mod label_sets;
 mod labels;
 mod metrics_counter;
 mod metrics_gauge;

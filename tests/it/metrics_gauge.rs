@@ -106,7 +106,8 @@ fn is_set_to_the_last_duration() -> narthex::Result {
     std::thread::sleep(Duration::from_millis(5));
     let took = timer.stop();
     assert_eq!(gauge.get(), took.as_secs_f64());
-    assert!(gauge.get() >= 0.005);
+    // The system's clock may be slewed while it measures the sleep.
+    assert!(gauge.get() >= 0.0045);
     let _ = gauge.start_timer().discard();
     assert_eq!(gauge.get(), took.as_secs_f64());
     Ok(())

@@ -10,6 +10,9 @@ use std::path::Path;
 /// Programs are crates of their own: they see of the library what is public.
 const PROGRAMS: &str = "src/bin";
 
+/// The derive macros, a package of their own.
+const MACROS: &str = "macros/src";
+
 #[test]
 fn the_library_keeps_its_walls() {
     let breaches = rules::breaches(&library());
@@ -17,10 +20,10 @@ fn the_library_keeps_its_walls() {
 }
 
 #[test]
-fn programs_look_as_the_library_does() {
+fn programs_and_macros_look_as_the_library_does() {
     let programs = sources(PROGRAMS);
     assert!(!programs.is_empty());
-    let breaches = rules::looks(&programs);
+    let breaches = rules::looks(&[programs, sources(MACROS)].concat());
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
 
