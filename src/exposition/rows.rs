@@ -6,8 +6,11 @@ use crate::model::{Chunk, ExemplarRef, Timestamp};
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) number: usize,
-    /// The escaped label values of this row, and those of the rows behind it.
+    /// The escaped label values of all rows back to back.
     pub(super) text: &'a str,
+    /// Where those of this row begin, and how long they are together.
+    pub(super) at: usize,
+    pub(super) len: usize,
     pub(super) lens: &'a [u32],
     pub(super) start: Option<f64>,
     pub(super) timestamp: Option<Timestamp>,
@@ -16,10 +19,10 @@ pub(super) struct Row<'a> {
 impl<'a> Row<'a> {
     /// The escaped label values, in the order of exposition.
     pub(super) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let mut rest = self.text;
+        let (text, mut at) = (self.text, self.at);
         self.lens.iter().map(move |&len| {
-            let (value, tail) = rest.split_at(len as usize);
-            rest = tail;
+            let value = text.get(at..at + len as usize).unwrap_or_default();
+            at += len as usize;
             value
         })
     }
@@ -31,6 +34,7 @@ pub(super) struct Rows<'a> {
     rows: usize,
     width: usize,
     text: &'a str,
+    at: usize,
     lens: &'a [u32],
     starts: &'a [f64],
     timestamps: &'a [(u32, Timestamp)],
@@ -43,6 +47,7 @@ impl<'a> Rows<'a> {
             rows: chunk.rows(),
             width: chunk.names().len(),
             text: chunk.label_text(),
+            at: 0,
             lens: chunk.label_lens(),
             starts: chunk.starts(),
             timestamps: chunk.timestamps(),
@@ -53,16 +58,15 @@ impl<'a> Rows<'a> {
 impl<'a> Iterator for Rows<'a> {
     type Item = Row<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Row<'a>> {
         if self.number == self.rows {
             return None;
         }
-        let number = self.number;
-        self.number += 1;
+        let (number, at) = (self.number, self.at);
         let (lens, lens_left) = self.lens.split_at_checked(self.width)?;
         let len = lens.iter().map(|&len| len as usize).sum();
-        let text = self.text;
-        (self.lens, self.text) = (lens_left, text.get(len..)?);
+        (self.lens, self.number, self.at) = (lens_left, number + 1, at + len);
         let timestamp = match self.timestamps {
             [(row, timestamp), left @ ..] if *row as usize == number => {
                 self.timestamps = left;
@@ -71,7 +75,7 @@ impl<'a> Iterator for Rows<'a> {
             _ => None,
         };
         let start = self.starts.get(number).copied().filter(|start| !start.is_nan());
-        Some(Row { number, text, lens, start, timestamp })
+        Some(Row { number, text: self.text, at, len, lens, start, timestamp })
     }
 }
 
@@ -86,6 +90,11 @@ impl<'a, I: Iterator<Item = (usize, ExemplarRef<'a>)>> Exemplars<'a, I> {
         Self { next: if shown { left.next() } else { None }, left }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.next.is_none()
+    }
+
+    #[inline]
     pub(super) fn at(&mut self, slot: usize) -> Option<ExemplarRef<'a>> {
         let (_, exemplar) = self.next.filter(|(at, _)| *at == slot)?;
         self.next = self.left.next();
