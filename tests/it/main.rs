@@ -15,6 +15,8 @@ mod http_async;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
+mod http_compression;
+#[cfg(feature = "http")]
 mod http_fixture;
 #[cfg(feature = "http")]
 mod http_handler;
