@@ -203,15 +203,20 @@ impl Lines {
     /// Appends rows that have a number and nothing behind it, as nearly all have.
     #[inline(never)]
     fn write_plain(&self, chunk: &Chunk<'_>, values: &[f64], page: &mut Page<'_>) {
-        let (width, text) = (chunk.names().len(), chunk.label_text());
-        let (mut lens, mut at) = (chunk.label_lens(), 0);
-        for (number, &value) in values.iter().enumerate() {
-            let Some((row_lens, left)) = lens.split_at_checked(width) else { return };
-            let len = row_lens.iter().map(|&len| len as usize).sum();
-            lens = left;
-            let row = Row { number, text, at, len, lens: row_lens, start: None, timestamp: None };
-            at += len;
-            self.first.write_plain_row(page, &row, value);
+        let width = chunk.names().len();
+        let (mut text, mut lens) = (chunk.label_text(), chunk.label_lens());
+        for &value in values {
+            let Some((row_lens, lens_left)) = lens.split_at_checked(width) else { return };
+            if !self.first.write_plain_row(page, text.as_bytes(), row_lens, value) {
+                let row = Row { number: 0, text, lens: row_lens, start: None, timestamp: None };
+                page.push_rare(|line| {
+                    self.first.fill(line, 0, row.values());
+                    push_f64(line, value);
+                    line.push('\n');
+                });
+            }
+            let len: usize = row_lens.iter().map(|&len| len as usize).sum();
+            (text, lens) = (text.get(len..).unwrap_or_default(), lens_left);
         }
     }
 
@@ -246,53 +251,64 @@ impl Lines {
         self.buckets.prepare_bounds(columns.bounds);
         let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width.max(1)));
         for (row, counts) in rows {
-            self.buckets.prepare_row(&row);
-            let sum = |page: &mut Page<'_>| {
-                if let Some(&sum) = columns.sums.get(row.number) {
-                    self.write_single(page, &self.second, sum_suffix, &row, sum, style);
-                }
-            };
             if columns.sum_place == SumPlace::First {
-                sum(page);
+                self.write_sum(page, &columns, sum_suffix, &row, style);
             }
-            let total = if !style.shows(Suffix::Bucket) {
-                counts.iter().sum()
-            } else if exemplars.is_empty() && row.timestamp.is_none() {
-                self.buckets.write_plain(page, counts)
+            let total = if style.shows(Suffix::Bucket) {
+                self.write_buckets(page, columns.bounds, &row, counts, &mut exemplars, style)
             } else {
-                let slots = row.number * width..;
-                self.write_buckets(page, &row, slots.zip(counts), &mut exemplars, style)
+                counts.iter().sum()
             };
             if totals {
                 self.write_single(page, &self.first, count_suffix, &row, total, style);
             }
             if columns.sum_place == SumPlace::Last {
-                sum(page);
+                self.write_sum(page, &columns, sum_suffix, &row, style);
             }
             self.write_start(page, &row, style);
         }
     }
 
-    /// Appends the buckets of a row, some of which have something behind their number.
-    fn write_buckets<'a, 'c>(
-        &self,
+    /// Appends the buckets of a row; says how many it counts.
+    fn write_buckets<'e>(
+        &mut self,
         page: &mut Page<'_>,
+        bounds: &Bounds,
         row: &Row<'_>,
-        counts: impl Iterator<Item = (usize, &'c f64)>,
-        exemplars: &mut Exemplars<'a, impl Iterator<Item = (usize, ExemplarRef<'a>)>>,
+        counts: &[f64],
+        exemplars: &mut Exemplars<'e, impl Iterator<Item = (usize, ExemplarRef<'e>)>>,
         style: Style,
     ) -> f64 {
+        if exemplars.is_empty() && row.timestamp.is_none() {
+            if let Some(total) = self.buckets.write_plain(page, row, counts) {
+                return total;
+            }
+        }
         let mut total = 0.0;
-        for ((slot, &count), bound) in counts.zip(self.buckets.bounds()) {
+        let slots = row.number * counts.len()..;
+        for ((slot, &count), bound) in slots.zip(counts).zip(bounds.texts()) {
             total += count;
             let extras = self.extras(row, exemplars.at(slot), style);
             page.push_rare(|text| {
-                self.buckets.fill(text, bound);
+                self.buckets.fill(text, row, bound);
                 push_f64(text, total);
                 extras.push(text);
             });
         }
         total
+    }
+
+    fn write_sum(
+        &self,
+        page: &mut Page<'_>,
+        columns: &Histograms<'_>,
+        suffix: Suffix,
+        row: &Row<'_>,
+        style: Style,
+    ) {
+        if let Some(&sum) = columns.sums.get(row.number) {
+            self.write_single(page, &self.second, suffix, row, sum, style);
+        }
     }
 
     /// Appends a line with the labels of the row and no others, if it is to be shown.

@@ -3,7 +3,7 @@
 //! A line is made of slices of a few bytes. Copied exactly, each is a call of
 //! `memcpy`; copied with what stands behind it, it is a few instructions.
 
-use crate::model::number::{NUMBER_SIZE, push_f64, write_f64};
+use crate::model::number::{NUMBER_SIZE, write_f64};
 
 /// What a line that is written in blocks may take, and how much room there is for it.
 const LONGEST: usize = 512;
@@ -28,7 +28,7 @@ impl<'a> Page<'a> {
     /// Begins a line, unless it may take more than there is room for.
     #[inline(always)]
     pub(super) fn line(&mut self, longest: usize) -> Option<Line<'_>> {
-        if longest > LONGEST - NUMBER_SIZE - 1 {
+        if !fits(longest) {
             return None;
         }
         if self.out.len() - self.len < WINDOW {
@@ -36,16 +36,6 @@ impl<'a> Page<'a> {
         }
         let to = self.out.get_mut(self.len..)?.first_chunk_mut()?;
         Some(Line { to, len: 0, written: &mut self.len })
-    }
-
-    /// Appends a line that may be too long for blocks.
-    #[inline(never)]
-    pub(super) fn write_long(&mut self, labels: impl FnOnce(&mut String), value: f64) {
-        self.push_rare(|text| {
-            labels(text);
-            push_f64(text, value);
-            text.push('\n');
-        });
     }
 
     /// Appends what only few lines have.
@@ -83,29 +73,20 @@ impl Line<'_> {
         self.len += block.len;
     }
 
-    /// Appends `len` bytes of `text` from `from` on; quickly if more stand behind them.
+    /// Appends the first `len` bytes of `text`; quickly if more stand behind them.
     #[inline(always)]
-    pub(super) fn push_part(&mut self, text: &str, from: usize, len: usize) {
-        let source = text.as_bytes();
-        if len <= 16 {
-            if let Some(source) = source.get(from..from + 16) {
-                self.room()[..16].copy_from_slice(source);
-                self.len += len;
-                return;
-            }
-        } else if len <= 32 {
-            if let Some(source) = source.get(from..from + 32) {
-                self.room()[..32].copy_from_slice(source);
-                self.len += len;
-                return;
-            }
+    pub(super) fn push_part(&mut self, text: &[u8], len: usize) {
+        match (text.first_chunk::<16>(), text.first_chunk::<32>()) {
+            (Some(text), _) if len <= 16 => self.room()[..16].copy_from_slice(text),
+            (_, Some(text)) if len <= 32 => self.room()[..32].copy_from_slice(text),
+            _ => copy_exactly(self.to, self.len, text.get(..len)),
         }
-        self.len += copy_exactly(self.to, self.len, source.get(from..from + len));
+        self.len += len;
     }
 
     #[inline(always)]
-    pub(super) fn push_padded(&mut self, text: &Padded) {
-        self.push_part(&text.text, 0, text.len);
+    pub(super) fn push_scratch(&mut self, scratch: &Scratch) {
+        self.push_part(&scratch.bytes, scratch.len);
     }
 
     #[inline(always)]
@@ -119,7 +100,14 @@ impl Line<'_> {
     #[inline(always)]
     pub(super) fn end(mut self) {
         self.room()[0] = b'\n';
-        *self.written += self.len + 1;
+        self.len += 1;
+        self.keep();
+    }
+
+    /// Keeps what was written.
+    #[inline(always)]
+    pub(super) fn keep(self) {
+        *self.written += self.len;
     }
 
     /// Where to go on.
@@ -133,12 +121,11 @@ impl Line<'_> {
 }
 
 #[inline(never)]
-fn copy_exactly(to: &mut [u8; WINDOW], at: usize, source: Option<&[u8]>) -> usize {
-    let Some(source) = source else { return 0 };
-    if let Some(to) = to.get_mut(at..at + source.len()) {
-        to.copy_from_slice(source);
+fn copy_exactly(to: &mut [u8; WINDOW], at: usize, text: Option<&[u8]>) {
+    let text = text.unwrap_or_default();
+    if let Some(to) = to.get_mut(at..at + text.len()) {
+        to.copy_from_slice(text);
     }
-    source.len()
 }
 
 /// A short text of a line, at the beginning of as many bytes as are copied at once.
@@ -159,37 +146,29 @@ impl Block {
     }
 }
 
-/// Text with blanks behind it, so that it can be copied in blocks.
-#[derive(Debug, Default)]
-pub(super) struct Padded {
-    text: String,
+/// A part of lines that is put together once for all of them.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    bytes: [u8; WINDOW],
     len: usize,
 }
 
-impl Padded {
-    const BLANKS: &str = "                                ";
-    /// Enough for nearly all, so that longer values rarely allocate.
-    const ROOM: usize = 512;
-
-    /// Writes it anew.
-    pub(super) fn rewrite(&mut self, write: impl FnOnce(&mut String)) {
-        self.text.clear();
-        self.text.reserve(Self::ROOM);
-        write(&mut self.text);
-        self.len = self.text.len();
-        self.text.push_str(Self::BLANKS);
+impl Scratch {
+    /// Begins it anew; it is written like a line.
+    #[inline(always)]
+    pub(super) fn line(&mut self, longest: usize) -> Option<Line<'_>> {
+        self.len = 0;
+        fits(longest).then_some(Line { to: &mut self.bytes, len: 0, written: &mut self.len })
     }
+}
 
-    pub(super) fn len(&self) -> usize {
-        self.len
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { bytes: [0; WINDOW], len: 0 }
     }
+}
 
-    pub(super) fn as_str(&self) -> &str {
-        &self.text[..self.len]
-    }
-
-    /// The text with its blanks, for parts of it.
-    pub(super) fn with_blanks(&self) -> &str {
-        &self.text
-    }
+/// Whether a line that is so long before its number can be written in blocks.
+fn fits(longest: usize) -> bool {
+    longest + NUMBER_SIZE < LONGEST
 }

@@ -6,11 +6,8 @@ use crate::model::{Chunk, ExemplarRef, Timestamp};
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) number: usize,
-    /// The escaped label values of all rows back to back.
+    /// The escaped label values of this row, and those of the rows behind it.
     pub(super) text: &'a str,
-    /// Where those of this row begin, and how long they are together.
-    pub(super) at: usize,
-    pub(super) len: usize,
     pub(super) lens: &'a [u32],
     pub(super) start: Option<f64>,
     pub(super) timestamp: Option<Timestamp>,
@@ -19,10 +16,10 @@ pub(super) struct Row<'a> {
 impl<'a> Row<'a> {
     /// The escaped label values, in the order of exposition.
     pub(super) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let (text, mut at) = (self.text, self.at);
+        let mut rest = self.text;
         self.lens.iter().map(move |&len| {
-            let value = text.get(at..at + len as usize).unwrap_or_default();
-            at += len as usize;
+            let (value, tail) = rest.split_at_checked(len as usize).unwrap_or_default();
+            rest = tail;
             value
         })
     }
@@ -34,7 +31,6 @@ pub(super) struct Rows<'a> {
     rows: usize,
     width: usize,
     text: &'a str,
-    at: usize,
     lens: &'a [u32],
     starts: &'a [f64],
     timestamps: &'a [(u32, Timestamp)],
@@ -47,7 +43,6 @@ impl<'a> Rows<'a> {
             rows: chunk.rows(),
             width: chunk.names().len(),
             text: chunk.label_text(),
-            at: 0,
             lens: chunk.label_lens(),
             starts: chunk.starts(),
             timestamps: chunk.timestamps(),
@@ -63,10 +58,10 @@ impl<'a> Iterator for Rows<'a> {
         if self.number == self.rows {
             return None;
         }
-        let (number, at) = (self.number, self.at);
+        let (number, text) = (self.number, self.text);
         let (lens, lens_left) = self.lens.split_at_checked(self.width)?;
         let len = lens.iter().map(|&len| len as usize).sum();
-        (self.lens, self.number, self.at) = (lens_left, number + 1, at + len);
+        (self.number, self.text, self.lens) = (number + 1, text.get(len..)?, lens_left);
         let timestamp = match self.timestamps {
             [(row, timestamp), left @ ..] if *row as usize == number => {
                 self.timestamps = left;
@@ -75,7 +70,7 @@ impl<'a> Iterator for Rows<'a> {
             _ => None,
         };
         let start = self.starts.get(number).copied().filter(|start| !start.is_nan());
-        Some(Row { number, text: self.text, at, len, lens, start, timestamp })
+        Some(Row { number, text, lens, start, timestamp })
     }
 }
 

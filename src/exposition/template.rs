@@ -1,7 +1,9 @@
 //! The constant pieces of a series' line: everything but label values and numbers.
 
+use std::mem;
+
 use super::extras::Extras;
-use super::page::{Block, Page};
+use super::page::{Block, Line, Page};
 use super::quoted::{push_label_name, push_metric_name};
 use super::rows::Row;
 use crate::model::EscapingScheme;
@@ -15,9 +17,8 @@ pub(super) struct Template {
     text: String,
     // Where each piece ends in `text`.
     ends: Vec<usize>,
-    // All pieces, if none is too long: the first one, and those behind a label value.
-    head: Option<Block>,
-    behind: Vec<Block>,
+    // All pieces, if none is too long.
+    blocks: Vec<Block>,
 }
 
 impl Template {
@@ -55,14 +56,17 @@ impl Template {
     }
 
     fn cut_into_blocks(&mut self) {
-        self.behind.clear();
-        self.head = Block::new(self.piece(0));
-        for place in 1..self.ends.len() {
-            match Block::new(self.piece(place)) {
-                Some(block) => self.behind.push(block),
-                None => self.head = None,
-            }
-        }
+        let mut blocks = mem::take(&mut self.blocks);
+        blocks.clear();
+        blocks.extend((0..self.ends.len()).map_while(|place| Block::new(self.piece(place))));
+        self.blocks = blocks;
+    }
+
+    /// How long all pieces are with label values of these lengths; nothing if they are no blocks.
+    #[inline(always)]
+    pub(super) fn longest(&self, lens: &[u32]) -> Option<usize> {
+        let values: usize = lens.iter().map(|&len| len as usize).sum();
+        (self.blocks.len() == self.ends.len()).then_some(self.text.len() + values)
     }
 
     /// Appends a line with the label values of a row.
@@ -74,8 +78,8 @@ impl Template {
         value: f64,
         extras: &Extras<'_>,
     ) {
-        if extras.is_none() {
-            return self.write_plain_row(page, row, value);
+        if extras.is_none() && self.write_plain_row(page, row.text.as_bytes(), row.lens, value) {
+            return;
         }
         page.push_rare(|text| {
             self.fill(text, 0, row.values());
@@ -84,22 +88,46 @@ impl Template {
         });
     }
 
-    /// The same with nothing behind the number.
+    /// The same with nothing behind the number, unless the line is too long for blocks.
+    ///
+    /// `text` begins with the label values of the row, which have these lengths.
     #[inline(always)]
-    pub(super) fn write_plain_row(&self, page: &mut Page<'_>, row: &Row<'_>, value: f64) {
-        let (Some(head), Some(mut line)) = (&self.head, page.line(self.text.len() + row.len))
-        else {
-            return page.write_long(|text| self.fill(text, 0, row.values()), value);
-        };
-        line.push_block(head);
-        let mut at = row.at;
-        for (behind, &len) in self.behind.iter().zip(row.lens) {
-            line.push_part(row.text, at, len as usize);
-            line.push_block(behind);
-            at += len as usize;
-        }
+    pub(super) fn write_plain_row(
+        &self,
+        page: &mut Page<'_>,
+        text: &[u8],
+        lens: &[u32],
+        value: f64,
+    ) -> bool {
+        let longest = self.longest(lens);
+        let Some(mut line) = longest.and_then(|longest| page.line(longest)) else { return false };
+        self.push_pieces(&mut line, 0, text, lens);
         line.push_number(value);
         line.end();
+        true
+    }
+
+    /// Appends the piece at `first`, and each of these label values with the piece behind it.
+    ///
+    /// Gives back the text behind them. All pieces must be blocks.
+    #[inline(always)]
+    pub(super) fn push_pieces<'t>(
+        &self,
+        line: &mut Line<'_>,
+        first: usize,
+        mut text: &'t [u8],
+        lens: &[u32],
+    ) -> &'t [u8] {
+        let Some((head, behind)) = self.blocks.get(first..).and_then(<[_]>::split_first) else {
+            return text;
+        };
+        line.push_block(head);
+        for (piece, &len) in behind.iter().zip(lens) {
+            line.push_part(text, len as usize);
+            line.push_block(piece);
+            text = text.get(len as usize..).unwrap_or_default();
+        }
+        text
     }
 
     /// Appends the pieces from `first` on, with a value before each but the first.

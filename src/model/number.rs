@@ -46,8 +46,9 @@ pub(crate) const NUMBER_SIZE: usize = 32;
 /// Writes a number as it stands on a sample's line; says how long it is.
 #[inline]
 pub(crate) fn write_f64(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    // Whole numbers below a million are nearly all that a scrape holds.
-    let whole = value as u32;
+    // Whole numbers below a million are nearly all that a scrape holds. Added to 2^52, such
+    // a number is what the lowest bits of the sum say; of others they say something else.
+    let whole = (value + 4_503_599_627_370_496.0).to_bits() as u32;
     if whole < 1_000_000 && f64::from(whole).to_bits() == value.to_bits() {
         write_below_million(bytes, whole)
     } else {

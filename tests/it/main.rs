@@ -35,6 +35,7 @@ mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
+mod numbers;
 #[cfg(all(unix, feature = "multiprocess"))]
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
