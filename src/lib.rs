@@ -139,6 +139,7 @@
 //! | --- | --- | --- |
 //! | `http` | yes | serving `/metrics`, with or without async |
 //! | `gzip` | yes | compressed answers |
+//! | `zstd` | no | answers compressed with zstd, in less time and smaller |
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |

@@ -22,6 +22,7 @@ use crate::registry::CollectorRegistry;
 /// `Accept` prefers, compressed if `Accept-Encoding` allows it, restricted to
 /// the samples that `name[]` parameters name, within the time that
 /// `X-Prometheus-Scrape-Timeout-Seconds` gives. `/` shows a link to the metrics.
+/// It keeps the memory of up to four scrapes for those that follow.
 ///
 /// Implements Prometheus's [content negotiation](https://prometheus.io/docs/instrumenting/content_negotiation/).
 ///
@@ -165,6 +166,22 @@ impl MetricsHandlerBuilder {
     }
 
     /// Whether to compress for clients that ask for it; the default is yes.
+    ///
+    /// With what, [`ContentCoding::negotiate`] decides. A scrape is compressed
+    /// once and read once, so it is done fast rather than small: gzip and zstd at
+    /// level 1. Measured with 100,000 counters of 79.4 bytes a line, and with
+    /// histograms of 65.4; writing the text takes some 10 ns and 6 ns beside that:
+    ///
+    /// | | counters: ns, bytes a line | histograms: ns, bytes a line |
+    /// |---|---|---|
+    /// | **gzip 1** | **97, 9.8** | **78, 8.6** |
+    /// | gzip 2 | 132, 7.1 | 107, 6.5 |
+    /// | gzip 3 | 191, 6.7 | 147, 6.0 |
+    /// | gzip 6 | 558, 5.9 | 377, 5.4 |
+    /// | zstd -3 | 71, 10.4 | 53, 6.8 |
+    /// | zstd -1 | 76, 8.2 | 55, 6.1 |
+    /// | **zstd 1** | **81, 7.4** | **59, 4.9** |
+    /// | zstd 3 | 103, 7.2 | 78, 5.2 |
     #[doc(alias = "disable_compression")]
     pub fn compression(self, wanted: bool) -> Self {
         Self { compression: wanted, ..self }

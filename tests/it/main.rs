@@ -27,6 +27,7 @@ mod http_vectors;
 #[cfg(feature = "multiprocess")]
 mod inspect;
 mod labels;
+mod line_lengths;
 mod metrics_counter;
 mod metrics_gauge;
 mod metrics_histogram;
