@@ -177,7 +177,7 @@ impl Lines {
         let exemplars = matches!(suffix, Suffix::Total | Suffix::Bucket);
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics && exemplars);
         if shown && !starts && exemplars.is_empty() && chunk.timestamps().is_empty() {
-            return self.write_plain(chunk, values, page);
+            return self.write_plain(chunk, values, style, page);
         }
         let own = own_label(desc, suffix).and_then(|own| chunk.names().place(own).ok());
         for (row, &value) in Rows::new(chunk).zip(values) {
@@ -202,18 +202,14 @@ impl Lines {
 
     /// Appends rows that have a number and nothing behind it, as nearly all have.
     #[inline(never)]
-    fn write_plain(&self, chunk: &Chunk<'_>, values: &[f64], page: &mut Page<'_>) {
+    fn write_plain(&self, chunk: &Chunk<'_>, values: &[f64], style: Style, page: &mut Page<'_>) {
         let width = chunk.names().len();
         let (mut text, mut lens) = (chunk.label_text(), chunk.label_lens());
         for &value in values {
             let Some((row_lens, lens_left)) = lens.split_at_checked(width) else { return };
             if !self.first.write_plain_row(page, text.as_bytes(), row_lens, value) {
                 let row = Row { number: 0, text, lens: row_lens, start: None, timestamp: None };
-                page.push_rare(|line| {
-                    self.first.fill(line, 0, row.values());
-                    push_f64(line, value);
-                    line.push('\n');
-                });
+                self.first.write_row(page, &row, value, &self.extras(&row, None, style));
             }
             let len: usize = row_lens.iter().map(|&len| len as usize).sum();
             (text, lens) = (text.get(len..).unwrap_or_default(), lens_left);

@@ -43,9 +43,15 @@ impl<'a> Page<'a> {
     pub(super) fn push_rare(&mut self, write: impl FnOnce(&mut String)) {
         self.aside.clear();
         write(self.aside);
-        self.out.truncate(self.len);
-        self.out.extend_from_slice(self.aside.as_bytes());
-        self.len = self.out.len();
+        let end = self.len + self.aside.len();
+        match self.out.get_mut(self.len..end) {
+            Some(room) => room.copy_from_slice(self.aside.as_bytes()),
+            None => {
+                self.out.truncate(self.len);
+                self.out.extend_from_slice(self.aside.as_bytes());
+            }
+        }
+        self.len = end;
     }
 }
 

@@ -323,9 +323,10 @@ impl ScrapeTask {
         let settings = &self.permit.inner.settings;
         let vary = if settings.compresses() { "Accept, Accept-Encoding" } else { "Accept" };
         let response = Response::new(200, body);
-        let response = match self.coding {
-            ContentCoding::Identity => response,
-            coding => response.with_header("content-encoding", coding.as_str()),
+        let response = if self.coding == ContentCoding::Identity {
+            response
+        } else {
+            response.with_header("content-encoding", self.coding.as_str())
         };
         response.with_header("content-type", self.encoding.content_type()).with_header("vary", vary)
     }

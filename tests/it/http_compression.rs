@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use narthex::http::{MetricsHandler, MetricsServer, Request, serve, start_http_server};
 use narthex::model::{CounterMetricFamily, GaugeMetricFamily, MetricFamily, MetricType};
-use narthex::{Collector, CollectorRegistry, FailurePolicy, Gauge, collector_fn};
+use narthex::{Collector, CollectorRegistry, Error, FailurePolicy, Gauge, collector_fn};
 
 use crate::http_client::{Answer, Connection, ask};
 use crate::http_fixture::{failing, gauge, registry_of};
@@ -183,17 +184,30 @@ fn a_family_that_fails_half_way_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_scrape_that_fails_at_its_end_is_an_error_all_the_same() {
+fn a_scrape_that_fails_at_its_end_is_an_error_and_the_next_one_is_whole() {
     let registry = many();
-    registry.register(failing()).unwrap();
+    let plugged_in = Arc::new(AtomicBool::new(false));
+    let sensor = plugged_in.clone();
+    let collector = collector_fn(move |_| match sensor.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => Err(Error::collector("the sensor is unplugged")),
+    });
+    registry.register(Arc::new(collector)).unwrap();
     let server = start_http_server("127.0.0.1:0", &registry).unwrap();
     let mut connection = Connection::open(server.local_addr());
     for coding in CODINGS.iter().chain(&["identity"]) {
-        let answer = connection.ask("GET", "/metrics", &[("Accept-Encoding", *coding)]);
+        let headers = [("Accept-Encoding", *coding)];
+        plugged_in.store(false, Ordering::Relaxed);
+        let answer = connection.ask("GET", "/metrics", &headers);
         assert_eq!(answer.status, 500, "{coding}");
         assert_eq!(answer.header("content-encoding"), None);
-        assert!(answer.text().contains("the sensor sent no number"));
+        assert!(answer.text().contains("the sensor is unplugged"));
         assert!(!answer.text().contains("family_0"));
+
+        plugged_in.store(true, Ordering::Relaxed);
+        let answer = connection.ask("GET", "/metrics", &headers);
+        assert_eq!(answer.status, 200, "{coding}");
+        assert_eq!(answer.decoded().lines().count(), 8_506 + 12, "{coding}");
     }
 }
 
