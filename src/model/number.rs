@@ -63,11 +63,7 @@ fn write_other(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
     } else if (1e-4..1e6).contains(&value) {
         write_plain(bytes, value)
     } else if value.is_sign_negative() && value > -1e6 {
-        // Below a million the sign is all that differs.
-        let len = write_f64(bytes, -value);
-        bytes.copy_within(..NUMBER_SIZE - 1, 1);
-        bytes[0] = b'-';
-        len + 1
+        write_negative(bytes, value)
     } else {
         write_rare(bytes, value)
     }
@@ -151,14 +147,29 @@ fn write_plain(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
         bytes[point..point + 8].copy_from_slice(&(digits | ASCII).to_be_bytes());
         return point + 8 - digits.trailing_zeros() as usize / 8;
     }
-    // Plain for numbers of this size, and with a point.
+    write_shortest(bytes, value)
+}
+
+/// Writes a number as that crate does: plain, and with a point, if it is of medium size.
+#[inline(never)]
+fn write_shortest(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
     copy_short(bytes, zmij::Buffer::new().format_finite(value).as_bytes())
 }
 
+/// Writes a number above -1e6, of which the sign is all that differs.
+#[inline(never)]
+fn write_negative(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    let len = write_f64(bytes, -value);
+    bytes.copy_within(..NUMBER_SIZE - 1, 1);
+    bytes[0] = b'-';
+    len + 1
+}
+
 /// Writes a number from 1e6 on and below [`WHOLE_END`] that is not whole.
+#[inline(never)]
 fn write_with_fraction(bytes: &mut [u8; NUMBER_SIZE], value: f64, power: usize) -> usize {
     let mut text = [0; NUMBER_SIZE];
-    let len = copy_short(&mut text, zmij::Buffer::new().format_finite(value).as_bytes());
+    let len = write_shortest(&mut text, value);
     // The point moves behind the first digit. What stood behind it are ten digits at most.
     bytes[2..18].copy_from_slice(&text[1..17]);
     bytes[power + 2..power + 16].copy_from_slice(&text[power + 2..power + 16]);
@@ -169,6 +180,7 @@ fn write_with_fraction(bytes: &mut [u8; NUMBER_SIZE], value: f64, power: usize) 
 }
 
 /// Writes what hardly any sample has, without haste.
+#[inline(never)]
 fn write_rare(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
     let mut digits = Digits { bytes, len: 0 };
     if value.is_finite() {
