@@ -10,11 +10,17 @@ pub(super) struct Compressors {
     gzip: Option<flate2::Compress>,
     #[cfg(feature = "zstd")]
     zstd: Option<zstd::stream::raw::Encoder<'static>>,
+    /// Whether the last text was left in its midst.
+    broken_off: bool,
 }
 
 impl Compressors {
     /// The compressor of a coding, before the first text; none if there is nothing to do.
     pub(super) fn begin(&mut self, coding: ContentCoding) -> Result<Option<Compressor<'_>>> {
+        if std::mem::take(&mut self.broken_off) {
+            // Reset, zlib-rs would still be in the block that it had begun.
+            *self = Self::default();
+        }
         let context: Option<&mut dyn Context> = match coding {
             ContentCoding::Identity => None,
             #[cfg(feature = "gzip")]
@@ -27,13 +33,16 @@ impl Compressors {
         };
         let Some(context) = context else { return Ok(None) };
         context.reset()?;
-        Ok(Some(Compressor { context, length: 0, result: Ok(()) }))
+        self.broken_off = true;
+        let broken_off = &mut self.broken_off;
+        Ok(Some(Compressor { context, broken_off, length: 0, result: Ok(()) }))
     }
 }
 
 /// A text on its way through a compressor.
 pub(super) struct Compressor<'a> {
     context: &'a mut dyn Context,
+    broken_off: &'a mut bool,
     length: usize,
     // Told at the end: a collector in between could take it for its own failure.
     result: Result,
@@ -52,6 +61,7 @@ impl Compressor<'_> {
     pub(super) fn finish(self, out: &mut Vec<u8>) -> Result<usize> {
         self.result?;
         self.context.finish(out)?;
+        *self.broken_off = false;
         Ok(self.length)
     }
 }

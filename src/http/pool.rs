@@ -19,7 +19,7 @@ pub(super) struct Pool {
     bodies: Mutex<Vec<Vec<u8>>>,
 }
 
-// Nothing of a scrape that panics comes back.
+// All that comes back from a scrape that panics is memory, emptied.
 impl RefUnwindSafe for Pool {}
 
 impl Pool {
