@@ -17,8 +17,9 @@ const PIECE: usize = 1 << 16;
 
 /// Writes expositions, and keeps its memory from one to the next.
 ///
-/// What it takes for itself does not grow with the series, and the second
-/// exposition of the same families takes nothing at all.
+/// The second exposition of the same families allocates nothing, however many
+/// series they have. What it keeps are some KiB; once it has compressed, also
+/// the text of the largest family and the compressor.
 ///
 /// ```
 /// use narthex::exposition::{ContentCoding, Encoder, Encoding};
