@@ -160,7 +160,7 @@ impl Error {
     }
 }
 
-#[cfg(any(feature = "http", feature = "multiprocess"))]
+#[cfg(any(feature = "gzip", feature = "http", feature = "multiprocess", feature = "zstd"))]
 impl Error {
     pub(crate) fn io(message: impl Into<Cow<'static, str>>, source: std::io::Error) -> Self {
         Self::new(ErrorKind::Io, message).with_source(source)

@@ -174,6 +174,7 @@ assert_eq!(jobs.len(), 4);
 //! | `derive` | yes | enums as label values, structs as [sets of labels](LabelSet) |
 //! | `http` | yes | serving `/metrics`, with or without async |
 //! | `gzip` | yes | compressed answers |
+//! | `zstd` | no | answers compressed with zstd, in less time and smaller |
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |

@@ -3,11 +3,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use narthex::exposition::{self, Encoding, Format};
-use narthex::model::EscapingScheme;
+use narthex::exposition::{self, ContentCoding, Encoding, Format};
+use narthex::model::{CounterMetricFamily, EscapingScheme};
 use narthex::{
     Collector, CollectorRegistry, Counter, CounterVec, Enum, Gauge, Histogram, HistogramVec, Info,
-    Summary,
+    Summary, collector_fn,
 };
 
 thread_local! {
@@ -392,6 +392,82 @@ fn scrape(registry: &dyn Collector, encoding: Encoding) -> u64 {
     });
     assert_eq!(out.len(), length);
     count
+}
+
+/// A collector of one owned family, which was recorded beforehand.
+fn recorded(series: usize) -> narthex::Result<impl Collector> {
+    let mut family = CounterMetricFamily::new("m", "h")?.with_labels(["l", "k"])?;
+    for n in 0..series {
+        family.add_metric([&*format!("value-{n:08}"), "k"], n as f64 * 0.25)?.created(1.5);
+    }
+    Ok(collector_fn(move |scrape| scrape.family(&family)))
+}
+
+/// All codings that there are.
+const CODINGS: &[ContentCoding] = &[
+    ContentCoding::Identity,
+    #[cfg(feature = "gzip")]
+    ContentCoding::Gzip,
+    #[cfg(feature = "zstd")]
+    ContentCoding::Zstd,
+];
+
+#[test]
+fn an_encoder_allocates_once_and_not_for_series() -> narthex::Result {
+    let (few, many) = (recorded(10)?, recorded(100_000)?);
+    let formats = [Format::Text004, Format::OpenMetrics100];
+    for (format, &coding) in
+        formats.iter().flat_map(|format| CODINGS.iter().map(move |c| (format, c)))
+    {
+        let encoding = Encoding::new(*format, EscapingScheme::Underscores);
+        let counts = |collector: &dyn Collector| {
+            let mut encoder = exposition::Encoder::new();
+            let mut out = Vec::with_capacity(20_000_000);
+            [(); 3].map(|()| {
+                out.clear();
+                allocations(|| {
+                    encoder.encode(collector, encoding, coding, None, &mut out).expect("a scrape");
+                })
+            })
+        };
+        let (few, many) = (counts(&few), counts(&many));
+        let told = format!("{format:?}, {coding:?}: {few:?} and {many:?}");
+        // The text that is still to be compressed grows by doubling, from 4 KiB to 16 MiB.
+        let doublings = if coding == ContentCoding::Identity { 0 } else { 12 };
+        assert!(few[0] <= 24, "{told}");
+        assert!(many[0] <= few[0] + doublings, "{told}");
+        assert_eq!((&few[1..], &many[1..]), (&[0, 0][..], &[0, 0][..]), "{told}");
+    }
+    Ok(())
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn a_scrape_over_http_allocates_as_often_for_ten_series_as_for_a_hundred_thousand()
+-> narthex::Result {
+    use narthex::http::{MetricsHandler, Request};
+
+    let handler = |series| {
+        let registry = CollectorRegistry::new();
+        registry.register(std::sync::Arc::new(recorded(series)?))?;
+        narthex::Result::Ok(MetricsHandler::new(&registry))
+    };
+    let (few, many) = (handler(10)?, handler(100_000)?);
+    for coding in CODINGS {
+        let following = |handler: &MetricsHandler| {
+            let scrape = || {
+                let request = Request::new("GET", "/metrics");
+                let request = request.with_header("accept-encoding", coding.as_str());
+                drop(handler.respond(&request));
+            };
+            scrape();
+            [(); 2].map(|()| allocations(scrape))
+        };
+        let (few, many) = (following(&few), following(&many));
+        assert_eq!(few, many, "{coding:?}");
+        assert!(few[0] <= 24, "{coding:?}: {few:?}");
+    }
+    Ok(())
 }
 
 #[test]

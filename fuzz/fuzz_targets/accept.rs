@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use narthex::exposition::{accepts_gzip, negotiate};
+use narthex::exposition::{ContentCoding, accepts_gzip, negotiate};
 
 fuzz_target!(|header: &str| {
     let encoding = negotiate(Some(header));
@@ -10,4 +10,5 @@ fuzz_target!(|header: &str| {
     assert_eq!(again.format(), encoding.format());
     assert_eq!(again.escaping(), encoding.escaping());
     accepts_gzip(Some(header));
+    ContentCoding::negotiate(Some(header));
 });

@@ -1,9 +1,10 @@
-//! Whatever an owned family takes, every format writes as well-formed lines.
+//! Whatever an owned family takes, every format writes as well-formed lines, and an encoder
+//! that wrote others before writes the same.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use narthex::exposition::{self, Encoding, Format};
+use narthex::exposition::{self, ContentCoding, Encoder, Encoding, Format};
 use narthex::model::{EscapingScheme, Family, MetricFamily, MetricType, Suffix};
 use narthex::{Result, collector_fn};
 use narthex_fuzz::assert_well_formed;
@@ -47,6 +48,7 @@ fn family(input: &Input<'_>) -> Result<MetricFamily> {
 fuzz_target!(|input: Input<'_>| {
     let Ok(family) = family(&input) else { return };
     let collector = collector_fn(move |scrape| scrape.family(&family));
+    let mut used = Encoder::new();
     for format in [Format::Text004, Format::Text100, Format::OpenMetrics100] {
         for escaping in [
             EscapingScheme::AllowUtf8,
@@ -55,8 +57,14 @@ fuzz_target!(|input: Input<'_>| {
             EscapingScheme::Values,
         ] {
             let encoding = Encoding::new(format, escaping);
-            if let Ok(text) = exposition::encode(&collector, encoding) {
-                assert_well_formed(&text, escaping == EscapingScheme::AllowUtf8);
+            let mut bytes = Vec::new();
+            let again = used.encode(&collector, encoding, ContentCoding::Identity, None, &mut bytes);
+            match exposition::encode(&collector, encoding) {
+                Ok(text) => {
+                    assert_well_formed(&text, escaping == EscapingScheme::AllowUtf8);
+                    assert_eq!(bytes, text.as_bytes());
+                }
+                Err(_) => assert!(again.is_err() && bytes.is_empty()),
             }
         }
     }

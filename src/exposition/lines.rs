@@ -1,16 +1,17 @@
 //! Chunks of a family as lines: what the text formats have in common.
 
+use super::buckets::BucketLines;
+use super::extras::Extras;
 use super::names::check_labels;
-use super::page::{Padded, Page, PageBuffer};
+use super::page::Page;
 use super::rows::{Exemplars, Row, Rows};
-use super::template::{Template, push_label_name};
+use super::template::Template;
 use crate::error::Result;
 use crate::model::chunk::histogram_suffixes;
-use crate::model::escape::push_escaped;
 use crate::model::number::push_f64;
 use crate::model::{
     Bounds, Chunk, Desc, EscapingScheme, ExemplarRef, LabelNames, MetricType, Suffix, SumPlace,
-    Timestamp, Values,
+    Values,
 };
 
 /// Which samples of a family are written.
@@ -51,28 +52,21 @@ impl Style {
 }
 
 /// What is kept from chunk to chunk, so that no row allocates.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Buffers {
-    page: PageBuffer,
     lines: Lines,
+    aside: String,
 }
 
 /// What is prepared for the rows of a chunk.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Lines {
     escaping: EscapingScheme,
     prepared: Option<(LabelNames, Form)>,
     first: Template,
     second: Template,
     created: Template,
-    buckets: Template,
-    // Of the row at hand: the labels behind the first value, and around `le`.
-    rest: Padded,
-    before_le: Padded,
-    behind_le: Padded,
-    // The bounds back to back, and where each ends.
-    bounds: Padded,
-    bound_ends: Vec<usize>,
+    buckets: BucketLines,
 }
 
 /// The values of a chunk, as far as the look of its lines depends on them.
@@ -84,26 +78,19 @@ enum Form {
 }
 
 impl Buffers {
-    pub(super) fn new(escaping: EscapingScheme) -> Self {
-        let lines = Lines {
-            escaping,
-            prepared: None,
-            first: Template::default(),
-            second: Template::default(),
-            created: Template::default(),
-            buckets: Template::default(),
-            rest: Padded::default(),
-            before_le: Padded::default(),
-            behind_le: Padded::default(),
-            bounds: Padded::default(),
-            bound_ends: Vec::new(),
-        };
-        Self { page: PageBuffer::new(), lines }
+    /// Names of the families to come are escaped like this.
+    pub(super) fn begin(&mut self, escaping: EscapingScheme) {
+        self.lines.escaping = escaping;
     }
 
     /// Forgets the family that lines were prepared for.
     pub(super) fn forget(&mut self) {
         self.lines.prepared = None;
+    }
+
+    /// Appends the lines before the samples.
+    pub(super) fn write_head(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut String)) {
+        Page::new(out, &mut self.aside).push_rare(write);
     }
 
     /// Appends the lines of a chunk.
@@ -115,10 +102,10 @@ impl Buffers {
         desc: &Desc,
         chunk: &Chunk<'_>,
         style: Style,
-        out: &mut String,
+        out: &mut Vec<u8>,
     ) -> Result {
-        let Self { page, lines } = self;
-        let page = &mut Page::new(page, out);
+        let Self { lines, aside } = self;
+        let page = &mut Page::new(out, aside);
         match chunk.values() {
             Values::Floats { suffix, values } => {
                 lines.prepare(desc, chunk.names(), Form::Floats(suffix))?;
@@ -134,7 +121,6 @@ impl Buffers {
                 lines.write_histograms(desc, chunk, columns, style, page);
             }
         }
-        page.flush();
         Ok(())
     }
 }
@@ -167,10 +153,7 @@ impl Lines {
                 prepare(&mut self.first, count);
                 prepare(&mut self.second, sum);
                 prepare(&mut self.created, Suffix::Created);
-                let place = le_place(names);
-                let with_le =
-                    names.sorted().take(place).chain(["le"]).chain(names.sorted().skip(place));
-                self.buckets.prepare(escaping, family, Suffix::Bucket.as_str(), with_le);
+                self.buckets.prepare(escaping, family, names);
             }
         }
         self.prepared = Some((names.clone(), form));
@@ -191,24 +174,50 @@ impl Lines {
         if !shown && !starts {
             return;
         }
-        let own = own_label(desc, suffix).and_then(|own| chunk.names().place(own).ok());
         let exemplars = matches!(suffix, Suffix::Total | Suffix::Bucket);
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics && exemplars);
+        if shown && !starts && exemplars.is_empty() && chunk.timestamps().is_empty() {
+            return self.write_plain(chunk, values, style, page);
+        }
+        let own = own_label(desc, suffix).and_then(|own| chunk.names().place(own).ok());
         for (row, &value) in Rows::new(chunk).zip(values) {
             if shown {
-                self.first.push_line(page, &row);
-                self.end_line(page, value, row.timestamp, style, exemplars.at(row.number));
+                let exemplar = exemplars.at(row.number);
+                self.first.write_row(page, &row, value, &self.extras(&row, exemplar, style));
             }
-            if let Some(start) = row.start.filter(|_| starts) {
+            let Some(start) = row.start.filter(|_| starts) else { continue };
+            let extras = self.extras(&row, None, style);
+            if own.is_none() {
+                self.created.write_row(page, &row, start, &extras);
+            } else {
                 let shared = row.values().enumerate().filter(|(place, _)| Some(*place) != own);
-                self.created.fill(page.text(), 0, shared.map(|(_, value)| value));
-                self.end_line(page, start, row.timestamp, style, None);
+                page.push_rare(|text| {
+                    self.created.fill(text, 0, shared.map(|(_, value)| value));
+                    push_f64(text, start);
+                    extras.push(text);
+                });
             }
         }
     }
 
+    /// Appends rows that have a number and nothing behind it, as nearly all have.
+    #[inline(never)]
+    fn write_plain(&self, chunk: &Chunk<'_>, values: &[f64], style: Style, page: &mut Page<'_>) {
+        let width = chunk.names().len();
+        let (mut text, mut lens) = (chunk.label_text(), chunk.label_lens());
+        for &value in values {
+            let Some((row_lens, lens_left)) = lens.split_at_checked(width) else { return };
+            if !self.first.write_plain_row(page, text.as_bytes(), row_lens, value) {
+                let row = Row { number: 0, text, lens: row_lens, start: None, timestamp: None };
+                self.first.write_row(page, &row, value, &self.extras(&row, None, style));
+            }
+            let len: usize = row_lens.iter().map(|&len| len as usize).sum();
+            (text, lens) = (text.get(len..).unwrap_or_default(), lens_left);
+        }
+    }
+
     fn write_summaries(
-        &mut self,
+        &self,
         chunk: &Chunk<'_>,
         counts: &[f64],
         sums: &[f64],
@@ -216,12 +225,9 @@ impl Lines {
         page: &mut Page<'_>,
     ) {
         for ((row, &count), &sum) in Rows::new(chunk).zip(counts).zip(sums) {
-            self.fill_rest(&row);
-            let start = row.start.map(|start| (&self.created, Suffix::Created, start));
-            let lines = [(&self.first, Suffix::Count, count), (&self.second, Suffix::Sum, sum)];
-            for (template, suffix, value) in lines.into_iter().chain(start) {
-                self.simple_line(page, template, suffix, value, row.timestamp, style);
-            }
+            self.write_single(page, &self.first, Suffix::Count, &row, count, style);
+            self.write_single(page, &self.second, Suffix::Sum, &row, sum, style);
+            self.write_start(page, &row, style);
         }
     }
 
@@ -235,154 +241,101 @@ impl Lines {
     ) {
         let (count_suffix, sum_suffix) = histogram_suffixes(desc.metric_type());
         let width = columns.bounds.values().len();
-        let place = le_place(chunk.names());
         // OpenMetrics wants both count and sum, or neither.
         let totals = !style.openmetrics || columns.sum_place != SumPlace::Absent;
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
-        self.fill_bounds(columns.bounds);
+        self.buckets.prepare_bounds(columns.bounds);
         let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width.max(1)));
-        for (row, buckets) in rows {
-            self.fill_rest(&row);
-            self.fill_around_le(&row, place);
-            let this = &*self;
-            let sum = |page: &mut Page<'_>| {
-                if let Some(&sum) = columns.sums.get(row.number) {
-                    this.simple_line(page, &this.second, sum_suffix, sum, row.timestamp, style);
-                }
-            };
+        for (row, counts) in rows {
             if columns.sum_place == SumPlace::First {
-                sum(page);
+                self.write_sum(page, &columns, sum_suffix, &row, style);
             }
-            let mut total = 0.0;
-            if style.shows(Suffix::Bucket) {
-                let mut bound = 0;
-                let slots = row.number * width..;
-                for ((&count, &end), slot) in buckets.iter().zip(&this.bound_ends).zip(slots) {
-                    total += count;
-                    page.push_padded(&this.before_le);
-                    page.push_part(this.bounds.text(), bound, end - bound);
-                    page.push_padded(&this.behind_le);
-                    bound = end;
-                    this.end_line(page, total, row.timestamp, style, exemplars.at(slot));
-                }
+            let total = if style.shows(Suffix::Bucket) {
+                self.write_buckets(page, columns.bounds, &row, counts, &mut exemplars, style)
             } else {
-                total = buckets.iter().sum();
-            }
+                counts.iter().sum()
+            };
             if totals {
-                this.simple_line(page, &this.first, count_suffix, total, row.timestamp, style);
+                self.write_single(page, &self.first, count_suffix, &row, total, style);
             }
             if columns.sum_place == SumPlace::Last {
-                sum(page);
+                self.write_sum(page, &columns, sum_suffix, &row, style);
             }
-            if let Some(start) = row.start {
-                let created = &this.created;
-                this.simple_line(page, created, Suffix::Created, start, row.timestamp, style);
-            }
+            self.write_start(page, &row, style);
         }
     }
 
-    /// Renders what all lines of a row have behind their first piece.
-    fn fill_rest(&mut self, row: &Row<'_>) {
-        let mut values = row.values();
-        let (rest, template) = (&mut self.rest, &self.first);
-        rest.rewrite(|rest| {
-            if let Some(first) = values.next() {
-                rest.push_str(first);
-                template.fill(rest, 1, values);
+    /// Appends the buckets of a row; says how many it counts.
+    fn write_buckets<'e>(
+        &mut self,
+        page: &mut Page<'_>,
+        bounds: &Bounds,
+        row: &Row<'_>,
+        counts: &[f64],
+        exemplars: &mut Exemplars<'e, impl Iterator<Item = (usize, ExemplarRef<'e>)>>,
+        style: Style,
+    ) -> f64 {
+        if exemplars.is_empty() && row.timestamp.is_none() {
+            if let Some(total) = self.buckets.write_plain(page, row, counts) {
+                return total;
             }
-        });
+        }
+        let mut total = 0.0;
+        let slots = row.number * counts.len()..;
+        for ((slot, &count), bound) in slots.zip(counts).zip(bounds.texts()) {
+            total += count;
+            let extras = self.extras(row, exemplars.at(slot), style);
+            page.push_rare(|text| {
+                self.buckets.fill(text, row, bound);
+                push_f64(text, total);
+                extras.push(text);
+            });
+        }
+        total
     }
 
-    /// Renders what the lines of a row's buckets have before and behind the bound.
-    fn fill_around_le(&mut self, row: &Row<'_>, place: usize) {
-        let template = &self.buckets;
-        self.before_le.rewrite(|text| template.fill(text, 0, row.values().take(place)));
-        self.behind_le.rewrite(|text| template.fill(text, place + 1, row.values().skip(place)));
-    }
-
-    fn fill_bounds(&mut self, bounds: &Bounds) {
-        self.bound_ends.clear();
-        let ends = &mut self.bound_ends;
-        self.bounds.rewrite(|text| {
-            for bound in bounds.texts() {
-                text.push_str(bound);
-                ends.push(text.len());
-            }
-        });
+    fn write_sum(
+        &self,
+        page: &mut Page<'_>,
+        columns: &Histograms<'_>,
+        suffix: Suffix,
+        row: &Row<'_>,
+        style: Style,
+    ) {
+        if let Some(&sum) = columns.sums.get(row.number) {
+            self.write_single(page, &self.second, suffix, row, sum, style);
+        }
     }
 
     /// Appends a line with the labels of the row and no others, if it is to be shown.
-    fn simple_line(
+    fn write_single(
         &self,
         page: &mut Page<'_>,
         template: &Template,
         suffix: Suffix,
+        row: &Row<'_>,
         value: f64,
-        timestamp: Option<Timestamp>,
         style: Style,
     ) {
         if style.shows(suffix) {
-            template.push_head(page);
-            page.push_padded(&self.rest);
-            self.end_line(page, value, timestamp, style, None);
+            template.write_row(page, row, value, &self.extras(row, None, style));
         }
     }
 
-    #[inline]
-    fn end_line(
+    fn write_start(&self, page: &mut Page<'_>, row: &Row<'_>, style: Style) {
+        if let Some(start) = row.start {
+            self.write_single(page, &self.created, Suffix::Created, row, start, style);
+        }
+    }
+
+    fn extras<'e>(
         &self,
-        page: &mut Page<'_>,
-        value: f64,
-        timestamp: Option<Timestamp>,
+        row: &Row<'_>,
+        exemplar: Option<ExemplarRef<'e>>,
         style: Style,
-        exemplar: Option<ExemplarRef<'_>>,
-    ) {
-        page.push_number(value);
-        if timestamp.is_some() || exemplar.is_some() {
-            self.push_extras(page.text(), timestamp, style, exemplar);
-        }
-        page.end_line();
-    }
-
-    /// Appends what few lines have behind their number.
-    #[inline(never)]
-    fn push_extras(
-        &self,
-        out: &mut String,
-        timestamp: Option<Timestamp>,
-        style: Style,
-        exemplar: Option<ExemplarRef<'_>>,
-    ) {
-        if let Some(timestamp) = timestamp {
-            out.push(' ');
-            if style.openmetrics {
-                timestamp.push_openmetrics(out);
-            } else {
-                timestamp.push_text(out);
-            }
-        }
-        if let Some(exemplar) = exemplar {
-            self.push_exemplar(out, exemplar);
-        }
-    }
-
-    fn push_exemplar(&self, out: &mut String, exemplar: ExemplarRef<'_>) {
-        out.push_str(" # {");
-        for (place, (name, value)) in exemplar.labels().enumerate() {
-            if place > 0 {
-                out.push(',');
-            }
-            push_label_name(out, self.escaping, name);
-            out.push_str("=\"");
-            push_escaped(out, value);
-            out.push('"');
-        }
-        out.push_str("} ");
-        push_f64(out, exemplar.value());
-        if let Some(timestamp) = exemplar.timestamp() {
-            out.push(' ');
-            timestamp.push_openmetrics(out);
-        }
+    ) -> Extras<'e> {
+        let openmetrics = style.openmetrics;
+        Extras { timestamp: row.timestamp, exemplar, openmetrics, escaping: self.escaping }
     }
 }
 
@@ -411,11 +364,6 @@ fn own_label(desc: &Desc, suffix: Suffix) -> Option<&'static str> {
         (MetricType::Summary, Suffix::None) => Some("quantile"),
         _ => None,
     }
-}
-
-/// The place of `le` among the sorted labels.
-fn le_place(names: &LabelNames) -> usize {
-    names.place("le").unwrap_or_else(|place| place)
 }
 
 #[derive(Clone, Copy)]

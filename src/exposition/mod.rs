@@ -1,21 +1,27 @@
 //! Families in, text out: the formats that Prometheus reads, and who gets which.
 
 mod accept;
+mod buckets;
+mod coding;
+mod compress;
 mod encoder;
+mod extras;
 mod lines;
 mod names;
 mod negotiate;
 pub mod openmetrics;
 mod page;
+mod quoted;
 mod rows;
 mod template;
 pub mod text;
 
 use std::time::Instant;
 
-use self::encoder::{Draft, Encoder};
-pub use self::negotiate::{accepts_gzip, negotiate};
-use crate::collector::{Collector, for_each_family_until};
+pub use self::coding::{ContentCoding, accepts_gzip};
+pub use self::encoder::Encoder;
+pub use self::negotiate::negotiate;
+use crate::collector::Collector;
 use crate::error::Result;
 use crate::model::EscapingScheme;
 
@@ -162,8 +168,7 @@ pub fn encode(collector: &dyn Collector, encoding: Encoding) -> Result<String> {
 
 /// The same, appended to `out`, for a reader that waits until `deadline`.
 ///
-/// A buffer that is used again makes scrapes that allocate per family, not
-/// per series.
+/// Whoever encodes often keeps an [`Encoder`].
 ///
 /// ```
 /// use narthex::exposition::{self, Encoding};
@@ -184,12 +189,21 @@ pub fn encode_into(
     deadline: Option<Instant>,
     out: &mut String,
 ) -> Result {
-    let mut exposition = Draft::new(out);
-    let mut encoder = Encoder::new(encoding);
-    for_each_family_until(collector, deadline, &mut |family| {
-        encoder.family(family, exposition.text())
-    })?;
-    encoder.finish(exposition.text());
-    exposition.keep();
-    Ok(())
+    let mut lent = Lent { bytes: std::mem::take(out).into_bytes(), out };
+    let plain = ContentCoding::Identity;
+    Encoder::new().encode(collector, encoding, plain, deadline, &mut lent.bytes).map(|_| ())
+}
+
+/// A text as bytes, until it is given back.
+struct Lent<'a> {
+    out: &'a mut String,
+    bytes: Vec<u8>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // Only whole texts were appended, so the bytes are text.
+        *self.out = String::from_utf8(std::mem::take(&mut self.bytes))
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    }
 }

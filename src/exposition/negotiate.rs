@@ -41,42 +41,6 @@ pub fn negotiate(accept: Option<&str>) -> Encoding {
         .map_or_else(Encoding::default, |(_, encoding)| encoding)
 }
 
-/// Whether an answer may be compressed with gzip, by this `Accept-Encoding` header.
-///
-/// It may not where the client prefers the answer as it is.
-///
-/// [RFC 9110, section 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3).
-///
-/// ```
-/// use narthex::exposition::accepts_gzip;
-///
-/// assert!(accepts_gzip(Some("br, gzip;q=0.8")));
-/// assert!(!accepts_gzip(Some("gzip;q=0")));
-/// assert!(!accepts_gzip(Some("identity, gzip;q=0.5")));
-/// assert!(!accepts_gzip(None));
-/// ```
-pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
-    let (mut gzip, mut identity, mut others) = (None, None, None);
-    for entry in split(accept_encoding.unwrap_or_default(), b',') {
-        let mut parts = split(entry, b';');
-        let coding = parts.next().unwrap_or_default();
-        let slot = if coding.eq_ignore_ascii_case("gzip") {
-            &mut gzip
-        } else if coding.eq_ignore_ascii_case("identity") {
-            &mut identity
-        } else if coding == "*" {
-            &mut others
-        } else {
-            continue;
-        };
-        let text = parts.filter_map(parameter).find(|(name, _)| name.eq_ignore_ascii_case("q"));
-        let wanted = text.map_or(Some(WANTED), |(_, text)| quality(&text));
-        *slot = (*slot).max(wanted);
-    }
-    let gzip = gzip.or(others).unwrap_or(0);
-    gzip > 0 && gzip >= identity.unwrap_or(0)
-}
-
 /// An entry of the `Accept` header.
 struct MediaRange<'a> {
     media_type: &'a str,

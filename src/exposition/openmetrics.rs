@@ -1,12 +1,12 @@
 //! OpenMetrics 1.0.0.
 
 use super::lines::{Buffers, Part, Style};
-use super::template::push_metric_name;
+use super::quoted::push_metric_name;
 use super::{Encoding, Format};
 use crate::collector::Collector;
 use crate::error::Result;
 use crate::model::escape::push_escaped;
-use crate::model::{EscapingScheme, Family};
+use crate::model::{Desc, EscapingScheme, Family};
 
 /// Everything that a collector tells, in OpenMetrics 1.0.0.
 ///
@@ -45,10 +45,22 @@ pub(super) fn write_family(
     family: &dyn Family,
     encoding: Encoding,
     buffers: &mut Buffers,
-    out: &mut String,
+    out: &mut Vec<u8>,
 ) -> Result {
     let desc = family.desc();
-    let escaping = encoding.escaping;
+    buffers.write_head(out, |head| push_head(desc, encoding.escaping, head));
+
+    let style = Style { part: Part::All, created: encoding.created, openmetrics: true };
+    let mut result = Ok(());
+    family.for_each_chunk(&mut |chunk| {
+        if result.is_ok() {
+            result = buffers.write(desc, chunk, style, out);
+        }
+    });
+    result
+}
+
+fn push_head(desc: &Desc, escaping: EscapingScheme, out: &mut String) {
     let mut line = |keyword: &str, text: &dyn Fn(&mut String)| {
         out.push_str(keyword);
         push_metric_name(out, escaping, desc.name(), "");
@@ -69,13 +81,4 @@ pub(super) fn write_family(
             _ => escaping.push_unit(out, desc.name(), unit),
         });
     }
-
-    let style = Style { part: Part::All, created: encoding.created, openmetrics: true };
-    let mut result = Ok(());
-    family.for_each_chunk(&mut |chunk| {
-        if result.is_ok() {
-            result = buffers.write(desc, chunk, style, out);
-        }
-    });
-    result
 }

@@ -1,138 +1,180 @@
 //! Lines on their way out, gathered by copying blocks of a fixed size.
 //!
 //! A line is made of slices of a few bytes. Copied exactly, each is a call of
-//! `memcpy`; copied with what stands behind it, it is two instructions.
-
-use std::borrow::Cow;
+//! `memcpy`; copied with what stands behind it, it is a few instructions.
 
 use crate::model::number::{NUMBER_SIZE, write_f64};
 
-/// How many bytes are copied at once.
-const BLOCK: usize = NUMBER_SIZE;
-const SIZE: usize = 8192;
-const ROOM: usize = 512;
-const BLANKS: &str = "                                                                ";
-const _: () = assert!(BLANKS.len() == 2 * BLOCK);
+/// What a line that is written in blocks may take, and how much room there is for it.
+const LONGEST: usize = 512;
+const WINDOW: usize = 2 * LONGEST;
+/// How many zeros are laid out ahead, to be written over while they are at hand.
+const AHEAD: usize = 4 * WINDOW;
 
-/// The memory of a [`Page`], which is used again.
-#[derive(Debug)]
-pub(super) struct PageBuffer(Vec<u8>);
-
-impl PageBuffer {
-    pub(super) fn new() -> Self {
-        Self(vec![0; SIZE])
-    }
-}
-
-/// Text that is gathered before it is appended to the output.
+/// Output that lines are written to.
 pub(super) struct Page<'a> {
-    out: &'a mut String,
-    bytes: &'a mut [u8],
+    out: &'a mut Vec<u8>,
+    /// How much of the output is written; behind it is room.
     len: usize,
+    aside: &'a mut String,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(buffer: &'a mut PageBuffer, out: &'a mut String) -> Self {
-        Self { out, bytes: &mut buffer.0, len: 0 }
+    /// Goes on behind `out`; what is not written in blocks is written aside first.
+    pub(super) fn new(out: &'a mut Vec<u8>, aside: &'a mut String) -> Self {
+        Self { len: out.len(), out, aside }
     }
 
-    /// Appends `len` bytes of `text` from `from` on; quickly if more stand behind them.
-    #[inline]
-    pub(super) fn push_part(&mut self, text: &str, from: usize, len: usize) {
-        let blocks = if len <= BLOCK { BLOCK } else { 2 * BLOCK };
-        let to = self.bytes.get_mut(self.len..self.len + blocks);
-        let source = text.as_bytes().get(from..from + blocks);
-        match (to, source) {
-            (Some(to), Some(source)) if len <= BLOCK => {
-                to[..BLOCK].copy_from_slice(&source[..BLOCK]);
-                self.len += len;
-            }
-            (Some(to), Some(source)) if len <= 2 * BLOCK => {
-                to[..BLOCK].copy_from_slice(&source[..BLOCK]);
-                to[BLOCK..2 * BLOCK].copy_from_slice(&source[BLOCK..2 * BLOCK]);
-                self.len += len;
-            }
-            _ => self.push_exactly(text.get(from..from + len).unwrap_or_default()),
+    /// Begins a line, unless it may take more than there is room for.
+    #[inline(always)]
+    pub(super) fn line(&mut self, longest: usize) -> Option<Line<'_>> {
+        if !fits(longest) {
+            return None;
         }
+        if self.out.len() - self.len < WINDOW {
+            self.out.resize(self.len + AHEAD, 0);
+        }
+        let to = self.out.get_mut(self.len..)?.first_chunk_mut()?;
+        Some(Line { to, len: 0, written: &mut self.len })
     }
 
-    #[inline]
-    pub(super) fn push_padded(&mut self, text: &Padded) {
-        self.push_part(&text.text, 0, text.len);
+    /// Appends what only few lines have.
+    #[inline(never)]
+    pub(super) fn push_rare(&mut self, write: impl FnOnce(&mut String)) {
+        self.aside.clear();
+        write(self.aside);
+        let end = self.len + self.aside.len();
+        match self.out.get_mut(self.len..end) {
+            Some(room) => room.copy_from_slice(self.aside.as_bytes()),
+            None => {
+                self.out.truncate(self.len);
+                self.out.extend_from_slice(self.aside.as_bytes());
+            }
+        }
+        self.len = end;
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        self.out.truncate(self.len);
+    }
+}
+
+/// A line that is being written, which counts once it is ended.
+pub(super) struct Line<'a> {
+    to: &'a mut [u8; WINDOW],
+    len: usize,
+    written: &'a mut usize,
+}
+
+impl Line<'_> {
+    #[inline(always)]
+    pub(super) fn push_block(&mut self, block: &Block) {
+        let (near, far) = block.bytes.split_at(Block::SIZE / 2);
+        self.room()[..Block::SIZE / 2].copy_from_slice(near);
+        if block.len > Block::SIZE / 2 {
+            self.room()[Block::SIZE / 2..].copy_from_slice(far);
+        }
+        self.len += block.len;
     }
 
-    #[inline]
+    /// Appends the first `len` bytes of `text`; quickly if more stand behind them.
+    #[inline(always)]
+    pub(super) fn push_part(&mut self, text: &[u8], len: usize) {
+        match (text.first_chunk::<16>(), text.first_chunk::<32>()) {
+            (Some(text), _) if len <= 16 => self.room()[..16].copy_from_slice(text),
+            (_, Some(text)) if len <= 32 => self.room()[..32].copy_from_slice(text),
+            _ => copy_exactly(self.to, self.len, text.get(..len)),
+        }
+        self.len += len;
+    }
+
+    #[inline(always)]
+    pub(super) fn push_scratch(&mut self, scratch: &Scratch) {
+        self.push_part(&scratch.bytes, scratch.len);
+    }
+
+    #[inline(always)]
     pub(super) fn push_number(&mut self, value: f64) {
-        if self.bytes.len() - self.len < BLOCK {
-            self.flush();
-        }
-        if let Some(to) = self.bytes[self.len..].first_chunk_mut() {
+        if let Some(to) = self.room().first_chunk_mut() {
             self.len += write_f64(to, value);
         }
     }
 
-    #[inline]
-    pub(super) fn end_line(&mut self) {
-        match self.bytes.get_mut(self.len) {
-            Some(to) => {
-                *to = b'\n';
-                self.len += 1;
-            }
-            None => self.text().push('\n'),
-        }
+    /// Ends the line.
+    #[inline(always)]
+    pub(super) fn end(mut self) {
+        self.room()[0] = b'\n';
+        self.len += 1;
+        self.keep();
     }
 
-    /// The output, for what is written to it directly.
-    pub(super) fn text(&mut self) -> &mut String {
-        self.flush();
-        self.out
+    /// Keeps what was written.
+    #[inline(always)]
+    pub(super) fn keep(self) {
+        *self.written += self.len;
     }
 
-    /// Appends what was gathered to the output.
-    pub(super) fn flush(&mut self) {
-        let bytes = &self.bytes[..self.len];
-        // Only whole texts were gathered, so the bytes are text.
-        let text = std::str::from_utf8(bytes)
-            .map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
-        self.out.push_str(&text);
-        self.len = 0;
-    }
-
-    #[inline(never)]
-    fn push_exactly(&mut self, text: &str) {
-        if self.bytes.len() - self.len < text.len() {
-            self.flush();
-        }
-        match self.bytes.get_mut(self.len..self.len + text.len()) {
-            Some(to) => {
-                to.copy_from_slice(text.as_bytes());
-                self.len += text.len();
-            }
-            None => self.out.push_str(text),
-        }
+    /// Where to go on.
+    #[inline(always)]
+    fn room(&mut self) -> &mut [u8] {
+        // A line is never longer, which whoever began it has seen to. Said like
+        // this, nothing has to be checked.
+        let at = self.len % LONGEST;
+        &mut self.to[at..at + Block::SIZE]
     }
 }
 
-/// Text with blanks behind it, so that it can be copied in blocks.
-#[derive(Debug, Default)]
-pub(super) struct Padded {
-    text: String,
+#[inline(never)]
+fn copy_exactly(to: &mut [u8; WINDOW], at: usize, text: Option<&[u8]>) {
+    let text = text.unwrap_or_default();
+    if let Some(to) = to.get_mut(at..at + text.len()) {
+        to.copy_from_slice(text);
+    }
+}
+
+/// A short text of a line, at the beginning of as many bytes as are copied at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    bytes: [u8; Self::SIZE],
     len: usize,
 }
 
-impl Padded {
-    /// Writes it anew.
-    pub(super) fn rewrite(&mut self, write: impl FnOnce(&mut String)) {
-        self.text.clear();
-        // Enough for nearly all, so that longer values rarely allocate.
-        self.text.reserve(ROOM);
-        write(&mut self.text);
-        self.len = self.text.len();
-        self.text.push_str(BLANKS);
-    }
+impl Block {
+    const SIZE: usize = 64;
 
-    /// The text with its blanks, for parts of it.
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    /// A text as a block, if it is short enough.
+    pub(super) fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; Self::SIZE];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { bytes, len: text.len() })
     }
+}
+
+/// A part of lines that is put together once for all of them.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    bytes: [u8; WINDOW],
+    len: usize,
+}
+
+impl Scratch {
+    /// Begins it anew; it is written like a line.
+    #[inline(always)]
+    pub(super) fn line(&mut self, longest: usize) -> Option<Line<'_>> {
+        self.len = 0;
+        fits(longest).then_some(Line { to: &mut self.bytes, len: 0, written: &mut self.len })
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { bytes: [0; WINDOW], len: 0 }
+    }
+}
+
+/// Whether a line that is so long before its number can be written in blocks.
+fn fits(longest: usize) -> bool {
+    longest + NUMBER_SIZE < LONGEST
 }

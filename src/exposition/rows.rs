@@ -18,7 +18,7 @@ impl<'a> Row<'a> {
     pub(super) fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = self.text;
         self.lens.iter().map(move |&len| {
-            let (value, tail) = rest.split_at(len as usize);
+            let (value, tail) = rest.split_at_checked(len as usize).unwrap_or_default();
             rest = tail;
             value
         })
@@ -53,16 +53,15 @@ impl<'a> Rows<'a> {
 impl<'a> Iterator for Rows<'a> {
     type Item = Row<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Row<'a>> {
         if self.number == self.rows {
             return None;
         }
-        let number = self.number;
-        self.number += 1;
+        let (number, text) = (self.number, self.text);
         let (lens, lens_left) = self.lens.split_at_checked(self.width)?;
         let len = lens.iter().map(|&len| len as usize).sum();
-        let text = self.text;
-        (self.lens, self.text) = (lens_left, text.get(len..)?);
+        (self.number, self.text, self.lens) = (number + 1, text.get(len..)?, lens_left);
         let timestamp = match self.timestamps {
             [(row, timestamp), left @ ..] if *row as usize == number => {
                 self.timestamps = left;
@@ -86,6 +85,11 @@ impl<'a, I: Iterator<Item = (usize, ExemplarRef<'a>)>> Exemplars<'a, I> {
         Self { next: if shown { left.next() } else { None }, left }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.next.is_none()
+    }
+
+    #[inline]
     pub(super) fn at(&mut self, slot: usize) -> Option<ExemplarRef<'a>> {
         let (_, exemplar) = self.next.filter(|(at, _)| *at == slot)?;
         self.next = self.left.next();

@@ -1,18 +1,24 @@
 //! The constant pieces of a series' line: everything but label values and numbers.
 
-use super::page::{Padded, Page};
+use std::mem;
+
+use super::extras::Extras;
+use super::page::{Block, Line, Page};
+use super::quoted::{push_label_name, push_metric_name};
 use super::rows::Row;
 use crate::model::EscapingScheme;
-use crate::model::escape::{label_needs_quotes, metric_needs_quotes, push_escaped};
+use crate::model::number::push_f64;
 
 /// A line up to its number, as the pieces between which the label values go.
 ///
 /// `name{a="`, `",b="` and `"} `: one piece more than there are labels.
 #[derive(Debug, Default)]
 pub(super) struct Template {
-    text: Padded,
+    text: String,
     // Where each piece ends in `text`.
     ends: Vec<usize>,
+    // All pieces, if none is too long.
+    blocks: Vec<Block>,
 }
 
 impl Template {
@@ -24,48 +30,104 @@ impl Template {
         suffix: &str,
         labels: impl Iterator<Item = &'n str>,
     ) {
-        let Self { text, ends } = self;
+        let Self { text, ends, .. } = self;
+        text.clear();
         ends.clear();
-        text.rewrite(|text| {
-            text.push('{');
-            let quoted = push_metric_name(text, escaping, family, suffix);
-            if !quoted {
-                text.remove(0);
-            }
-            let mut before = if quoted { "," } else { "{" };
-            for label in labels {
-                text.push_str(before);
-                push_label_name(text, escaping, label);
-                text.push_str("=\"");
-                ends.push(text.len());
-                before = "\",";
-            }
-            text.push_str(match (ends.is_empty(), quoted) {
-                (false, _) => "\"} ",
-                (true, true) => "} ",
-                (true, false) => " ",
-            });
+        text.push('{');
+        let quoted = push_metric_name(text, escaping, family, suffix);
+        if !quoted {
+            text.remove(0);
+        }
+        let mut before = if quoted { "," } else { "{" };
+        for label in labels {
+            text.push_str(before);
+            push_label_name(text, escaping, label);
+            text.push_str("=\"");
             ends.push(text.len());
+            before = "\",";
+        }
+        text.push_str(match (ends.is_empty(), quoted) {
+            (false, _) => "\"} ",
+            (true, true) => "} ",
+            (true, false) => " ",
+        });
+        ends.push(text.len());
+        self.cut_into_blocks();
+    }
+
+    fn cut_into_blocks(&mut self) {
+        let mut blocks = mem::take(&mut self.blocks);
+        blocks.clear();
+        blocks.extend((0..self.ends.len()).map_while(|place| Block::new(self.piece(place))));
+        self.blocks = blocks;
+    }
+
+    /// How long all pieces are with label values of these lengths; nothing if they are no blocks.
+    #[inline(always)]
+    pub(super) fn longest(&self, lens: &[u32]) -> Option<usize> {
+        let values: usize = lens.iter().map(|&len| len as usize).sum();
+        (self.blocks.len() == self.ends.len()).then_some(self.text.len() + values)
+    }
+
+    /// Appends a line with the label values of a row.
+    #[inline]
+    pub(super) fn write_row(
+        &self,
+        page: &mut Page<'_>,
+        row: &Row<'_>,
+        value: f64,
+        extras: &Extras<'_>,
+    ) {
+        if extras.is_none() && self.write_plain_row(page, row.text.as_bytes(), row.lens, value) {
+            return;
+        }
+        page.push_rare(|text| {
+            self.fill(text, 0, row.values());
+            push_f64(text, value);
+            extras.push(text);
         });
     }
 
-    /// Appends the first piece: all of the line's head if there are no labels.
-    #[inline]
-    pub(super) fn push_head(&self, page: &mut Page<'_>) {
-        page.push_part(self.text.text(), 0, self.ends[0]);
+    /// The same with nothing behind the number, unless the line is too long for blocks.
+    ///
+    /// `text` begins with the label values of the row, which have these lengths.
+    #[inline(always)]
+    pub(super) fn write_plain_row(
+        &self,
+        page: &mut Page<'_>,
+        text: &[u8],
+        lens: &[u32],
+        value: f64,
+    ) -> bool {
+        let longest = self.longest(lens);
+        let Some(mut line) = longest.and_then(|longest| page.line(longest)) else { return false };
+        self.push_pieces(&mut line, 0, text, lens);
+        line.push_number(value);
+        line.end();
+        true
     }
 
-    /// Appends the pieces with the label values of a row between them.
-    #[inline]
-    pub(super) fn push_line(&self, page: &mut Page<'_>, row: &Row<'_>) {
-        self.push_head(page);
-        let mut at = 0;
-        for (ends, &len) in self.ends.windows(2).zip(row.lens) {
-            let len = len as usize;
-            page.push_part(row.text, at, len);
-            page.push_part(self.text.text(), ends[0], ends[1] - ends[0]);
-            at += len;
+    /// Appends the piece at `first`, and each of these label values with the piece behind it.
+    ///
+    /// Gives back the text behind them. All pieces must be blocks.
+    #[inline(always)]
+    pub(super) fn push_pieces<'t>(
+        &self,
+        line: &mut Line<'_>,
+        first: usize,
+        mut text: &'t [u8],
+        lens: &[u32],
+    ) -> &'t [u8] {
+        let Some((head, behind)) = self.blocks.get(first..).and_then(<[_]>::split_first) else {
+            return text;
+        };
+        line.push_block(head);
+        for (piece, &len) in behind.iter().zip(lens) {
+            line.push_part(text, len as usize);
+            line.push_block(piece);
+            text = text.get(len as usize..).unwrap_or_default();
         }
+        text
     }
 
     /// Appends the pieces from `first` on, with a value before each but the first.
@@ -85,37 +147,6 @@ impl Template {
     /// The piece before the label value at `place`, or behind the last one.
     fn piece(&self, place: usize) -> &str {
         let from = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text.text()[from..self.ends[place]]
-    }
-}
-
-/// Appends the name of a family or a sample, in quotes if it needs them; says whether it does.
-pub(super) fn push_metric_name(
-    out: &mut String,
-    escaping: EscapingScheme,
-    family: &str,
-    suffix: &str,
-) -> bool {
-    // A suffix makes no legal name of an illegal one, nor the reverse.
-    let quoted = escaping == EscapingScheme::AllowUtf8 && metric_needs_quotes(family);
-    if quoted {
-        out.push('"');
-        push_escaped(out, family);
-        out.push_str(suffix);
-        out.push('"');
-    } else {
-        escaping.push_metric_name(out, family, suffix);
-    }
-    quoted
-}
-
-/// Appends a label name, in quotes if it needs them.
-pub(super) fn push_label_name(out: &mut String, escaping: EscapingScheme, label: &str) {
-    if escaping == EscapingScheme::AllowUtf8 && label_needs_quotes(label) {
-        out.push('"');
-        push_escaped(out, label);
-        out.push('"');
-    } else {
-        escaping.push_label_name(out, label);
+        &self.text[from..self.ends[place]]
     }
 }

@@ -1,7 +1,7 @@
 //! The text format, in its versions 0.0.4 and 1.0.0.
 
 use super::lines::{Buffers, Part, Style, has_sample};
-use super::template::push_metric_name;
+use super::quoted::push_metric_name;
 use super::{Encoding, Format};
 use crate::collector::Collector;
 use crate::error::Result;
@@ -46,11 +46,11 @@ pub(super) fn write_family(
     family: &dyn Family,
     encoding: Encoding,
     buffers: &mut Buffers,
-    out: &mut String,
+    out: &mut Vec<u8>,
 ) -> Result {
     let desc = family.desc();
     let (suffix, type_name) = munge(desc.metric_type());
-    write_head(desc, suffix, type_name, encoding.escaping, out);
+    buffers.write_head(out, |head| push_head(desc, suffix, type_name, encoding.escaping, head));
 
     let mut apart = [false; APART.len()];
     let mut result = Ok(());
@@ -65,7 +65,7 @@ pub(super) fn write_family(
     });
     apart[0] &= encoding.created;
     for (_, suffix) in apart.into_iter().zip(APART).filter(|(seen, _)| *seen) {
-        write_head(desc, suffix, "gauge", encoding.escaping, out);
+        buffers.write_head(out, |head| push_head(desc, suffix, "gauge", encoding.escaping, head));
         let style = Style { part: Part::Only(suffix), ..style };
         family.for_each_chunk(&mut |chunk| {
             if result.is_ok() {
@@ -88,7 +88,7 @@ fn munge(metric_type: MetricType) -> (Suffix, &'static str) {
     }
 }
 
-fn write_head(
+fn push_head(
     desc: &Desc,
     suffix: Suffix,
     type_name: &str,

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use crate::collector::Collector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exposition::{self, Encoding};
+use crate::exposition::{self, ContentCoding, Encoding};
+use crate::http::pool::{BodyBytes, Pool};
 use crate::http::query;
 use crate::http::request::Request;
 use crate::http::response::{ALLOW, Response};
@@ -21,6 +22,7 @@ use crate::registry::CollectorRegistry;
 /// `Accept` prefers, compressed if `Accept-Encoding` allows it, restricted to
 /// the samples that `name[]` parameters name, within the time that
 /// `X-Prometheus-Scrape-Timeout-Seconds` gives. `/` shows a link to the metrics.
+/// It keeps the memory of up to four scrapes for those that follow.
 ///
 /// Implements Prometheus's [content negotiation](https://prometheus.io/docs/instrumenting/content_negotiation/).
 ///
@@ -48,8 +50,7 @@ pub struct MetricsHandler {
 struct Inner {
     settings: MetricsHandlerBuilder,
     in_flight: AtomicUsize,
-    /// How long the last whole exposition was: room for the next.
-    last_length: AtomicUsize,
+    pool: Arc<Pool>,
 }
 
 impl MetricsHandler {
@@ -165,6 +166,22 @@ impl MetricsHandlerBuilder {
     }
 
     /// Whether to compress for clients that ask for it; the default is yes.
+    ///
+    /// With what, [`ContentCoding::negotiate`] decides. A scrape is compressed
+    /// once and read once, so it is done fast rather than small: gzip and zstd at
+    /// level 1. Measured with 100,000 counters of 79.4 bytes a line, and with
+    /// histograms of 65.4; writing the text takes some 10 ns and 6 ns beside that:
+    ///
+    /// | | counters: ns, bytes a line | histograms: ns, bytes a line |
+    /// |---|---|---|
+    /// | **gzip 1** | **97, 9.8** | **78, 8.6** |
+    /// | gzip 2 | 132, 7.1 | 107, 6.5 |
+    /// | gzip 3 | 191, 6.7 | 147, 6.0 |
+    /// | gzip 6 | 558, 5.9 | 377, 5.4 |
+    /// | zstd -3 | 71, 10.4 | 53, 6.8 |
+    /// | zstd -1 | 76, 8.2 | 55, 6.1 |
+    /// | **zstd 1** | **81, 7.4** | **59, 4.9** |
+    /// | zstd 3 | 103, 7.2 | 78, 5.2 |
     #[doc(alias = "disable_compression")]
     pub fn compression(self, wanted: bool) -> Self {
         Self { compression: wanted, ..self }
@@ -204,13 +221,13 @@ impl MetricsHandlerBuilder {
             inner: Arc::new(Inner {
                 settings: self,
                 in_flight: AtomicUsize::new(0),
-                last_length: AtomicUsize::new(0),
+                pool: Arc::default(),
             }),
         }
     }
 
     fn compresses(&self) -> bool {
-        cfg!(feature = "gzip") && self.compression
+        cfg!(any(feature = "gzip", feature = "zstd")) && self.compression
     }
 }
 
@@ -236,7 +253,7 @@ pub(super) enum Plan {
 pub(super) struct ScrapeTask {
     names: Vec<String>,
     encoding: Encoding,
-    gzip: bool,
+    coding: ContentCoding,
     head: bool,
     deadline: Option<Instant>,
     permit: Permit,
@@ -258,10 +275,14 @@ impl ScrapeTask {
         if let Some(created) = settings.created {
             encoding = encoding.with_created(created);
         }
+        let coding = match settings.compresses() {
+            true => ContentCoding::negotiate(request.accept_encoding()),
+            false => ContentCoding::Identity,
+        };
         Self {
             names: query::names(request.query()).map(String::from).collect(),
             encoding,
-            gzip: settings.compresses() && exposition::accepts_gzip(request.accept_encoding()),
+            coding,
             head: request.method() == "HEAD",
             deadline: request.deadline(),
             permit,
@@ -270,45 +291,44 @@ impl ScrapeTask {
 
     pub(super) fn run(self) -> Response {
         let response = match self.encode() {
-            Ok(text) => self.exposed(text),
+            Ok(body) => self.exposed(body),
             Err(error) => Response::failed(&error),
         };
         response.for_head(self.head)
     }
 
-    fn encode(&self) -> Result<String> {
+    fn encode(&self) -> Result<BodyBytes> {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             // It waited for other scrapes, and nobody waits for it any more.
             let message = "the time given by the scraper was over before the scrape began";
             return Err(Error::new(ErrorKind::TimedOut, message));
         }
-        let Inner { settings, last_length, .. } = &*self.permit.inner;
-        if !self.names.is_empty() {
-            let mut text = String::new();
-            self.encode_into(&settings.registry.restricted(&self.names), &mut text)?;
-            return Ok(text);
-        }
-        let mut text = String::with_capacity(last_length.load(Ordering::Relaxed));
-        self.encode_into(&settings.registry, &mut text)?;
-        last_length.store(text.len(), Ordering::Relaxed);
-        settings.registry.note_bytes(text.len());
-        Ok(text)
-    }
-
-    fn encode_into(&self, collector: &dyn Collector, text: &mut String) -> Result {
-        exposition::encode_into(collector, self.encoding, self.deadline, text)
-    }
-
-    fn exposed(&self, text: String) -> Response {
-        let settings = &self.permit.inner.settings;
-        let content_type = self.encoding.content_type();
-        let vary = if settings.compresses() { "Accept, Accept-Encoding" } else { "Accept" };
-        let compressed = if self.gzip { compress(&text) } else { None };
-        let response = match compressed {
-            Some(body) => Response::new(200, body).with_header("content-encoding", "gzip"),
-            None => Response::new(200, text.into_bytes()),
+        let Inner { settings, pool, .. } = &*self.permit.inner;
+        let mut body = pool.body();
+        let mut encoder = pool.encoder();
+        let mut encode = |collector: &dyn Collector| {
+            let Self { encoding, coding, deadline, .. } = *self;
+            encoder.encode(collector, encoding, coding, deadline, body.bytes_mut())
         };
-        response.with_header("content-type", content_type).with_header("vary", vary)
+        let length = if self.names.is_empty() {
+            encode(&settings.registry).inspect(|length| settings.registry.note_bytes(*length))
+        } else {
+            encode(&settings.registry.restricted(&self.names))
+        };
+        pool.give_back(encoder);
+        length.map(|_| body)
+    }
+
+    fn exposed(&self, body: BodyBytes) -> Response {
+        let settings = &self.permit.inner.settings;
+        let vary = if settings.compresses() { "Accept, Accept-Encoding" } else { "Accept" };
+        let response = Response::new(200, body);
+        let response = if self.coding == ContentCoding::Identity {
+            response
+        } else {
+            response.with_header("content-encoding", self.coding.as_str())
+        };
+        response.with_header("content-type", self.encoding.content_type()).with_header("vary", vary)
     }
 }
 
@@ -330,22 +350,4 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.inner.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Fast rather than small: a scrape is compressed once and read once.
-#[cfg(feature = "gzip")]
-fn compress(text: &str) -> Option<Vec<u8>> {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), Compression::fast());
-    encoder.write_all(text.as_bytes()).ok()?;
-    encoder.finish().ok()
-}
-
-#[cfg(not(feature = "gzip"))]
-fn compress(_text: &str) -> Option<Vec<u8>> {
-    None
 }

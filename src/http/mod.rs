@@ -6,6 +6,7 @@
 
 mod asynchronous;
 mod handler;
+mod pool;
 mod query;
 mod request;
 mod response;

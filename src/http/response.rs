@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 
 use crate::error::Error;
+use crate::http::pool::BodyBytes;
 
 pub(super) const ALLOW: &str = "GET, HEAD, OPTIONS";
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -16,7 +17,7 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, Cow<'static, str>)>,
-    body: Vec<u8>,
+    body: BodyBytes,
 }
 
 impl Response {
@@ -37,16 +38,21 @@ impl Response {
 
     /// The body; empty in an answer to `HEAD`.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        self.body.as_ref()
     }
 
     /// The body, without a copy.
     pub fn into_body(self) -> Vec<u8> {
+        self.body.into_vec()
+    }
+
+    pub(super) fn into_body_bytes(self) -> BodyBytes {
         self.body
     }
 
-    pub(super) fn new(status: u16, body: Vec<u8>) -> Self {
-        let length = ("content-length", Cow::Owned(body.len().to_string()));
+    pub(super) fn new(status: u16, body: impl Into<BodyBytes>) -> Self {
+        let body = body.into();
+        let length = ("content-length", Cow::Owned(body.as_ref().len().to_string()));
         Self { status, headers: vec![length], body }
     }
 
@@ -92,7 +98,7 @@ impl Response {
     /// The answer to `HEAD` has the headers of the one to `GET`, and no body.
     pub(super) fn for_head(mut self, head: bool) -> Self {
         if head {
-            self.body = Vec::new();
+            self.body = Vec::new().into();
         }
         self
     }

@@ -7,7 +7,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use hyper::body::{Bytes, Frame, SizeHint};
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
 use hyper::http;
 use hyper::service::Service;
 use tokio::runtime::Handle;
@@ -86,8 +87,8 @@ impl From<Response> for http::Response<Body> {
         for (name, value) in response.headers() {
             builder = builder.header(name, value);
         }
-        let body =
-            Body { left: Some(response.into_body().into()).filter(|b: &Bytes| !b.is_empty()) };
+        let bytes = Bytes::from_owner(response.into_body_bytes());
+        let body = Body { left: Some(bytes).filter(|bytes| !bytes.is_empty()) };
         builder.body(body).unwrap_or_else(|_| {
             let mut refusal = Self::new(Body { left: None });
             *refusal.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;

@@ -244,14 +244,17 @@ impl Desc {
 
     /// Every name that this family takes in a registry: its own, then its samples'.
     pub fn claims(&self) -> Vec<String> {
-        let mut claims = vec![self.name().to_owned()];
-        let created = self.metric_type.has_start_time().then_some(&Suffix::Created);
-        for suffix in self.metric_type.suffixes().iter().chain(created) {
-            if *suffix != Suffix::None {
-                claims.push(format!("{}{}", self.name(), suffix.as_str()));
-            }
-        }
-        claims
+        self.claimed_suffixes()
+            .map(|suffix| format!("{}{}", self.name(), suffix.as_str()))
+            .collect()
+    }
+
+    /// What stands behind the name in each of its claims; at first nothing.
+    pub(crate) fn claimed_suffixes(&self) -> impl Iterator<Item = Suffix> + use<> {
+        let created = self.metric_type.has_start_time().then_some(Suffix::Created);
+        let samples = self.metric_type.suffixes().iter().copied();
+        let samples = samples.filter(|suffix| *suffix != Suffix::None);
+        std::iter::once(Suffix::None).chain(samples).chain(created)
     }
 }
 

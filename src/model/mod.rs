@@ -7,6 +7,7 @@ pub(crate) mod bounds;
 pub(crate) mod chunk;
 pub(crate) mod columns;
 pub(crate) mod desc;
+mod digits;
 pub(crate) mod escape;
 pub(crate) mod exemplar;
 pub(crate) mod exemplar_column;

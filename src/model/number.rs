@@ -1,5 +1,7 @@
 //! Numbers as Python's client writes them, which every parser of the field reads.
 
+use super::digits::{ASCII, copy_short, eight_digits, write_below_million};
+
 /// A number as it stands on a sample's line.
 ///
 /// Shortest digits that read back as the same number, always with a decimal
@@ -44,13 +46,147 @@ pub(crate) const NUMBER_SIZE: usize = 32;
 /// Writes a number as it stands on a sample's line; says how long it is.
 #[inline]
 pub(crate) fn write_f64(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    let mut digits = Digits { bytes, len: 0 };
-    // Whole numbers below a million are nearly all that a scrape holds.
-    let whole = value as u32;
+    // Whole numbers below a million are nearly all that a scrape holds. Added to 2^52, such
+    // a number is what the lowest bits of the sum say; of others they say something else.
+    let whole = (value + 4_503_599_627_370_496.0).to_bits() as u32;
     if whole < 1_000_000 && f64::from(whole).to_bits() == value.to_bits() {
-        digits.push_small(whole);
+        write_below_million(bytes, whole)
     } else {
-        digits.push_other(value);
+        write_other(bytes, value)
+    }
+}
+
+#[inline(never)]
+fn write_other(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    if (1e6..WHOLE_END).contains(&value) {
+        write_scientific(bytes, value)
+    } else if (1e-4..1e6).contains(&value) {
+        write_plain(bytes, value)
+    } else if value.is_sign_negative() && value > -1e6 {
+        write_negative(bytes, value)
+    } else {
+        write_rare(bytes, value)
+    }
+}
+
+/// Digits of a float beyond this one, 2^53, are not all its own.
+const WHOLE_END: f64 = 9_007_199_254_740_992.0;
+
+const POWERS: [u64; 17] = {
+    let mut table = [1; 17];
+    let mut power = 1;
+    while power < 17 {
+        table[power] = table[power - 1] * 10;
+        power += 1;
+    }
+    table
+};
+
+/// For each power of two below 2^53, the power of ten of its first digit.
+const FIRST_DIGITS: [u8; 53] = {
+    let mut table = [0; 53];
+    let mut power = 0;
+    while power < 53 {
+        table[power] = (1_u64 << power).ilog10() as u8;
+        power += 1;
+    }
+    table
+};
+
+const EXPONENTS: [[u8; 4]; 16] = {
+    let mut table = [*b"e+00"; 16];
+    let mut power = 0;
+    while power < 16 {
+        table[power] = [b'e', b'+', b'0' + (power / 10) as u8, b'0' + (power % 10) as u8];
+        power += 1;
+    }
+    table
+};
+
+/// Writes a number from 1e6 on and below [`WHOLE_END`].
+fn write_scientific(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    let bits = value.to_bits();
+    let binary = (bits >> 52) as usize - 1023;
+    let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+    let whole = mantissa >> (52 - binary);
+    let power = usize::from(FIRST_DIGITS[binary]);
+    let power = power + usize::from(whole >= POWERS[power + 1]);
+    if whole << (52 - binary) != mantissa {
+        return write_with_fraction(bytes, value, power);
+    }
+    // With zeros behind it, so that there are sixteen digits.
+    let digits = whole * POWERS[15 - power];
+    let high = eight_digits((digits / POWERS[8]) as u32);
+    let (low, zeros) = match (digits % POWERS[8]) as u32 {
+        0 => (0, 8 + high.trailing_zeros() / 8),
+        low => {
+            let low = eight_digits(low);
+            (low, low.trailing_zeros() / 8)
+        }
+    };
+    bytes[1..9].copy_from_slice(&(high | ASCII).to_be_bytes());
+    bytes[9..17].copy_from_slice(&(low | ASCII).to_be_bytes());
+    bytes[0] = bytes[1];
+    bytes[1] = b'.';
+    // A single digit has no point behind it.
+    let end = if zeros == 15 { 1 } else { 17 - zeros as usize };
+    bytes[end..end + 4].copy_from_slice(&EXPONENTS[power]);
+    end + 4
+}
+
+/// Writes a number from 1e-4 on and below 1e6.
+fn write_plain(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    const SCALE: i64 = 100_000_000;
+    // Of decimals with up to 15 digits no two are one float. So if one with eight
+    // digits behind the point is this float, it has the fewest digits as well.
+    let scaled = (value * SCALE as f64 + 0.5) as i64;
+    if scaled as f64 / SCALE as f64 == value {
+        let (whole, fraction) = (scaled / SCALE, scaled % SCALE);
+        let point = write_below_million(bytes, whole as u32 % 1_000_000) - 1;
+        let digits = eight_digits(fraction as u32);
+        bytes[point..point + 8].copy_from_slice(&(digits | ASCII).to_be_bytes());
+        return point + 8 - digits.trailing_zeros() as usize / 8;
+    }
+    write_shortest(bytes, value)
+}
+
+/// Writes a number as that crate does: plain, and with a point, if it is of medium size.
+#[inline(never)]
+fn write_shortest(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    copy_short(bytes, zmij::Buffer::new().format_finite(value).as_bytes())
+}
+
+/// Writes a number above -1e6, of which the sign is all that differs.
+#[inline(never)]
+fn write_negative(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    let len = write_f64(bytes, -value);
+    bytes.copy_within(..NUMBER_SIZE - 1, 1);
+    bytes[0] = b'-';
+    len + 1
+}
+
+/// Writes a number from 1e6 on and below [`WHOLE_END`] that is not whole.
+#[inline(never)]
+fn write_with_fraction(bytes: &mut [u8; NUMBER_SIZE], value: f64, power: usize) -> usize {
+    let mut text = [0; NUMBER_SIZE];
+    let len = write_shortest(&mut text, value);
+    // The point moves behind the first digit. What stood behind it are ten digits at most.
+    bytes[2..18].copy_from_slice(&text[1..17]);
+    bytes[power + 2..power + 16].copy_from_slice(&text[power + 2..power + 16]);
+    bytes[0] = text[0];
+    bytes[1] = b'.';
+    bytes[len..len + 4].copy_from_slice(&EXPONENTS[power]);
+    len + 4
+}
+
+/// Writes what hardly any sample has, without haste.
+#[inline(never)]
+fn write_rare(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    let mut digits = Digits { bytes, len: 0 };
+    if value.is_finite() {
+        digits.push_shortest(value, if value >= 1e6 { 6 } else { 16 });
+    } else {
+        digits.push_not_finite(value);
     }
     digits.len
 }
@@ -61,61 +197,7 @@ struct Digits<'a> {
     len: usize,
 }
 
-/// Numbers below a thousand, each as three digits, a point and a zero, in eight bytes.
-const THOUSAND: [u8; 8008] = {
-    let mut table = [0; 8008];
-    let mut n = 0;
-    while n < 1000 {
-        table[n * 8] = b'0' + (n / 100) as u8;
-        table[n * 8 + 1] = b'0' + (n / 10 % 10) as u8;
-        table[n * 8 + 2] = b'0' + (n % 10) as u8;
-        table[n * 8 + 3] = b'.';
-        table[n * 8 + 4] = b'0';
-        n += 1;
-    }
-    table
-};
-
 impl Digits<'_> {
-    #[inline]
-    fn push_small(&mut self, whole: u32) {
-        let three_digits = |n: u32| {
-            let leading = usize::from(n < 10) + usize::from(n < 100);
-            (n as usize * 8 + leading, 3 - leading)
-        };
-        let (high, low) = (whole / 1000, whole % 1000);
-        if high == 0 {
-            let (from, digits) = three_digits(low);
-            self.bytes[..8].copy_from_slice(&THOUSAND[from..from + 8]);
-            self.len = digits + 2;
-        } else {
-            let (from, digits) = three_digits(high);
-            self.bytes[..8].copy_from_slice(&THOUSAND[from..from + 8]);
-            let from = low as usize * 8;
-            self.bytes[digits..digits + 8].copy_from_slice(&THOUSAND[from..from + 8]);
-            self.len = digits + 5;
-        }
-    }
-
-    #[inline(never)]
-    fn push_other(&mut self, value: f64) {
-        if !value.is_finite() {
-            self.push_not_finite(value);
-        } else if value >= 1e6 {
-            let whole = value as u64;
-            // Digits of a float beyond 2^53 are not all its own.
-            if whole < 1 << 53 && whole as f64 == value {
-                let mut buffer = itoa::Buffer::new();
-                let digits = buffer.format(whole).as_bytes();
-                self.push_scientific(trim_zeros(digits), digits.len() as i32 - 1);
-            } else {
-                self.push_shortest(value, 6);
-            }
-        } else {
-            self.push_shortest(value, 16);
-        }
-    }
-
     fn push_not_finite(&mut self, value: f64) {
         self.push(match value {
             f64::INFINITY => b"+Inf",

@@ -25,12 +25,20 @@ impl Answer {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    #[cfg(feature = "gzip")]
-    pub(crate) fn unzipped(&self) -> String {
-        assert_eq!(self.header("content-encoding"), Some("gzip"));
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(&*self.body).read_to_string(&mut text).unwrap();
-        text
+    /// The body without its coding, which a library of others takes off.
+    pub(crate) fn decoded(&self) -> String {
+        match self.header("content-encoding") {
+            None => self.text(),
+            #[cfg(feature = "gzip")]
+            Some("gzip") => {
+                let mut text = String::new();
+                flate2::read::GzDecoder::new(&*self.body).read_to_string(&mut text).unwrap();
+                text
+            }
+            #[cfg(feature = "zstd")]
+            Some("zstd") => String::from_utf8(zstd::decode_all(&*self.body).unwrap()).unwrap(),
+            Some(other) => panic!("the coding {other:?} was not asked for"),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ mod http_async;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
+mod http_compression;
+#[cfg(feature = "http")]
 mod http_fixture;
 #[cfg(feature = "http")]
 mod http_handler;
@@ -27,6 +29,7 @@ mod inspect;
 #[cfg(feature = "derive")]
 mod label_sets;
 mod labels;
+mod line_lengths;
 mod metrics_counter;
 mod metrics_gauge;
 mod metrics_histogram;
@@ -35,6 +38,7 @@ mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 mod negotiate;
+mod numbers;
 #[cfg(all(unix, feature = "multiprocess"))]
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]

@@ -1,0 +1,77 @@
+//! The lines of a histogram's buckets.
+
+use super::page::{Block, Page, Scratch};
+use super::rows::Row;
+use super::template::Template;
+use crate::model::{Bounds, EscapingScheme, LabelNames, Suffix};
+
+/// What is prepared for the buckets of a chunk's rows.
+#[derive(Debug, Default)]
+pub(super) struct BucketLines {
+    template: Template,
+    /// The place of `le` among the sorted labels.
+    place: usize,
+    /// All bounds, if none is too long, and how long the longest is.
+    bounds: Vec<Block>,
+    longest_bound: Option<usize>,
+    // Of the row at hand: what its lines have before and behind the bound.
+    before_le: Scratch,
+    behind_le: Scratch,
+}
+
+impl BucketLines {
+    /// Prepares the lines of a family with these label names.
+    pub(super) fn prepare(&mut self, escaping: EscapingScheme, family: &str, names: &LabelNames) {
+        let place = names.place("le").unwrap_or_else(|place| place);
+        let with_le = names.sorted().take(place).chain(["le"]).chain(names.sorted().skip(place));
+        self.template.prepare(escaping, family, Suffix::Bucket.as_str(), with_le);
+        self.place = place;
+    }
+
+    /// Prepares the bounds that the rows of a chunk share.
+    pub(super) fn prepare_bounds(&mut self, bounds: &Bounds) {
+        self.bounds.clear();
+        self.bounds.extend(bounds.texts().iter().map_while(|bound| Block::new(bound)));
+        let all = self.bounds.len() == bounds.texts().len();
+        self.longest_bound = bounds.texts().iter().map(|bound| bound.len()).max().filter(|_| all);
+    }
+
+    /// Appends the lines of a row that has nothing behind its numbers, and says how many it
+    /// counts, unless they are too long for blocks.
+    #[inline(never)]
+    pub(super) fn write_plain(
+        &mut self,
+        page: &mut Page<'_>,
+        row: &Row<'_>,
+        counts: &[f64],
+    ) -> Option<f64> {
+        let Self { template, place, bounds, longest_bound, before_le, behind_le } = self;
+        let (place, longest) = (*place, template.longest(row.lens)? + (*longest_bound)?);
+        let (before, behind) = row.lens.split_at_checked(place)?;
+        let mut line = before_le.line(longest)?;
+        let text = template.push_pieces(&mut line, 0, row.text.as_bytes(), before);
+        line.keep();
+        let mut line = behind_le.line(longest)?;
+        template.push_pieces(&mut line, place + 1, text, behind);
+        line.keep();
+
+        let mut total = 0.0;
+        for (&count, bound) in counts.iter().zip(bounds) {
+            total += count;
+            let mut line = page.line(longest)?;
+            line.push_scratch(before_le);
+            line.push_block(bound);
+            line.push_scratch(behind_le);
+            line.push_number(total);
+            line.end();
+        }
+        Some(total)
+    }
+
+    /// Appends a line up to its number.
+    pub(super) fn fill(&self, out: &mut String, row: &Row<'_>, bound: &str) {
+        self.template.fill(out, 0, row.values().take(self.place));
+        out.push_str(bound);
+        self.template.fill(out, self.place + 1, row.values().skip(self.place));
+    }
+}
