@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What is done to the memory of shared files, judged access by access by Miri.
+# What is done to the memory of shared files and of children, judged access by access by Miri.
 set -euo pipefail
 
 if ! rustc +nightly --version 2>/dev/null; then

@@ -120,8 +120,9 @@ impl KeyAt {
         // SAFETY: `put` wrote the head, and behind it as much as that says.
         unsafe {
             let (len, parts) = (*head as usize, *head.add(1));
-            let lens = slice::from_raw_parts(head.add(2), (parts & !MARK) as usize);
-            let text = slice::from_raw_parts(lens.as_ptr_range().end.cast(), len);
+            let count = (parts & !MARK) as usize;
+            let lens = slice::from_raw_parts(head.add(2), count);
+            let text = slice::from_raw_parts(head.add(2 + count).cast(), len);
             Key { text: str::from_utf8_unchecked(text), lens, marked: parts & MARK != 0 }
         }
     }

@@ -94,7 +94,7 @@ fn numbers(shelf: &Numbers) -> Vec<u64> {
 
 #[test]
 fn nothing_is_dropped_that_somebody_may_look_at() {
-    let rounds = if cfg!(miri) { 40 } else { 100_000 };
+    let rounds = if cfg!(miri) { 14 } else { 100_000 };
     let counts = Arc::new(Counts::default());
     let shelf = Shelf::new(counts.clone());
     thread::scope(|scope| {
@@ -173,7 +173,7 @@ fn a_look_that_began_later_keeps_nothing() {
 
 #[test]
 fn values_are_walked_in_the_order_in_which_they_came() {
-    let count = if cfg!(miri) { 60 } else { 3000 };
+    let count = if cfg!(miri) { 20 } else { 3000 };
     let shelf = Shelf::new(Arc::default());
     (0..count).for_each(|number| drop(get(&shelf, number)));
     let is_even = |handle: &Handle| handle.0.number % 2 == 0;

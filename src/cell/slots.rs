@@ -1,7 +1,7 @@
 //! Where values stand by their hashes: a table that is read while it is changed.
 #![allow(unsafe_code)]
 
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -34,8 +34,19 @@ pub(super) struct Load {
 
 /// An array that was replaced, to be freed when nobody looks at it any more.
 #[derive(Debug)]
-pub(super) struct OldArray {
-    _slots: Box<[AtomicU64]>,
+pub(super) struct OldArray(NonNull<AtomicU64>);
+
+// SAFETY: it owns the array.
+unsafe impl Send for OldArray {}
+
+impl Drop for OldArray {
+    fn drop(&mut self) {
+        // SAFETY: it came from a box of this length, and nobody looks at it any more.
+        unsafe {
+            let len = len_of(self.0.as_ref());
+            drop(Box::from_raw(ptr::slice_from_raw_parts_mut(self.0.as_ptr(), len)));
+        }
+    }
 }
 
 impl Slots {
@@ -128,11 +139,7 @@ impl Slots {
         let new = with.map_or(ptr::null_mut(), |array| Box::into_raw(array).cast());
         // Release: whoever sees the array sees what stands in it.
         let old = self.array.swap(new, Ordering::AcqRel);
-        // SAFETY: it came from a box of this length, and nobody finds it any more.
-        unsafe {
-            let len = old.as_ref().map(len_of)?;
-            Some(OldArray { _slots: Box::from_raw(ptr::slice_from_raw_parts_mut(old, len)) })
-        }
+        NonNull::new(old).map(OldArray)
     }
 }
 
