@@ -22,6 +22,9 @@ use parking_lot::Mutex;
 use super::fork::hold_off;
 use super::places::{CHUNK_CELLS, CHUNKS, Places};
 
+/// The bits that tell which slabs have a chunk.
+const BITS: usize = u64::BITS as usize;
+
 /// The slabs that there can be beside the shared one.
 const MOST_SLABS: usize = 256;
 
@@ -31,6 +34,10 @@ static SLABS: [AtomicPtr<Slab>; MOST_SLABS + 1] =
 
 /// How many of them there are. Release: whoever sees the number sees the slabs.
 static MADE: AtomicUsize = AtomicUsize::new(0);
+
+/// Which slabs have a chunk, for each chunk: one bit for those whose numbers differ by 64,
+/// set before the chunk is there. Whoever reads need not ask all slabs for each number.
+static TOUCHED: [AtomicU64; CHUNKS] = [const { AtomicU64::new(0) }; CHUNKS];
 
 /// Slabs without an owner, the one that was left last on top.
 static VACANT: Mutex<Vec<&'static Slab>> = Mutex::new(Vec::new());
@@ -45,6 +52,8 @@ thread_local! {
 
 /// The cells of one owner: chunks of them, made when they are first touched.
 struct Slab {
+    /// Its place among all of them; 0 is the shared one.
+    number: usize,
     /// What its owner looks at, as [`pins`](super::pins) has it.
     pins: AtomicU64,
     chunks: [AtomicPtr<AtomicU64>; CHUNKS],
@@ -123,11 +132,27 @@ impl Block {
     /// Calls `each` with the cells of every slab that has them, the shared one first,
     /// always in the same order.
     pub(super) fn for_each(&self, mut each: impl FnMut(Cells<'_>)) {
-        let mut slabs = slabs();
-        if let Some(cells) = slabs.next().and_then(|shared| self.cells_of(shared)) {
-            each(Cells::Shared(cells));
+        // Acquire, and before their number: whoever has set a bit was made before.
+        let mut touched = TOUCHED[self.chunk()].load(Ordering::Acquire);
+        let made = MADE.load(Ordering::Acquire);
+        while touched > 0 {
+            let first = touched.trailing_zeros() as usize;
+            touched &= touched - 1;
+            for (number, slab) in SLABS[..made].iter().enumerate().skip(first).step_by(BITS) {
+                // SAFETY: a slab is never freed.
+                let slab = unsafe { slab.load(Ordering::Acquire).as_ref() };
+                match (number, slab.and_then(|slab| self.cells_of(slab))) {
+                    (0, Some(cells)) => each(Cells::Shared(cells)),
+                    (_, Some(cells)) => each(Cells::Own(cells)),
+                    (_, None) => {}
+                }
+            }
         }
-        slabs.filter_map(|slab| self.cells_of(slab)).for_each(|cells| each(Cells::Own(cells)));
+    }
+
+    #[inline]
+    fn chunk(&self) -> usize {
+        self.first as usize / CHUNK_CELLS % CHUNKS
     }
 
     #[inline]
@@ -140,15 +165,16 @@ impl Block {
 
     #[inline]
     fn first_of(&self, slab: &'static Slab) -> *const AtomicU64 {
-        let at = self.first as usize;
         // Acquire: whoever sees the chunk sees its zeros.
-        let chunk = slab.chunks[at / CHUNK_CELLS % CHUNKS].load(Ordering::Acquire);
-        if chunk.is_null() { chunk } else { chunk.wrapping_add(at % CHUNK_CELLS) }
+        let chunk = slab.chunks[self.chunk()].load(Ordering::Acquire);
+        if chunk.is_null() { chunk } else { chunk.wrapping_add(self.first as usize % CHUNK_CELLS) }
     }
 
     fn make_in(&self, slab: &'static Slab) -> &[AtomicU64] {
-        let chunk = &slab.chunks[self.first as usize / CHUNK_CELLS % CHUNKS];
+        let chunk = &slab.chunks[self.chunk()];
         if chunk.load(Ordering::Acquire).is_null() {
+            // Before the chunk is there: whoever is told of a number in it finds the bit.
+            TOUCHED[self.chunk()].fetch_or(1 << (slab.number % BITS), Ordering::Release);
             let cells = (self.len as usize).next_multiple_of(CHUNK_CELLS);
             let layout = Layout::array::<AtomicU64>(cells);
             let layout = layout.unwrap_or_else(|_| handle_alloc_error(Layout::new::<Slab>()));
@@ -266,6 +292,8 @@ fn make_slab(makers: &mut Vec<&'static Slab>) -> &'static Slab {
     // So that giving it back does not allocate, when the thread ends.
     makers.reserve(made + 1);
     let slab: *mut Slab = zeroed(Layout::new::<Slab>()).cast();
+    // SAFETY: nobody else knows of it; zeros are a number, too.
+    unsafe { (*slab).number = made };
     SLABS[made].store(slab, Ordering::Release);
     MADE.store(made + 1, Ordering::Release);
     // SAFETY: zeros are null pointers and numbers, and it is never freed.
