@@ -21,12 +21,15 @@ check() {
   fi
 }
 
+# All but zstd: that is C, for which there would have to be a compiler for each system.
+features=$(ci/feature_list.sh | grep -vx zstd | paste -sd, -)
+
 check x86_64-pc-windows-gnu
-check x86_64-pc-windows-gnu --all-features
+check x86_64-pc-windows-gnu --features "$features"
 check aarch64-apple-darwin
-check aarch64-apple-darwin --all-features
+check aarch64-apple-darwin --features "$features"
 check wasm32-unknown-unknown --no-default-features
-check i686-unknown-linux-gnu --all-features
+check i686-unknown-linux-gnu --features "$features"
 
 links_32_bits() { echo 'int main(void){return 0;}' | cc -m32 -x c - -o target/ci-32-bits 2>/dev/null; }
 

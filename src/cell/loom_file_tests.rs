@@ -129,12 +129,12 @@ fn setting_while_a_number_moves(values: [f64; 2]) {
         let filed = cell(&dir);
         let waiting = Arc::new(WaitingCell::new());
         let shared = SharedCell::Waiting(waiting.clone());
-        shared.set_at(values[0], 10.0);
+        shared.set(values[0], Some(10.0));
         let mover = thread::spawn({
             let filed = filed.clone();
             move || waiting.move_to(filed)
         });
-        shared.set_at(values[1], 20.0);
+        shared.set(values[1], Some(20.0));
         mover.join().unwrap();
         assert_eq!((filed.get(), filed.timestamp()), (values[1], 20.0));
     });
