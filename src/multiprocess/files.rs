@@ -1,7 +1,7 @@
 //! The files of a store, which its clones share.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -29,20 +29,30 @@ pub(super) struct Files {
     pub(super) is_adrift: AtomicBool,
 }
 
-/// Those of this process, which other processes know nothing of.
-static ALL: Mutex<Vec<Weak<Files>>> = Mutex::new(Vec::new());
+/// Those of this process with their directories, which other processes know nothing of.
+static ALL: Mutex<Vec<(PathBuf, Weak<Files>)>> = Mutex::new(Vec::new());
 
 /// The files of all stores of this process.
+#[cfg(all(unix, not(loom)))]
 pub(super) fn all() -> Vec<Arc<Files>> {
+    those(|_| true)
+}
+
+/// The files of the stores of this process in a directory; no others are kept from ending meanwhile.
+pub(super) fn all_in(dir: &Path) -> Vec<Arc<Files>> {
+    those(|of| of == dir)
+}
+
+fn those(wanted: impl Fn(&Path) -> bool) -> Vec<Arc<Files>> {
     let _hold_off = hold_off();
     let mut all = ALL.lock();
-    all.retain(|files| files.strong_count() > 0);
-    all.iter().filter_map(Weak::upgrade).collect()
+    all.retain(|(_, files)| files.strong_count() > 0);
+    all.iter().filter(|(dir, _)| wanted(dir)).filter_map(|(_, files)| files.upgrade()).collect()
 }
 
 impl Files {
     pub(super) fn new(dir: PathBuf, identifier: Option<String>) -> Arc<Self> {
-        let identities = Arc::new(Identities::new(dir, identifier));
+        let identities = Arc::new(Identities::new(dir.clone(), identifier));
         let files = Arc::new(Self {
             cells: Default::default(),
             side: SideWriter::new(identities.clone()),
@@ -52,7 +62,7 @@ impl Files {
             is_adrift: AtomicBool::new(false),
         });
         let _hold_off = hold_off();
-        ALL.lock().push(Arc::downgrade(&files));
+        ALL.lock().push((dir, Arc::downgrade(&files)));
         files
     }
 

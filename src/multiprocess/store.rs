@@ -75,7 +75,7 @@ pub struct MultiprocessStore {
 
 /// How many series of this process wait for room in files of `dir`, after they were offered it.
 pub(crate) fn unfiled_in(dir: &Path) -> usize {
-    let stores = files::all().into_iter().filter(|store| store.identities.dir() == dir);
+    let stores = files::all_in(dir).into_iter();
     stores.map(|inner| MultiprocessStore { inner }.file_waiting()).sum()
 }
 
