@@ -79,15 +79,9 @@ impl Slots {
         let len = self.array().len().saturating_sub(1);
         // An eighth stays empty, so that every search comes to an end.
         let old = if load.used + 1 > len - len / 8 { self.rebuild(load) } else { None };
-        let (mask, slots) = split(self.array());
-        let mut at = begin(hash, mask);
-        while slots[at].load(Ordering::Relaxed) != 0 {
-            at = (at + 1) & mask;
-        }
         load.live += 1;
         load.used += 1;
-        // Release: whoever sees the place sees what stands there.
-        slots[at].store(slot(hash, place), Ordering::Release);
+        put(self.array(), slot(hash, place));
         old
     }
 
@@ -119,20 +113,16 @@ impl Slots {
     fn rebuild(&self, load: &mut Load) -> Option<OldArray> {
         let len = ((load.live + 1) * 4 / 3 + 1).next_power_of_two().max(FEWEST);
         let mask = len - 1;
-        let mut slots: Box<[AtomicU64]> = (0..=len).map(|_| AtomicU64::new(0)).collect();
-        slots[0] = AtomicU64::new(mask as u64);
+        let head = [AtomicU64::new(mask as u64)].into_iter();
+        let array: Box<[_]> = head.chain((0..len).map(|_| AtomicU64::new(0))).collect();
         for old in self.array().iter().skip(1) {
             let old = old.load(Ordering::Relaxed);
             if place_of(old).is_some() {
-                let mut at = begin(old, mask);
-                while *slots[at + 1].get_mut() != 0 {
-                    at = (at + 1) & mask;
-                }
-                slots[at + 1] = AtomicU64::new(old);
+                put(&array, old);
             }
         }
         load.used = load.live;
-        self.replace(Some(slots))
+        self.replace(Some(array))
     }
 
     fn replace(&self, with: Option<Box<[AtomicU64]>>) -> Option<OldArray> {
@@ -153,8 +143,16 @@ fn len_of(mask: &AtomicU64) -> usize {
     mask.load(Ordering::Relaxed) as usize + 2
 }
 
-fn split(array: &[AtomicU64]) -> (usize, &[AtomicU64]) {
-    array.split_first().map_or((0, array), |(_, slots)| (slots.len() - 1, slots))
+/// Fills the first slot that is empty; there is one.
+fn put(array: &[AtomicU64], new: u64) {
+    let Some((_, slots)) = array.split_first() else { return };
+    let mask = slots.len() - 1;
+    let mut at = begin(new, mask);
+    while slots[at].load(Ordering::Relaxed) != 0 {
+        at = (at + 1) & mask;
+    }
+    // Release: whoever sees the place sees what stands there.
+    slots[at].store(new, Ordering::Release);
 }
 
 #[inline(always)]

@@ -301,40 +301,34 @@ impl<M: Instrument> fmt::Debug for MetricVecDyn<M> {
     }
 }
 
-impl<M: Instrument, const N: usize> Collector for MetricVec<M, N> {
-    fn describe(&self) -> Vec<Desc> {
-        vec![self.children.schema().desc.clone()]
-    }
+/// Collects what has `children`: all of them, as one family.
+macro_rules! collect_children {
+    ($(impl [$($parameters:tt)*] for $metric:ty;)*) => {
+        $(impl<$($parameters)*> Collector for $metric {
+            fn describe(&self) -> Vec<Desc> {
+                vec![self.children.schema().desc.clone()]
+            }
 
-    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        scrape.family(&self.children)
-    }
+            fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+                scrape.family(&self.children)
+            }
 
-    fn shared_directories(&self) -> Vec<SharedDirectory> {
-        self.children.schema().shared_directory().into_iter().collect()
-    }
+            fn shared_directories(&self) -> Vec<SharedDirectory> {
+                self.children.schema().shared_directory().into_iter().collect()
+            }
 
-    fn as_any(&self) -> Option<&dyn Any> {
-        Some(self)
-    }
+            fn as_any(&self) -> Option<&dyn Any> {
+                Some(self)
+            }
+        })*
+    };
 }
 
-impl<M: Instrument> Collector for MetricVecDyn<M> {
-    fn describe(&self) -> Vec<Desc> {
-        vec![self.children.schema().desc.clone()]
-    }
+pub(super) use collect_children;
 
-    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        scrape.family(&self.children)
-    }
-
-    fn shared_directories(&self) -> Vec<SharedDirectory> {
-        self.children.schema().shared_directory().into_iter().collect()
-    }
-
-    fn as_any(&self) -> Option<&dyn Any> {
-        Some(self)
-    }
+collect_children! {
+    impl [M: Instrument, const N: usize] for MetricVec<M, N>;
+    impl [M: Instrument] for MetricVecDyn<M>;
 }
 
 fn by_name<'a, M: Instrument>(

@@ -8,7 +8,7 @@ use super::children::Children;
 use super::instrument::{Instrument, Schema};
 use super::label_set::{LabelSet, count_children};
 use super::slots::Slots;
-use super::vec::{Child, debug};
+use super::vec::{Child, collect_children, debug};
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::Result;
 use crate::model::Desc;
@@ -225,20 +225,6 @@ impl<M: Instrument, L> fmt::Debug for MetricVecOf<M, L> {
     }
 }
 
-impl<M: Instrument, L: 'static> Collector for MetricVecOf<M, L> {
-    fn describe(&self) -> Vec<Desc> {
-        vec![self.children.schema().desc.clone()]
-    }
-
-    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        scrape.family(&self.children)
-    }
-
-    fn shared_directories(&self) -> Vec<SharedDirectory> {
-        self.children.schema().shared_directory().into_iter().collect()
-    }
-
-    fn as_any(&self) -> Option<&dyn Any> {
-        Some(self)
-    }
+collect_children! {
+    impl [M: Instrument, L: 'static] for MetricVecOf<M, L>;
 }
