@@ -281,8 +281,8 @@ fn other_children_stay_free_of_allocations_after_a_remove() -> narthex::Result {
         kept.inc();
     };
     assert_eq!(allocations(each), 0);
-    // The values make a new child, which allocates once and for all.
-    assert!(allocations(|| metrics.counters.labels(("GET", 7)).inc()) > 0);
+    // The values make a new child.
+    metrics.counters.labels(("GET", 7)).inc();
     assert_eq!(allocations(|| metrics.counters.labels(("GET", 7)).inc()), 0);
     assert_eq!(metrics.counters.labels(("GET", 7)).get(), 2.0);
     Ok(())

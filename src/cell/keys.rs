@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::{slice, str};
@@ -10,69 +11,113 @@ use std::{slice, str};
 const FIRST: usize = 16;
 const LAST: usize = 8 * 1024;
 
+/// The numbers of a head: the length of the text, and how many parts it has.
+const HEAD: usize = 2;
+
+/// What the head says beside the number of parts, if the key is marked.
+const MARK: u32 = 1 << 31;
+
 /// The head of a key without parts.
 static EMPTY: u64 = 0;
 
-/// What the head of a key says of its mark, beside the number of its parts.
-const MARK: u32 = 1 << 31;
+/// A text in parts: its length and how many parts it has, how long each of them is, the parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Key<'k>(NonNull<u32>, PhantomData<&'k u32>);
 
-/// A text in parts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Key<'k> {
+impl<'k> Key<'k> {
     /// The parts, one behind the other.
-    pub(crate) text: &'k str,
-    /// How long each of them is.
-    pub(crate) lens: &'k [u32],
-    /// Whatever else is to be known of it.
-    pub(crate) marked: bool,
-}
+    #[inline]
+    pub(crate) fn text(self) -> &'k str {
+        // SAFETY: `put` wrote as much behind the lengths as the head says, and it was a text.
+        unsafe {
+            let text = self.0.add(HEAD + self.count()).cast().as_ptr();
+            str::from_utf8_unchecked(slice::from_raw_parts(text, self.head(0) as usize))
+        }
+    }
 
-impl Key<'_> {
-    /// Whether these are its parts.
+    /// How long each of them is.
+    #[inline]
+    pub(crate) fn lens(self) -> &'k [u32] {
+        // SAFETY: `put` wrote as many behind the head as that says.
+        unsafe { slice::from_raw_parts(self.0.add(HEAD).as_ptr(), self.count()) }
+    }
+
+    /// Whatever else is to be known of it.
+    #[inline]
+    pub(crate) fn is_marked(self) -> bool {
+        self.head(1) & MARK != 0
+    }
+
+    #[inline]
+    fn count(self) -> usize {
+        (self.head(1) & !MARK) as usize
+    }
+
+    #[inline]
+    fn head(self, at: usize) -> u32 {
+        // SAFETY: there is a head.
+        unsafe { self.0.add(at).read() }
+    }
+
+    /// Whether it has these parts, and no mark.
     #[inline(always)]
-    pub(crate) fn is_of<'p>(self, parts: impl Iterator<Item = &'p [u8]>) -> bool {
-        let mut at = self.text.as_ptr();
-        for (len, part) in self.lens.iter().zip(parts) {
-            // SAFETY: the text has as many bytes as its parts are long.
-            unsafe {
-                if *len as usize != part.len() || !is_at(at, part) {
-                    return false;
-                }
-                at = at.add(part.len());
+    pub(crate) fn is_of<'p>(self, parts: impl ExactSizeIterator<Item = &'p [u8]>) -> bool {
+        let count = parts.len();
+        if self.head(1) as usize != count {
+            return false;
+        }
+        // SAFETY: there are as many lengths, and the text has as many bytes as they say.
+        let mut at = unsafe { self.0.add(HEAD + count).cast::<u8>() };
+        for (place, part) in parts.enumerate() {
+            if self.head(HEAD + place) as usize != part.len() {
+                return false;
             }
+            // SAFETY: as above.
+            let own = unsafe { slice::from_raw_parts(at.as_ptr(), part.len()) };
+            if !are_alike(own, part) {
+                return false;
+            }
+            // SAFETY: as above.
+            at = unsafe { at.add(part.len()) };
         }
         true
     }
 }
 
-/// Whether the bytes from here on are these. Most are few, and no call is made for them.
-///
-/// # Safety
-/// There are as many.
+/// Whether two texts of one length are the same. Most are short, and no call is made for them.
 #[inline(always)]
-unsafe fn is_at(at: *const u8, part: &[u8]) -> bool {
-    /// # Safety
-    /// There are at least so many bytes, and no more than twice as many.
-    #[inline(always)]
-    unsafe fn ends_are<const N: usize>(at: *const u8, part: &[u8]) -> bool {
-        // SAFETY: as the caller says; arrays of bytes can stand anywhere.
-        let ends = |from: *const u8| unsafe {
-            (from.cast::<[u8; N]>().read(), from.add(part.len() - N).cast::<[u8; N]>().read())
-        };
-        ends(at) == ends(part.as_ptr())
+fn are_alike(one: &[u8], other: &[u8]) -> bool {
+    if let (Some(one), Some(other)) = (Ends::of(one), Ends::of(other)) {
+        return one == other;
     }
-
-    // SAFETY: the lengths are within the bounds.
-    unsafe {
-        match part.len() {
-            8..=16 => ends_are::<8>(at, part),
-            4..=7 => ends_are::<4>(at, part),
-            2..=3 => ends_are::<2>(at, part),
-            17..=32 => ends_are::<16>(at, part),
-            1 => *at == part[0],
-            0 => true,
-            len => slice::from_raw_parts(at, len) == part,
+    match (one.split_first_chunk::<16>(), other.split_first_chunk::<16>()) {
+        (Some(first), Some(other_first)) if one.len() <= 32 => {
+            first.0 == other_first.0 && one.last_chunk::<16>() == other.last_chunk()
         }
+        _ => one == other,
+    }
+}
+
+/// The ends of a short text; they and its length are all of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ends(pub(crate) u64, pub(crate) u64);
+
+impl Ends {
+    /// None if the text has more than 16 bytes.
+    #[inline(always)]
+    pub(crate) fn of(text: &[u8]) -> Option<Self> {
+        Some(if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            if text.len() > 16 {
+                return None;
+            }
+            Self(u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            Self(u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+        } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            Self(u16::from_le_bytes(*first).into(), u16::from_le_bytes(*last).into())
+        } else {
+            Self(text.first().copied().unwrap_or_default().into(), 0)
+        })
     }
 }
 
@@ -85,10 +130,6 @@ pub(crate) struct KeyBuf {
 }
 
 impl KeyBuf {
-    pub(crate) fn as_key(&self) -> Key<'_> {
-        Key { text: &self.text, lens: &self.lens, marked: self.marked }
-    }
-
     fn clear(&mut self) {
         self.text.clear();
         self.lens.clear();
@@ -96,7 +137,7 @@ impl KeyBuf {
     }
 }
 
-/// Where a key stands: a head of two numbers, the lengths of its parts, and the text.
+/// Where a key stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyAt(NonNull<u64>);
 
@@ -116,15 +157,7 @@ impl KeyAt {
     /// It was not given back, nor were the keys dropped, as long as it is looked at.
     #[inline]
     pub(super) unsafe fn get<'k>(self) -> Key<'k> {
-        let head: *const u32 = self.0.as_ptr().cast();
-        // SAFETY: `put` wrote the head, and behind it as much as that says.
-        unsafe {
-            let (len, parts) = (*head as usize, *head.add(1));
-            let count = (parts & !MARK) as usize;
-            let lens = slice::from_raw_parts(head.add(2), count);
-            let text = slice::from_raw_parts(head.add(2 + count).cast(), len);
-            Key { text: str::from_utf8_unchecked(text), lens, marked: parts & MARK != 0 }
-        }
+        Key(self.0.cast(), PhantomData)
     }
 }
 
@@ -147,12 +180,12 @@ impl Keys {
     pub(super) fn put(&mut self, write: impl FnOnce(&mut KeyBuf)) -> Option<KeyAt> {
         self.written.clear();
         write(&mut self.written);
-        let Key { text, lens, marked } = self.written.as_key();
+        let KeyBuf { text, lens, marked } = &self.written;
         if lens.is_empty() {
             return Some(KeyAt::empty());
         }
         let parts = u32::try_from(lens.len()).ok().filter(|parts| parts & MARK == 0)?;
-        let head = [u32::try_from(text.len()).ok()?, if marked { parts | MARK } else { parts }];
+        let head = [u32::try_from(text.len()).ok()?, if *marked { parts | MARK } else { parts }];
         let words = words_of(lens.len(), text.len());
         let used = self.vacant.get_mut(&words).and_then(Vec::pop);
         let key = used.unwrap_or_else(|| take(&mut self.chunks, &mut self.taken, words));
@@ -160,8 +193,8 @@ impl Keys {
         // SAFETY: it is room for so many words, which nobody else knows of.
         unsafe {
             to.cast::<[u32; 2]>().write(head);
-            ptr::copy_nonoverlapping(lens.as_ptr(), to.add(2), lens.len());
-            ptr::copy_nonoverlapping(text.as_ptr(), to.add(2 + lens.len()).cast(), text.len());
+            ptr::copy_nonoverlapping(lens.as_ptr(), to.add(HEAD), lens.len());
+            ptr::copy_nonoverlapping(text.as_ptr(), to.add(HEAD + lens.len()).cast(), text.len());
         }
         Some(key)
     }
@@ -172,9 +205,9 @@ impl Keys {
     /// The key came from here, and nobody looks at it any more.
     pub(super) unsafe fn give_back(&mut self, key: KeyAt) {
         // SAFETY: as the caller says.
-        let Key { text, lens, .. } = unsafe { key.get() };
-        if !lens.is_empty() {
-            self.vacant.entry(words_of(lens.len(), text.len())).or_default().push(key);
+        let (parts, bytes) = unsafe { (key.get().count(), key.get().text().len()) };
+        if parts > 0 {
+            self.vacant.entry(words_of(parts, bytes)).or_default().push(key);
         }
     }
 }
@@ -238,8 +271,8 @@ mod tests {
         for (key, n) in held {
             // SAFETY: it was not given back.
             let key = unsafe { key.get() };
-            assert_eq!(key.text, "ü".repeat(n * 37 % 200));
-            assert_eq!((key.lens, key.marked), (&[2, n as u32][..], n % 3 == 0));
+            assert_eq!(key.text(), "ü".repeat(n * 37 % 200));
+            assert_eq!((key.lens(), key.is_marked()), (&[2, n as u32][..], n % 3 == 0));
         }
     }
 
@@ -248,7 +281,7 @@ mod tests {
         let mut keys = Keys::default();
         let key = keys.put(|_| {}).unwrap();
         // SAFETY: it was not given back.
-        assert!(unsafe { key.get() }.lens.is_empty() && keys.chunks.is_empty());
+        assert!(unsafe { key.get() }.lens().is_empty() && keys.chunks.is_empty());
         // SAFETY: it is not used again.
         unsafe { keys.give_back(key) };
         assert!(keys.vacant.is_empty());

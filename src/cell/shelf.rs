@@ -41,6 +41,16 @@ pub(crate) struct Kept<T, C> {
     shelf: Arc<Shelf<T, C>>,
 }
 
+/// What tells a value from others: its key.
+pub(crate) trait Named {
+    fn hash(&self) -> u64;
+
+    /// Whether it has this key.
+    fn is(&self, key: Key<'_>) -> bool;
+
+    fn write(&self, key: &mut KeyBuf);
+}
+
 /// What wraps a [`Kept`], and does nothing else with it.
 pub(crate) trait Wraps {
     type Value: Send + Sync;
@@ -181,42 +191,43 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         Arc::new(Self::of(common))
     }
 
-    /// The value whose key has this hash and is the one, or else a new one with the key that
-    /// `write` writes.
-    #[inline]
+    /// The value of this name, or else a new one.
+    #[inline(always)]
     pub(crate) fn get_or_insert<'s, W: Wraps<Value = T, Common = C>>(
         self: &'s Arc<Self>,
-        hash: u64,
-        is: impl Fn(Key<'_>) -> bool,
-        write: impl FnOnce(&mut KeyBuf),
+        name: &impl Named,
         make: impl FnOnce(&C) -> T,
     ) -> Lent<'s, W> {
-        let found = Pin::new().and_then(|pin| {
+        let hash = name.hash();
+        if let Some(pin) = Pin::new() {
             // SAFETY: the pin keeps what the slots have.
-            let record = self.slots.find(hash, |place| unsafe { self.named(place, &is) })?;
-            // SAFETY: it was found under the pin.
-            Some(unsafe { self.lend(NonNull::from(record), pin) })
-        });
-        found.unwrap_or_else(|| Lent::owned(W::wrap(self.keep_or_insert(hash, &is, write, make))))
+            let found = self.slots.first(hash).and_then(|place| unsafe {
+                self.named(place, name).or_else(|| self.named_among(hash, name))
+            });
+            if let Some(record) = found {
+                // SAFETY: it was found under the pin, which is there as long as it is lent.
+                return Lent::pinned(unsafe { self.borrow(NonNull::from(record)) }, pin);
+            }
+        }
+        Lent::owned(W::wrap(self.keep_or_insert(hash, name, make)))
     }
 
     #[cold]
+    #[inline(never)]
     fn keep_or_insert(
         self: &Arc<Self>,
         hash: u64,
-        is: &dyn Fn(Key<'_>) -> bool,
-        write: impl FnOnce(&mut KeyBuf),
+        name: &impl Named,
         make: impl FnOnce(&C) -> T,
     ) -> Kept<T, C> {
         let (mut state, hold_off) = self.lock();
         // SAFETY: the lock keeps what the slots have.
-        let found = self.slots.find(hash, |place| unsafe { self.named(place, is) });
-        let (record, freed) = match found {
+        let (record, freed) = match unsafe { self.named_among(hash, name) } {
             Some(record) => (NonNull::from(record), Vec::new()),
             None => {
                 let value = make(&self.common);
-                let Some(key) = state.keys.put(write) else {
-                    handle_alloc_error(Layout::new::<Key<'_>>());
+                let Some(key) = state.keys.put(|key| name.write(key)) else {
+                    handle_alloc_error(Layout::new::<KeyAt>());
                 };
                 // SAFETY: the order is that of this shelf.
                 let record = unsafe { self.fill(&mut state, key, value) };
@@ -235,17 +246,13 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         kept
     }
 
-    /// Removes the value whose key has this hash and is the one, after `retire` has seen it.
-    pub(crate) fn remove(
-        &self,
-        hash: u64,
-        is: impl Fn(Key<'_>) -> bool,
-        retire: impl FnOnce(&T),
-    ) -> bool {
+    /// Removes the value of this name, after `retire` has seen it.
+    pub(crate) fn remove(&self, name: &impl Named, retire: impl FnOnce(&T)) -> bool {
         let (mut state, hold_off) = self.lock();
         // SAFETY: the lock keeps what the slots have.
-        let named = |place| unsafe { self.named(place, &is) };
-        let Some(record) = self.slots.remove(&mut state.load, hash, named) else { return false };
+        let named = |place| unsafe { self.named(place, name) };
+        let removed = self.slots.remove(&mut state.load, name.hash(), named);
+        let Some(record) = removed else { return false };
         // SAFETY: the shelf owns it until all have looked away.
         retire(unsafe { record.value() });
         let place = record.place();
@@ -308,29 +315,28 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         walk
     }
 
-    /// The record of a place, if its key is the one.
+    /// The record of this name among those of its hash.
+    ///
+    /// # Safety
+    /// No value that the slots have is freed meanwhile.
+    #[cold]
+    #[inline(never)]
+    unsafe fn named_among(&self, hash: u64, name: &impl Named) -> Option<&Record<T>> {
+        // SAFETY: as the caller says.
+        self.slots.find(hash, |place| unsafe { self.named(place, name) })
+    }
+
+    /// The record of a place, if its value has this name.
     ///
     /// # Safety
     /// The value is not freed meanwhile.
-    #[inline]
-    unsafe fn named(&self, place: u32, is: impl Fn(Key<'_>) -> bool) -> Option<&Record<T>> {
+    #[inline(always)]
+    unsafe fn named(&self, place: u32, name: &impl Named) -> Option<&Record<T>> {
         // SAFETY: a value was put there before its place was published.
         unsafe {
             let record = self.records.get(place);
-            is(record.key()).then_some(record)
+            name.is(record.key()).then_some(record)
         }
-    }
-
-    /// # Safety
-    /// The pin was there before the record was found.
-    #[inline]
-    unsafe fn lend<'s, W: Wraps<Value = T, Common = C>>(
-        self: &'s Arc<Self>,
-        record: NonNull<Record<T>>,
-        pin: Pin,
-    ) -> Lent<'s, W> {
-        // SAFETY: the pin is there as long as it is lent.
-        Lent::pinned(unsafe { self.borrow(record) }, pin)
     }
 
     /// # Safety

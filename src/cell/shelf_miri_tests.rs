@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use super::keys::Key;
+use super::keys::{Key, KeyBuf};
 use super::lent::Lent;
-use super::shelf::{Kept, Shelf, Wraps};
+use super::shelf::{Kept, Named, Shelf, Wraps};
 
 /// A value that knows its number, and whether it was dropped.
 struct Checked {
@@ -54,32 +54,34 @@ impl Wraps for Handle {
 
 type Numbers = Arc<Shelf<Checked, Arc<Counts>>>;
 
-// Many numbers have the same hash, so that keys decide.
-fn hash(number: u64) -> u64 {
-    (number % 3) << 40
-}
+/// What a value is found by.
+struct Number(u64);
 
-fn is(number: u64) -> impl Fn(Key<'_>) -> bool {
-    move |key| key.text == number.to_string()
+impl Named for Number {
+    // Many have the same hash, so that keys decide.
+    fn hash(&self) -> u64 {
+        self.0 % 3 << 20
+    }
+
+    fn is(&self, key: Key<'_>) -> bool {
+        key.text() == self.0.to_string()
+    }
+
+    fn write(&self, key: &mut KeyBuf) {
+        key.text = self.0.to_string();
+        key.lens.push(key.text.len() as u32);
+    }
 }
 
 fn get(shelf: &Numbers, number: u64) -> Lent<'_, Handle> {
-    shelf.get_or_insert(
-        hash(number),
-        is(number),
-        |key| {
-            key.text = number.to_string();
-            key.lens.push(key.text.len() as u32);
-        },
-        |counts| {
-            counts.made.fetch_add(1, Ordering::Relaxed);
-            Checked { number, dropped: AtomicBool::new(false), counts: counts.clone() }
-        },
-    )
+    shelf.get_or_insert(&Number(number), |counts| {
+        counts.made.fetch_add(1, Ordering::Relaxed);
+        Checked { number, dropped: AtomicBool::new(false), counts: counts.clone() }
+    })
 }
 
 fn remove(shelf: &Numbers, number: u64) -> bool {
-    shelf.remove(hash(number), is(number), |value| value.check(number))
+    shelf.remove(&Number(number), |value| value.check(number))
 }
 
 fn numbers(shelf: &Numbers) -> Vec<u64> {

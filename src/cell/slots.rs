@@ -11,14 +11,21 @@ const FEWEST: usize = 8;
 /// So many slots are looked at before it is seen whether one of them was it.
 const GROUP: usize = 4;
 
-/// What a slot has instead of a place after its value was taken away.
-const GONE: u32 = u32::MAX;
+/// A slot whose value was taken away.
+const GONE: u64 = 1 << 32;
+
+/// The array of a table without places.
+static NONE: [AtomicU64; 1 + GROUP] = {
+    let mut none = [const { AtomicU64::new(0) }; 1 + GROUP];
+    none[0] = AtomicU64::new(GROUP as u64 - 1);
+    none
+};
 
 /// Places by hashes, in open addressing. Whoever looks holds a pin, and whoever
 /// changes anything a lock.
 ///
-/// A slot holds half a hash and a place, counted from 1; it is empty if it is
-/// 0. The first one of the array holds the number of the others, less 1.
+/// A slot holds a place above half a hash, which is odd; it is empty if it is 0.
+/// The first one of the array holds the number of the others, less 1.
 #[derive(Debug)]
 pub(super) struct Slots {
     array: AtomicPtr<AtomicU64>,
@@ -51,34 +58,52 @@ impl Drop for OldArray {
 
 impl Slots {
     pub(super) const fn new() -> Self {
-        Self { array: AtomicPtr::new(ptr::null_mut()) }
+        Self { array: AtomicPtr::new(none()) }
     }
 
-    /// The array, empty if there is none yet.
-    #[inline]
+    /// The array.
+    #[inline(always)]
     fn array(&self) -> &[AtomicU64] {
         let array = self.array.load(Ordering::Acquire);
         // SAFETY: `replace` published an array that begins with its length, and that is not
         // freed while somebody has a pin or the lock.
-        unsafe {
-            match array.as_ref() {
-                Some(mask) => slice::from_raw_parts(array, len_of(mask)),
-                None => &[],
+        unsafe { slice::from_raw_parts(array, len_of(&*array)) }
+    }
+
+    /// The first place of this hash.
+    #[inline(always)]
+    pub(super) fn first(&self, hash: u64) -> Option<u32> {
+        let array = self.array();
+        let mask = array.len() - 2;
+        let mut from = begin(hash, mask);
+        loop {
+            // SAFETY: it is below the number of slots, which is a multiple of a group's, as it is.
+            let group = unsafe { &*array.as_ptr().add(1 + from).cast::<[AtomicU64; GROUP]>() };
+            // A group at a time, as it is hard to foretell which of them it will be.
+            let mut found = 0;
+            for slot in group.iter().rev() {
+                let slot = slot.load(Ordering::Acquire);
+                found = if slot as u32 == half(hash) { slot } else { found };
             }
+            // A group is filled from its beginning on.
+            if found != 0 || group[GROUP - 1].load(Ordering::Acquire) == 0 {
+                return place_of(found);
+            }
+            from = (from + GROUP) & mask;
         }
     }
 
     /// What `is` makes of the first place of this hash that it makes anything of.
-    #[inline]
     pub(super) fn find<R>(&self, hash: u64, is: impl FnMut(u32) -> Option<R>) -> Option<R> {
         find_in(self.array(), hash, is).map(|(_, found)| found)
     }
 
     /// Adds a place, which must not be there; gives back what it has replaced.
     pub(super) fn insert(&self, load: &mut Load, hash: u64, place: u32) -> Option<OldArray> {
-        let len = self.array().len().saturating_sub(1);
+        let len = self.array().len() - 1;
         // An eighth stays empty, so that every search comes to an end.
-        let old = if load.used + 1 > len - len / 8 { self.rebuild(load) } else { None };
+        let full = load.used + 1 > len - len / 8;
+        let old = if full || self.is_none() { self.rebuild(load) } else { None };
         load.live += 1;
         load.used += 1;
         put(self.array(), slot(hash, place));
@@ -94,7 +119,7 @@ impl Slots {
     ) -> Option<R> {
         let array = self.array();
         let (at, found) = find_in(array, hash, is)?;
-        array[at].store(u64::from(GONE), Ordering::Release);
+        array[at].store(GONE, Ordering::Release);
         load.live -= 1;
         Some(found)
     }
@@ -103,7 +128,7 @@ impl Slots {
     pub(super) fn retain_not(&self, load: &mut Load, mut doomed: impl FnMut(u32) -> bool) {
         for slot in self.array().iter().skip(1) {
             if place_of(slot.load(Ordering::Relaxed)).is_some_and(&mut doomed) {
-                slot.store(u64::from(GONE), Ordering::Release);
+                slot.store(GONE, Ordering::Release);
                 load.live -= 1;
             }
         }
@@ -122,21 +147,29 @@ impl Slots {
             }
         }
         load.used = load.live;
-        self.replace(Some(array))
+        self.replace(Box::into_raw(array).cast())
     }
 
-    fn replace(&self, with: Option<Box<[AtomicU64]>>) -> Option<OldArray> {
-        let new = with.map_or(ptr::null_mut(), |array| Box::into_raw(array).cast());
+    fn replace(&self, new: *mut AtomicU64) -> Option<OldArray> {
         // Release: whoever sees the array sees what stands in it.
         let old = self.array.swap(new, Ordering::AcqRel);
-        NonNull::new(old).map(OldArray)
+        NonNull::new(old).filter(|old| old.as_ptr() != none()).map(OldArray)
+    }
+
+    fn is_none(&self) -> bool {
+        self.array.load(Ordering::Relaxed) == none()
     }
 }
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        self.replace(None);
+        self.replace(none());
     }
+}
+
+/// The array of a table without places, to which nobody writes.
+const fn none() -> *mut AtomicU64 {
+    (&raw const NONE).cast_mut().cast()
 }
 
 fn len_of(mask: &AtomicU64) -> usize {
@@ -155,50 +188,46 @@ fn put(array: &[AtomicU64], new: u64) {
     slots[at].store(new, Ordering::Release);
 }
 
-#[inline(always)]
+/// What `is` makes of a place of this hash, and where in the array that stands.
 fn find_in<R>(
     array: &[AtomicU64],
     hash: u64,
     mut is: impl FnMut(u32) -> Option<R>,
 ) -> Option<(usize, R)> {
-    let (_, slots) = array.split_first()?;
-    let mask = slots.len() - 1;
-    let mut from = begin(hash, mask);
+    let mask = array.len() - 2;
+    let mut at = begin(hash, mask);
     loop {
-        // A group at a time, as it is hard to foretell which of them it will be.
-        let group = slots.get(from..)?.first_chunk::<GROUP>()?;
-        let mut alike = 0_u32;
-        for (at, slot) in group.iter().enumerate() {
-            let found = slot.load(Ordering::Acquire);
-            alike |= u32::from((found ^ hash) >> 32 == 0) << at;
-        }
-        while alike > 0 {
-            let at = alike.trailing_zeros() as usize % GROUP;
-            if let Some(found) = place_of(group[at].load(Ordering::Acquire)).and_then(&mut is) {
-                return Some((from + at + 1, found));
-            }
-            alike &= alike - 1;
-        }
-        // A group is filled from its beginning on.
-        if group[GROUP - 1].load(Ordering::Acquire) == 0 {
+        let slot = array[1 + at].load(Ordering::Acquire);
+        if slot == 0 {
             return None;
         }
-        from = (from + GROUP) & mask;
+        if slot as u32 == half(hash) {
+            if let Some(found) = place_of(slot).and_then(&mut is) {
+                return Some((1 + at, found));
+            }
+        }
+        at = (at + 1) & mask;
     }
 }
 
-/// Where the search for a hash begins: where its upper half says, which slots keep.
-#[inline]
+/// What a slot keeps of a hash.
+#[inline(always)]
+fn half(hash: u64) -> u32 {
+    hash as u32 | 1
+}
+
+/// Where the search for a hash begins.
+#[inline(always)]
 fn begin(hash: u64, mask: usize) -> usize {
-    (hash >> 32) as usize & mask & !(GROUP - 1)
+    half(hash) as usize & mask & !(GROUP - 1)
 }
 
 fn slot(hash: u64, place: u32) -> u64 {
-    hash >> 32 << 32 | u64::from(place + 1)
+    u64::from(place) << 32 | u64::from(half(hash))
 }
 
-#[inline]
+/// The place that a slot has; none if it is empty or its value was taken away.
+#[inline(always)]
 fn place_of(slot: u64) -> Option<u32> {
-    let counted = slot as u32;
-    (counted != GONE).then(|| counted.checked_sub(1)).flatten()
+    (slot as u32 != 0).then_some((slot >> 32) as u32)
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::instrument::{Instrument, Schema, Series};
 use super::label_text::{is_named, write_labels};
+use crate::cell::keys::{Key, KeyBuf};
 use crate::cell::lent::Lent;
-use crate::cell::shelf::Shelf;
+use crate::cell::shelf::{Named, Shelf};
 use crate::model::{Chunk, Desc, Family, Sealed};
 
 /// All series of a labelled metric; cheap to clone.
@@ -22,22 +23,16 @@ impl<M: Instrument> Children<M> {
 
     /// The child of these values, in the order of declaration; made if it is new.
     // Made for each number of values, so that what is done with each of them needs no loop.
+    #[inline(never)]
     pub(super) fn lend<'v>(&self, values: &(impl AsRef<[&'v str]> + ?Sized)) -> Lent<'_, M> {
-        let values = values.as_ref();
-        let Schema { names, hasher, .. } = self.schema();
-        self.0.get_or_insert(
-            hasher.hash(values),
-            |key| is_named(key, names, values),
-            |key| write_labels(names, values, key),
-            |schema| Series::new(schema, values),
-        )
+        let name = Values { schema: self.schema(), values: values.as_ref() };
+        self.0.get_or_insert(&name, |schema| Series::new(schema, name.values))
     }
 
     pub(super) fn remove(&self, values: &[&str]) -> bool {
         // Before the same values can make another child, which would find the same rows.
         let retire = |series: &Series<M>| series.retire(self.schema());
-        let Schema { names, hasher, .. } = self.schema();
-        self.0.remove(hasher.hash(values), |key| is_named(key, names, values), retire)
+        self.0.remove(&Values { schema: self.schema(), values }, retire)
     }
 
     /// Removes the children that `doomed` picks by their raw values; says how many.
@@ -56,6 +51,28 @@ impl<M: Instrument> Children<M> {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+/// The values that name a child, in the order of declaration.
+struct Values<'a, 'v, M: Instrument> {
+    schema: &'a Schema<M>,
+    values: &'a [&'v str],
+}
+
+impl<M: Instrument> Named for Values<'_, '_, M> {
+    #[inline(always)]
+    fn hash(&self) -> u64 {
+        self.schema.hasher.hash(self.values)
+    }
+
+    #[inline(always)]
+    fn is(&self, key: Key<'_>) -> bool {
+        is_named(key, &self.schema.names, self.values)
+    }
+
+    fn write(&self, key: &mut KeyBuf) {
+        write_labels(&self.schema.names, self.values, key);
     }
 }
 

@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 use super::builder::MetricBuilder;
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
-use super::label_text::{row_labels, write_labels};
+use super::label_text::{write_labels, written_labels};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 #[cfg(feature = "multiprocess")]
@@ -215,7 +215,6 @@ impl Kind for Info {
 }
 
 fn push_facts(series: &Held<Info>, facts: Option<&Facts>, columns: &mut Columns) {
-    let labels =
-        facts.map_or_else(|| series.row_labels(), |facts| row_labels(facts.labels.as_key()));
+    let labels = facts.map_or_else(|| series.row_labels(), |facts| written_labels(&facts.labels));
     columns.push_float(labels, 1.0);
 }

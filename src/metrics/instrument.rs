@@ -240,7 +240,7 @@ impl<M: Instrument> Held<M> {
 
     /// How many bytes the label values have on a line.
     pub(super) fn text_len(&self) -> usize {
-        self.0.key().text.len()
+        self.0.key().text().len()
     }
 
     pub(super) fn restart(&self) {

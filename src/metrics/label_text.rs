@@ -15,7 +15,12 @@ pub(super) fn write_labels(names: &LabelNames, values: &[&str], key: &mut KeyBuf
 
 /// The labels of a line.
 pub(super) fn row_labels(key: Key<'_>) -> RowLabels<'_> {
-    RowLabels::Escaped { text: key.text, lens: key.lens, escaped: key.marked }
+    RowLabels::Escaped { text: key.text(), lens: key.lens(), escaped: key.is_marked() }
+}
+
+/// Labels that were written.
+pub(super) fn written_labels(key: &KeyBuf) -> RowLabels<'_> {
+    RowLabels::Escaped { text: &key.text, lens: &key.lens, escaped: key.marked }
 }
 
 /// The raw values, in the order of declaration.
@@ -30,17 +35,24 @@ pub(super) fn raw_values(key: Key<'_>, names: &LabelNames) -> Vec<String> {
 /// Whether these are the values, raw and in the order of declaration.
 #[inline(always)]
 pub(super) fn is_named(key: Key<'_>, names: &LabelNames, values: &[&str]) -> bool {
-    if key.marked {
-        let mut values = names.declared_at().iter().map(|&place| values[place]);
-        return escaped_values(key)
-            .all(|value| values.next().is_some_and(|raw| is_escaped_form(value, raw)));
+    let order = names.declared_at();
+    if order.len() != values.len() {
+        return false;
     }
-    key.is_of(names.declared_at().iter().map(|&place| values[place].as_bytes()))
+    // The number of values is known to whom this is compiled for, that of the names is not.
+    key.is_of((0..values.len()).map(|place| values[order[place]].as_bytes()))
+        || key.is_marked() && is_escaped_form_of(key, names, values)
+}
+
+#[cold]
+fn is_escaped_form_of(key: Key<'_>, names: &LabelNames, values: &[&str]) -> bool {
+    let mut values = names.declared_at().iter().map(|&place| values[place]);
+    escaped_values(key).all(|value| values.next().is_some_and(|raw| is_escaped_form(value, raw)))
 }
 
 fn escaped_values(key: Key<'_>) -> impl Iterator<Item = &str> {
-    let mut rest = key.text;
-    key.lens.iter().map(move |&len| {
+    let mut rest = key.text();
+    key.lens().iter().map(move |&len| {
         let (value, tail) = rest.split_at(len as usize);
         rest = tail;
         value
