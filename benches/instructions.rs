@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             assert_eq!(histogram.snapshot().count(), times as f64);
         }
         "look-up-and-inc" => look_up(times)?,
+        "new-child" => new_children(times)?,
         _ => return Err(format!("there is no operation {operation}").into()),
     }
     Ok(())
@@ -56,5 +57,21 @@ fn look_up(times: usize) -> narthex::Result {
     }
     let all: f64 = values.iter().map(|values| vec.labels(values.each_ref()).get()).sum();
     assert_eq!(all, times as f64);
+    Ok(())
+}
+
+/// Three label values each, one of which no other child has.
+fn new_children(times: usize) -> narthex::Result {
+    let vec = Counter::builder("c", "").labels(["method", "path", "code"]).build()?;
+    let mut path = *b"/api/v1/items/00000";
+    for mut n in 0..times {
+        for digit in path[14..].iter_mut().rev() {
+            *digit = b'0' + (n % 10) as u8;
+            n /= 10;
+        }
+        let path = std::str::from_utf8(&path).unwrap_or_default();
+        vec.labels(["GET", path, "200"]).inc();
+    }
+    assert_eq!(vec.len(), times);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The order in which values came to a shelf, and what is left of those that have gone.
 
-use super::keys::Keys;
 use super::pins::Grace;
+use super::records::Room;
 use super::slots::{Load, OldArray};
 
 /// What stands in the order instead of a value that was removed.
@@ -11,15 +11,12 @@ pub(super) const GONE: u32 = u32::MAX;
 #[derive(Default)]
 pub(super) struct Order {
     pub(super) load: Load,
-    pub(super) keys: Keys,
+    pub(super) room: Room,
     /// The values on the shelf, in the order in which they came.
     pub(super) order: Vec<u32>,
     gone: usize,
     /// How many walk along the order, in which nothing moves meanwhile.
     pub(super) walks: usize,
-    /// Records that were used before, and the last of those that ever were.
-    pub(super) vacant: Vec<u32>,
-    pub(super) last: Option<u32>,
     pub(super) retired: Vec<Retired>,
 }
 

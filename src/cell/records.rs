@@ -1,182 +1,293 @@
-//! Room for values that stay where they are, in chunks that are never moved.
+//! Room for values with their keys, which stay where they are, in chunks that are never moved.
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
+use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use once_cell::race::OnceBox;
 
-use super::keys::{Key, KeyAt};
+use super::keys::{Key, KeyBuf};
 
-/// A place says in its upper bits which chunk it is in.
+/// A place says in its upper bits which chunk it is in, and in the others which word of it.
 const IN_CHUNK: u32 = 25;
 const CHUNKS: usize = 1 << (u32::BITS - IN_CHUNK);
 
-/// The first chunk has one record, the next four so many; of each four that
-/// follow, each has twice as many.
-const FEW: usize = 8;
+/// Each of the first four chunks has so many words; of each four that follow, each has twice as many.
+const FEW: usize = 32;
 
-/// Room for a value that is shared, with the number of those who own it.
-pub(super) struct Record<T> {
-    pub(super) owners: AtomicU32,
+/// The place of a record that is in no chunk.
+const NOWHERE: u32 = u32::MAX;
+
+/// What chunks are made of.
+#[repr(align(8))]
+struct Word(#[expect(dead_code)] [u8; 8]);
+
+/// A value that is shared, with the number of those who own it. Its key stands behind it.
+#[repr(C)]
+struct Record<T> {
+    owners: AtomicU32,
     place: u32,
-    key: Cell<KeyAt>,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-/// Records by their places. The first one costs no memory of its own.
+/// Where a record is.
+pub(super) struct RecordAt<T>(NonNull<Record<T>>);
+
+/// Records by their places.
 pub(super) struct Records<T> {
-    first: Record<T>,
-    chunks: OnceBox<[AtomicPtr<Record<T>>; CHUNKS]>,
+    chunks: OnceBox<[AtomicPtr<Word>; CHUNKS]>,
+    alone: Alone<T>,
+}
+
+/// The record of a value without a key, which takes no memory of its own.
+#[repr(C)]
+struct Alone<T> {
+    record: Record<T>,
+    key: [u32; 2],
+}
+
+/// Where there is room for more, which only those know who change anything.
+#[derive(Default)]
+pub(super) struct Room {
+    chunks: Vec<NonNull<[MaybeUninit<Word>]>>,
+    /// How many words of the last chunk are taken.
+    taken: usize,
+    /// Places that were used before, by how many words they have.
+    vacant: BTreeMap<usize, Vec<u32>>,
+    written: KeyBuf,
 }
 
 // SAFETY: what stands in a record is shared and sent as the value itself is.
-unsafe impl<T: Send + Sync> Send for Record<T> {}
+unsafe impl<T: Send + Sync> Send for Records<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for Record<T> {}
+unsafe impl<T: Send + Sync> Sync for Records<T> {}
+// SAFETY: it owns its chunks.
+unsafe impl Send for Room {}
 
-impl<T> Record<T> {
-    fn at(place: u32) -> Self {
-        let value = UnsafeCell::new(MaybeUninit::uninit());
-        Self { owners: AtomicU32::new(0), place, key: Cell::new(KeyAt::empty()), value }
+impl<T> Clone for RecordAt<T> {
+    fn clone(&self) -> Self {
+        *self
     }
+}
 
-    pub(super) fn place(&self) -> u32 {
-        self.place
-    }
+impl<T> Copy for RecordAt<T> {}
 
-    /// The key of the value.
+impl<T> RecordAt<T> {
+    /// Where it is among the others.
     ///
     /// # Safety
-    /// A value was put there, and is not dropped as long as its key is looked at.
+    /// A value was put there, and the records are there as long as it is looked at. So it is
+    /// with all that follow.
+    pub(super) unsafe fn place(self) -> u32 {
+        // SAFETY: as the caller says.
+        unsafe { self.0.as_ref().place }
+    }
+
+    /// How many own the value.
+    ///
+    /// # Safety
+    /// As above.
     #[inline]
-    pub(super) unsafe fn key(&self) -> Key<'_> {
-        // SAFETY: it was put there with the value.
-        unsafe { self.key.get().get() }
+    pub(super) unsafe fn owners<'r>(self) -> &'r AtomicU32
+    where
+        T: 'r,
+    {
+        // SAFETY: as the caller says.
+        unsafe { &self.0.as_ref().owners }
     }
 
     /// The value.
     ///
     /// # Safety
-    /// It was put there, and is not dropped as long as it is looked at.
-    #[inline]
-    pub(super) unsafe fn value(&self) -> &T {
+    /// As above, and it is not dropped.
+    #[inline(always)]
+    pub(super) unsafe fn value<'r>(self) -> &'r T {
         // SAFETY: it was put there, and nobody changes it.
-        unsafe { (*self.value.get()).assume_init_ref() }
+        unsafe { (*self.0.as_ref().value.get()).assume_init_ref() }
     }
 
-    /// Puts a value there that one owns.
+    /// The key of the value.
     ///
     /// # Safety
-    /// None is there, and nobody else looks.
-    pub(super) unsafe fn put(&self, key: KeyAt, value: T) {
-        self.key.set(key);
-        // SAFETY: nobody looks.
-        unsafe { (*self.value.get()).write(value) };
-        self.owners.store(1, Ordering::Relaxed);
+    /// As above, and it is not dropped.
+    #[inline(always)]
+    pub(super) unsafe fn key<'r>(self) -> Key<'r> {
+        // SAFETY: it was written there.
+        unsafe { Key::at(self.behind()) }
     }
 
-    /// Drops the value, and gives back its key.
+    /// Drops the value.
     ///
     /// # Safety
-    /// It is there, and nobody owns it or looks at it any more.
-    pub(super) unsafe fn empty(&self) -> KeyAt {
+    /// As above, and nobody owns it or looks at it any more.
+    pub(super) unsafe fn empty(self) {
         // SAFETY: nobody looks.
-        unsafe { (*self.value.get()).assume_init_drop() };
-        self.key.replace(KeyAt::empty())
+        unsafe { (*self.0.as_ref().value.get()).assume_init_drop() };
+    }
+
+    /// # Safety
+    /// There is room for the record, and for the key behind it.
+    #[inline(always)]
+    unsafe fn behind(self) -> NonNull<u32> {
+        // SAFETY: as the caller says.
+        unsafe { self.0.add(1).cast() }
     }
 }
 
 impl<T> Records<T> {
     pub(super) fn new() -> Self {
-        Self { first: Record::at(0), chunks: OnceBox::new() }
+        let value = UnsafeCell::new(MaybeUninit::uninit());
+        let record = Record { owners: AtomicU32::new(0), place: NOWHERE, value };
+        Self { chunks: OnceBox::new(), alone: Alone { record, key: [0; 2] } }
     }
 
     /// The record of a place.
     ///
     /// # Safety
-    /// The place was given by [`next`](Self::next).
-    #[inline]
-    pub(super) unsafe fn get(&self, place: u32) -> &Record<T> {
-        let (chunk, at) = parts_of(place);
-        match self.chunks.get() {
-            Some(chunks) if chunk > 0 => {
-                let records = chunks[chunk].load(Ordering::Acquire);
-                // SAFETY: a chunk has the records of all places in it, and is freed with `self`.
-                unsafe { &*records.add(at) }
-            }
-            _ => &self.first,
+    /// The place is that of a record that was [put](Self::put).
+    #[inline(always)]
+    pub(super) unsafe fn get(&self, place: u32) -> RecordAt<T> {
+        let (chunk, at) = ((place >> IN_CHUNK) as usize, place as usize & ((1 << IN_CHUNK) - 1));
+        // SAFETY: its chunk is there, and is freed with what changes the records.
+        unsafe {
+            let chunk = self.chunks.get().unwrap_unchecked()[chunk].load(Ordering::Acquire);
+            RecordAt(NonNull::new_unchecked(chunk.add(at)).cast())
         }
     }
 
-    /// The place behind this one, whose record was made; none if there are no more.
-    /// One thread asks at a time.
-    pub(super) fn next(&self, before: Option<u32>) -> Option<u32> {
-        let Some(before) = before else { return Some(0) };
-        let (chunk, at) = parts_of(before);
-        if at + 1 < len_of(chunk) {
-            return Some(before + 1);
+    /// Puts a value there that one owns, with a key; none if there is no place for it. One
+    /// thread does at a time.
+    pub(super) fn put(
+        &self,
+        room: &mut Room,
+        value: T,
+        write: impl FnOnce(&mut KeyBuf),
+    ) -> Option<RecordAt<T>> {
+        const { assert!(align_of::<Record<T>>() <= align_of::<Word>()) };
+        room.written.clear();
+        write(&mut room.written);
+        let words = (size_of::<Record<T>>() + room.written.size()?).div_ceil(size_of::<Word>());
+        let used = room.vacant.get_mut(&words).and_then(Vec::pop);
+        let place = used.or_else(|| room.take(words, &self.chunks))?;
+        let value = UnsafeCell::new(MaybeUninit::new(value));
+        // SAFETY: it is room for so many words, which nobody else knows of.
+        unsafe {
+            let record = self.get(place);
+            record.0.write(Record { owners: AtomicU32::new(1), place, value });
+            room.written.write_to(record.behind());
+            Some(record)
         }
-        let chunk = chunk + 1;
-        let none = || Box::new([const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS]);
-        let chunk_at = self.chunks.get_or_init(none).get(chunk)?;
-        let len = u32::try_from(len_of(chunk)).ok().filter(|len| *len <= 1 << IN_CHUNK)?;
-        let first = (chunk as u32) << IN_CHUNK;
-        let records: Box<[Record<T>]> = (first..first + len).map(Record::at).collect();
-        // Release: whoever sees the chunk sees its records.
-        chunk_at.store(Box::into_raw(records).cast(), Ordering::Release);
-        Some(first)
+    }
+
+    /// Puts a value without a key there that one owns.
+    pub(super) fn put_alone(&mut self, value: T) {
+        self.alone.record.owners = AtomicU32::new(1);
+        *self.alone.record.value.get_mut() = MaybeUninit::new(value);
+    }
+
+    /// Where a value without a key is.
+    pub(super) fn alone(&self) -> RecordAt<T> {
+        RecordAt(NonNull::from(&self.alone).cast())
     }
 }
 
-impl<T> Drop for Records<T> {
+impl Room {
+    /// Takes back the room of a record.
+    ///
+    /// # Safety
+    /// It was put with this, its value was dropped, and nobody looks at it any more.
+    pub(super) unsafe fn give_back<T>(&mut self, record: RecordAt<T>) {
+        // SAFETY: as the caller says.
+        let (place, key) = unsafe { (record.place(), record.key()) };
+        if place != NOWHERE {
+            let words = (size_of::<Record<T>>() + key.size()).div_ceil(size_of::<Word>());
+            self.vacant.entry(words).or_default().push(place);
+        }
+    }
+
+    /// Room for so many words in the last chunk, or in a new one.
+    fn take(&mut self, words: usize, chunks: &OnceBox<[AtomicPtr<Word>; CHUNKS]>) -> Option<u32> {
+        let left = self.chunks.last().map_or(0, |last| last.len() - self.taken);
+        if left < words {
+            let none = || Box::new([const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS]);
+            let number = self.chunks.len();
+            let chunk_at = chunks.get_or_init(none).get(number)?;
+            let len = words.max(FEW << (number / 4));
+            if len > 1 << IN_CHUNK {
+                return None;
+            }
+            let chunk = NonNull::from(Box::leak(Box::new_uninit_slice(len)));
+            // Release: whoever sees a place in it sees the chunk.
+            chunk_at.store(chunk.cast().as_ptr(), Ordering::Release);
+            self.chunks.push(chunk);
+            self.taken = 0;
+        }
+        let chunk = self.chunks.len() as u32 - 1;
+        let place = chunk << IN_CHUNK | self.taken as u32;
+        self.taken += words;
+        Some(place)
+    }
+}
+
+impl Drop for Room {
     fn drop(&mut self) {
-        let chunks = self.chunks.get().map(|chunks| chunks.iter().enumerate());
-        for (chunk, records) in chunks.into_iter().flatten() {
-            if let Some(records) = NonNull::new(records.load(Ordering::Acquire)) {
-                let records = ptr::slice_from_raw_parts_mut(records.as_ptr(), len_of(chunk));
-                // SAFETY: it came from a box of this length; values were dropped by those who own them.
-                unsafe { drop(Box::from_raw(records)) };
-            }
+        for chunk in &self.chunks {
+            // SAFETY: it came from a box; values were dropped by those who own them.
+            unsafe { drop(Box::from_raw(chunk.as_ptr())) };
         }
     }
-}
-
-/// The chunk of a place, and where it is in the chunk.
-#[inline]
-fn parts_of(place: u32) -> (usize, usize) {
-    ((place >> IN_CHUNK) as usize, place as usize & ((1 << IN_CHUNK) - 1))
-}
-
-fn len_of(chunk: usize) -> usize {
-    chunk.checked_sub(1).map_or(1, |chunk| FEW << (chunk / 4))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn put(records: &Records<u32>, room: &mut Room, n: u32) -> RecordAt<u32> {
+        let put = records.put(room, n, |key| {
+            key.text.extend(std::iter::repeat_n('ü', n as usize * 37 % 200));
+            key.lens.extend([2, n]);
+            key.marked = n % 3 == 0;
+        });
+        put.unwrap()
+    }
+
     #[test]
-    fn every_place_has_a_record_of_its_own_that_stays_where_it_is() {
-        let records = Records::<u32>::new();
-        let mut seen = Vec::new();
-        let mut place = None;
-        for number in 0..5000 {
-            place = records.next(place);
-            // SAFETY: it was just given, and nobody else looks.
-            let record = unsafe { records.get(place.unwrap()) };
+    fn a_record_stays_as_it_was_put_and_room_is_used_again() {
+        let (records, mut room) = (Records::new(), Room::default());
+        let held: Vec<_> = (0..500).map(|n| (put(&records, &mut room, n), n)).collect();
+        let (odd, mut held): (Vec<_>, Vec<_>) = held.into_iter().partition(|(_, n)| n % 2 == 1);
+        for (record, _) in odd {
+            // SAFETY: it is not used again, and a number needs no drop.
+            unsafe { room.give_back(record) };
+        }
+        let chunks = room.chunks.len();
+        // As many as were given back, of the same lengths.
+        held.extend((1..500).step_by(2).map(|n| (put(&records, &mut room, n), n)));
+        assert_eq!(room.chunks.len(), chunks);
+        for (record, n) in held {
+            // SAFETY: it was put, and not given back.
+            let (value, key, place) = unsafe { (record.value(), record.key(), record.place()) };
+            assert_eq!(*value, n);
+            assert_eq!(key.text(), "ü".repeat(n as usize * 37 % 200));
+            assert_eq!((key.lens(), key.is_marked()), (&[2, n][..], n % 3 == 0));
             // SAFETY: as above.
-            unsafe { record.put(KeyAt::empty(), number) };
-            seen.push((place.unwrap(), ptr::from_ref(record)));
+            assert_eq!(unsafe { records.get(place) }.0, record.0);
         }
-        for (number, (place, at)) in seen.into_iter().enumerate() {
-            // SAFETY: it was given above.
-            let record = unsafe { records.get(place) };
-            // SAFETY: a value was put there.
-            assert_eq!((record.place(), unsafe { *record.value() }), (place, number as u32));
-            assert!(ptr::eq(record, at));
-        }
+    }
+
+    #[test]
+    fn a_value_alone_has_an_empty_key_and_takes_no_room() {
+        let (mut records, mut room) = (Records::new(), Room::default());
+        records.put_alone(7);
+        let record = records.alone();
+        // SAFETY: it was put.
+        let (value, key) = unsafe { (record.value(), record.key()) };
+        assert_eq!((*value, key.text(), key.lens()), (7, "", &[][..]));
+        // SAFETY: it is not used again.
+        unsafe { room.give_back(record) };
+        assert!(room.vacant.is_empty());
     }
 }

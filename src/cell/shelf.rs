@@ -10,18 +10,18 @@ use std::alloc::{Layout, handle_alloc_error};
 use std::mem::ManuallyDrop;
 use std::ops::{ControlFlow, Deref};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::fork::{HoldOff, hold_off};
-use super::keys::{Key, KeyAt, KeyBuf};
+use super::keys::{Key, KeyBuf};
 use super::lent::Lent;
 use super::order::{GONE, Order, Retired};
 use super::pins::{Pin, prepare};
-use super::records::{Record, Records};
+use super::records::{RecordAt, Records};
 use super::slots::Slots;
 
 /// How many values are looked at before others may change anything.
@@ -37,7 +37,7 @@ pub(crate) struct Shelf<T, C> {
 
 /// An owner of a value and of all that it has in common with others.
 pub(crate) struct Kept<T, C> {
-    record: NonNull<Record<T>>,
+    record: RecordAt<T>,
     shelf: Arc<Shelf<T, C>>,
 }
 
@@ -72,7 +72,7 @@ impl<T, C> Deref for Kept<T, C> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: it owns the value, or somebody does for as long as it is lent.
-        unsafe { self.record.as_ref().value() }
+        unsafe { self.record.value() }
     }
 }
 
@@ -80,17 +80,17 @@ impl<T, C> Kept<T, C> {
     /// A value on a shelf of its own, where nobody finds it.
     pub(crate) fn alone(common: C, make: impl FnOnce(&C) -> T) -> Self {
         let value = make(&common);
-        let shelf = Arc::new(Shelf::of(common));
-        // SAFETY: nobody else knows of the shelf.
-        let record = unsafe { shelf.fill(&mut shelf.lock().0, KeyAt::empty(), value) };
-        Self { record, shelf }
+        let mut shelf = Shelf::of(common);
+        shelf.records.put_alone(value);
+        let shelf = Arc::new(shelf);
+        Self { record: shelf.records.alone(), shelf }
     }
 
     /// Its key.
     #[inline]
     pub(crate) fn key(&self) -> Key<'_> {
         // SAFETY: as of the value.
-        unsafe { self.record.as_ref().key() }
+        unsafe { self.record.key() }
     }
 
     /// What it has in common with others on the shelf.
@@ -103,7 +103,7 @@ impl<T, C> Kept<T, C> {
 impl<T, C> Clone for Kept<T, C> {
     fn clone(&self) -> Self {
         // SAFETY: the record is there as long as the shelf, and who clones it owns it or is lent it.
-        unsafe { self.shelf.own(self.record.as_ref()) }
+        unsafe { self.shelf.own(self.record) }
     }
 }
 
@@ -137,46 +137,27 @@ impl<T, C> Shelf<T, C> {
         (self.state.lock(), hold_off)
     }
 
-    /// Puts a value into a record, which one owns then.
-    ///
-    /// # Safety
-    /// The order is that of this shelf.
-    unsafe fn fill(&self, order: &mut Order, key: KeyAt, value: T) -> NonNull<Record<T>> {
-        let place = order.vacant.pop().or_else(|| {
-            order.last = self.records.next(order.last);
-            order.last
-        });
-        let Some(place) = place else { handle_alloc_error(Layout::new::<Record<T>>()) };
-        // SAFETY: the place was given, and the record is empty.
-        unsafe {
-            let record = self.records.get(place);
-            record.put(key, value);
-            NonNull::from(record)
-        }
-    }
-
     /// # Safety
     /// Somebody owns the value.
-    unsafe fn own(self: &Arc<Self>, record: &Record<T>) -> Kept<T, C> {
+    unsafe fn own(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
         // Relaxed: as with any count of owners, another is there already.
-        record.owners.fetch_add(1, Ordering::Relaxed);
-        Kept { record: NonNull::from(record), shelf: self.clone() }
+        // SAFETY: the record is there as long as the shelf.
+        unsafe { record.owners().fetch_add(1, Ordering::Relaxed) };
+        Kept { record, shelf: self.clone() }
     }
 
     /// # Safety
     /// The caller is one of those who own the value.
-    unsafe fn disown(&self, record: NonNull<Record<T>>) {
-        // SAFETY: the record is there as long as the shelf.
-        let record = unsafe { record.as_ref() };
+    unsafe fn disown(&self, record: RecordAt<T>) {
         // Release: what this one did with it comes before it is dropped.
-        if record.owners.fetch_sub(1, Ordering::Release) == 1 {
+        // SAFETY: the record is there as long as the shelf.
+        if unsafe { record.owners().fetch_sub(1, Ordering::Release) } == 1 {
             fence(Ordering::Acquire);
             // SAFETY: nobody owns it; the shelf has not disowned it while somebody looked.
-            let key = unsafe { record.empty() };
+            unsafe { record.empty() };
             let (mut state, _hold_off) = self.lock();
-            // SAFETY: it was the key of that value only.
-            unsafe { state.keys.give_back(key) };
-            state.vacant.push(record.place());
+            // SAFETY: as above.
+            unsafe { state.room.give_back(record) };
         }
     }
 }
@@ -206,7 +187,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
             });
             if let Some(record) = found {
                 // SAFETY: it was found under the pin, which is there as long as it is lent.
-                return Lent::pinned(unsafe { self.borrow(NonNull::from(record)) }, pin);
+                return Lent::pinned(unsafe { self.borrow(record) }, pin);
             }
         }
         Lent::owned(W::wrap(self.keep_or_insert(hash, name, make)))
@@ -223,16 +204,13 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         let (mut state, hold_off) = self.lock();
         // SAFETY: the lock keeps what the slots have.
         let (record, freed) = match unsafe { self.named_among(hash, name) } {
-            Some(record) => (NonNull::from(record), Vec::new()),
+            Some(record) => (record, Vec::new()),
             None => {
                 let value = make(&self.common);
-                let Some(key) = state.keys.put(|key| name.write(key)) else {
-                    handle_alloc_error(Layout::new::<KeyAt>());
-                };
-                // SAFETY: the order is that of this shelf.
-                let record = unsafe { self.fill(&mut state, key, value) };
-                // SAFETY: it was just made.
-                let place = unsafe { record.as_ref() }.place();
+                let put = self.records.put(&mut state.room, value, |key| name.write(key));
+                let Some(record) = put else { handle_alloc_error(Layout::new::<T>()) };
+                // SAFETY: it was just put.
+                let place = unsafe { record.place() };
                 let array = self.slots.insert(&mut state.load, hash, place);
                 state.order.push(place);
                 state.retire(Vec::new(), array);
@@ -240,7 +218,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
             }
         };
         // SAFETY: the shelf owns it as long as the lock is there.
-        let kept = unsafe { self.own(record.as_ref()) };
+        let kept = unsafe { self.own(record) };
         drop((state, hold_off));
         self.free(freed);
         kept
@@ -254,8 +232,8 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         let removed = self.slots.remove(&mut state.load, name.hash(), named);
         let Some(record) = removed else { return false };
         // SAFETY: the shelf owns it until all have looked away.
-        retire(unsafe { record.value() });
-        let place = record.place();
+        let (value, place) = unsafe { (record.value(), record.place()) };
+        retire(value);
         state.forget(|at| at == place);
         state.retire(vec![place], None);
         let freed = state.freed();
@@ -282,7 +260,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
             return 0;
         }
         // SAFETY: they are kept.
-        let place = |kept: &W| unsafe { kept.kept().record.as_ref() }.place();
+        let place = |kept: &W| unsafe { kept.kept().record.place() };
         picked.sort_unstable_by_key(place);
         let picked_at = |at: u32| picked.binary_search_by_key(&at, place).ok();
         let (mut state, hold_off) = self.lock();
@@ -321,7 +299,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     /// No value that the slots have is freed meanwhile.
     #[cold]
     #[inline(never)]
-    unsafe fn named_among(&self, hash: u64, name: &impl Named) -> Option<&Record<T>> {
+    unsafe fn named_among(&self, hash: u64, name: &impl Named) -> Option<RecordAt<T>> {
         // SAFETY: as the caller says.
         self.slots.find(hash, |place| unsafe { self.named(place, name) })
     }
@@ -331,7 +309,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     /// # Safety
     /// The value is not freed meanwhile.
     #[inline(always)]
-    unsafe fn named(&self, place: u32, name: &impl Named) -> Option<&Record<T>> {
+    unsafe fn named(&self, place: u32, name: &impl Named) -> Option<RecordAt<T>> {
         // SAFETY: a value was put there before its place was published.
         unsafe {
             let record = self.records.get(place);
@@ -344,7 +322,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     #[inline]
     unsafe fn borrow<W: Wraps<Value = T, Common = C>>(
         self: &Arc<Self>,
-        record: NonNull<Record<T>>,
+        record: RecordAt<T>,
     ) -> ManuallyDrop<W> {
         // SAFETY: it is not dropped, so that the shelf has one owner for it.
         let shelf = unsafe { ptr::read(self) };
@@ -355,7 +333,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     fn free(&self, retired: Vec<Retired>) {
         for place in retired.iter().flat_map(|retired| &retired.values) {
             // SAFETY: the shelf has owned it.
-            unsafe { self.disown(NonNull::from(self.records.get(*place))) };
+            unsafe { self.disown(self.records.get(*place)) };
         }
     }
 }
@@ -392,7 +370,7 @@ impl<W: Wraps> Walk<'_, W> {
                     // SAFETY: the pin was there before the place was read, or else it is owned.
                     let lent = unsafe {
                         let record = self.shelf.records.get(*place);
-                        self.shelf.borrow::<W>(NonNull::from(record))
+                        self.shelf.borrow::<W>(record)
                     };
                     if each(&lent).is_break() {
                         return true;

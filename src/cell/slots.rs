@@ -101,8 +101,8 @@ impl Slots {
     /// Adds a place, which must not be there; gives back what it has replaced.
     pub(super) fn insert(&self, load: &mut Load, hash: u64, place: u32) -> Option<OldArray> {
         let len = self.array().len() - 1;
-        // An eighth stays empty, so that every search comes to an end.
-        let full = load.used + 1 > len - len / 8;
+        // A quarter stays empty, so that few searches go beyond their first group.
+        let full = load.used + 1 > len - len / 4;
         let old = if full || self.is_none() { self.rebuild(load) } else { None };
         load.live += 1;
         load.used += 1;
@@ -136,7 +136,7 @@ impl Slots {
 
     /// Makes an array with room for as many again.
     fn rebuild(&self, load: &mut Load) -> Option<OldArray> {
-        let len = ((load.live + 1) * 4 / 3 + 1).next_power_of_two().max(FEWEST);
+        let len = ((load.live + 1) * 3 / 2 + 1).next_power_of_two().max(FEWEST);
         let mask = len - 1;
         let head = [AtomicU64::new(mask as u64)].into_iter();
         let array: Box<[_]> = head.chain((0..len).map(|_| AtomicU64::new(0))).collect();

@@ -77,7 +77,8 @@ impl<'a> Homes<'a> {
 
     /// Where the only number of the series is to live.
     pub(super) fn home(&mut self, suffix: Suffix) -> Home {
-        self.of(&[(suffix, None)]).pop().unwrap_or(Home::Memory)
+        let in_file = self.store.is_some().then(|| self.of(&[(suffix, None)]).pop());
+        in_file.flatten().unwrap_or(Home::Memory)
     }
 
     /// The place of the exemplars of a number.

@@ -162,6 +162,10 @@ pub(crate) fn one_in_underscores(first: &str, second: &str) -> bool {
 ///
 /// Quoted names and the HELP text of OpenMetrics are escaped alike.
 pub(crate) fn push_escaped(out: &mut String, value: &str) -> bool {
+    if !needs_escape(value.as_bytes()) {
+        out.push_str(value);
+        return false;
+    }
     let mut from = 0;
     for (place, byte) in value.bytes().enumerate() {
         let escape = match byte {
@@ -175,7 +179,26 @@ pub(crate) fn push_escaped(out: &mut String, value: &str) -> bool {
         from = place + 1;
     }
     out.push_str(&value[from..]);
-    from > 0
+    true
+}
+
+fn needs_escape(value: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+
+    /// Whether one of the eight bytes is this: a byte of zeros, once it is taken from all of them.
+    fn has(word: u64, byte: u8) -> bool {
+        let zero = word ^ (ONES * u64::from(byte));
+        zero.wrapping_sub(ONES) & !zero & (ONES << 7) != 0
+    }
+
+    let needs = |word| has(word, b'\\') | has(word, b'\n') | has(word, b'"');
+    match value.last_chunk() {
+        None => value.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'"')),
+        Some(last) => {
+            let mut words = value.chunks_exact(8).filter_map(<[u8]>::first_chunk).chain([last]);
+            words.any(|word| needs(u64::from_ne_bytes(*word)))
+        }
+    }
 }
 
 /// Appends the HELP text of the text format, which leaves quotes alone.
