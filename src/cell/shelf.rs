@@ -181,13 +181,17 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     ) -> Lent<'s, W> {
         let hash = name.hash();
         if let Some(pin) = Pin::new() {
-            // SAFETY: the pin keeps what the slots have.
-            let found = self.slots.first(hash).and_then(|place| unsafe {
-                self.named(place, name).or_else(|| self.named_among(hash, name))
-            });
-            if let Some(record) = found {
-                // SAFETY: it was found under the pin, which is there as long as it is lent.
-                return Lent::pinned(unsafe { self.borrow(record) }, pin);
+            if let Some(place) = self.slots.first(hash) {
+                // SAFETY: the pin keeps what the slots have, as long as it is lent.
+                unsafe {
+                    let first = self.records.get(place);
+                    if name.is(first.key()) {
+                        return Lent::pinned(self.borrow(first), pin);
+                    }
+                    if let Some(other) = self.named_among(hash, name) {
+                        return Lent::pinned(self.borrow(other), pin);
+                    }
+                }
             }
         }
         Lent::owned(W::wrap(self.keep_or_insert(hash, name, make)))
@@ -227,8 +231,12 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     /// Removes the value of this name, after `retire` has seen it.
     pub(crate) fn remove(&self, name: &impl Named, retire: impl FnOnce(&T)) -> bool {
         let (mut state, hold_off) = self.lock();
-        // SAFETY: the lock keeps what the slots have.
-        let named = |place| unsafe { self.named(place, name) };
+        let named = |place| {
+            // SAFETY: the lock keeps what the slots have.
+            let record = unsafe { self.records.get(place) };
+            // SAFETY: as above.
+            name.is(unsafe { record.key() }).then_some(record)
+        };
         let removed = self.slots.remove(&mut state.load, name.hash(), named);
         let Some(record) = removed else { return false };
         // SAFETY: the shelf owns it until all have looked away.
@@ -300,21 +308,12 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     #[cold]
     #[inline(never)]
     unsafe fn named_among(&self, hash: u64, name: &impl Named) -> Option<RecordAt<T>> {
-        // SAFETY: as the caller says.
-        self.slots.find(hash, |place| unsafe { self.named(place, name) })
-    }
-
-    /// The record of a place, if its value has this name.
-    ///
-    /// # Safety
-    /// The value is not freed meanwhile.
-    #[inline(always)]
-    unsafe fn named(&self, place: u32, name: &impl Named) -> Option<RecordAt<T>> {
-        // SAFETY: a value was put there before its place was published.
-        unsafe {
-            let record = self.records.get(place);
-            name.is(record.key()).then_some(record)
-        }
+        self.slots.find(hash, |place| {
+            // SAFETY: a value was put there before its place was published, and is not freed.
+            let record = unsafe { self.records.get(place) };
+            // SAFETY: as above.
+            name.is(unsafe { record.key() }).then_some(record)
+        })
     }
 
     /// # Safety

@@ -23,7 +23,7 @@ impl<M: Instrument> Children<M> {
 
     /// The child of these values, in the order of declaration; made if it is new.
     // Made for each number of values, so that what is done with each of them needs no loop.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn lend<'v>(&self, values: &(impl AsRef<[&'v str]> + ?Sized)) -> Lent<'_, M> {
         let name = Values { schema: self.schema(), values: values.as_ref() };
         self.0.get_or_insert(&name, |schema| Series::new(schema, name.values))

@@ -52,6 +52,7 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// is new.
     ///
     /// It is lent: keep its [`handle`](Child::handle) to hold on to it.
+    #[inline]
     pub fn labels(&self, values: impl LabelValues<N>) -> Child<'_, M> {
         values.with(|values| Child::looked(self.children.lend(values)))
     }
