@@ -558,6 +558,42 @@ fn children_that_are_killed_in_the_middle_of_a_fork_leave_nothing_behind() {
     assert!(names.len() <= 5 + 4 + 2, "{names:?}");
 }
 
+#[test]
+fn a_child_removes_what_its_threads_have_counted() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let jobs = Counter::builder("jobs", "h").labels(["id"]).store(&store).build().unwrap();
+    let (gone, barrier) = (jobs.handle(["gone"]), std::sync::Barrier::new(2));
+    let count = |amount: f64| {
+        gone.inc_by(amount);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    gone.inc_by(amount);
+                    barrier.wait();
+                });
+            }
+        });
+    };
+    let shown = || value(dir.path(), "jobs_total{id=\"gone\"}");
+    count(1.0);
+    fork(|| {
+        count(2.0);
+        assert_eq!(shown(), Some(9.0));
+        assert!(jobs.remove(["gone"]));
+        assert_eq!(shown(), Some(3.0));
+        count(4.0);
+        assert_eq!(shown(), Some(3.0));
+    })
+    .wait();
+    assert_eq!(shown(), Some(3.0));
+    compact(dir.path()).unwrap();
+    assert_eq!(shown(), Some(3.0));
+    assert!(jobs.remove(["gone"]));
+    assert_eq!(shown(), None);
+}
+
 /// A number that children share.
 fn shared_number(file: &fs::File) -> &'static AtomicU64 {
     use std::os::fd::AsRawFd;

@@ -20,7 +20,8 @@ const MOST_PATIENCE: u32 = 1 << 12;
 /// A thread takes a row when it first adds, and from then on is its only
 /// writer: it adds with a plain load and store. Threads without cells of their
 /// own, and those that find no room for a row, share one, for which there is
-/// always room.
+/// room as soon as there are several threads. If there was none then, amounts
+/// wait in memory until the writer of some row adds again, and shares it.
 pub(super) struct Lane {
     /// Where the row of a thread is, or the one of all: its address, or 0.
     own: Block,
@@ -31,18 +32,16 @@ struct Rows {
     rows: Vec<Row>,
     /// What found no place in any row.
     in_memory: f64,
-    /// Whether the series was removed, so that nothing more is to be seen of it.
-    is_retired: bool,
     patience: Patience,
 }
 
 struct Row {
-    /// Where its entry stands in the file.
-    at: u32,
     value: Word,
     writer: Writer,
     /// Whether it was reset and its writer has not heard of it.
     is_past: bool,
+    /// Whether its writer is to share it as soon as it comes by.
+    is_wanted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,9 +66,6 @@ pub(super) enum Wanted {
     ForAll,
 }
 
-/// Where a row stands in the file, and its number.
-pub(super) type NewRow = (u32, Word);
-
 // SAFETY: words are only touched as atomics, from whichever thread; whoever holds a lane
 // holds the file that they are mapped from. The address of a cell is compared and, as
 // cells are never freed, used to reach it.
@@ -79,17 +75,15 @@ unsafe impl Sync for Lane {}
 
 impl Lane {
     /// On rows that nobody writes.
-    pub(super) fn on(rows: impl IntoIterator<Item = NewRow>) -> Self {
-        let row = |(at, value)| Row { at, value, writer: Writer::Nobody, is_past: false };
-        let rows = rows.into_iter().map(row).collect();
-        let patience = Patience::default();
-        let rows = Rows { rows, in_memory: 0.0, is_retired: false, patience };
+    pub(super) fn on(rows: impl IntoIterator<Item = Word>) -> Self {
+        let rows = rows.into_iter().map(Row::new).collect();
+        let rows = Rows { rows, in_memory: 0.0, patience: Patience::default() };
         Self { own: Block::new(1), rows: Mutex::new(rows) }
     }
 
     /// Adds to the number; `make` makes a row if one is wanted.
     #[inline]
-    pub(super) fn add(&self, amount: f64, make: impl Fn(Wanted) -> io::Result<NewRow>) {
+    pub(super) fn add(&self, amount: f64, make: impl Fn(Wanted) -> io::Result<Word>) {
         match self.own.own_first().map(|cell| cell.load(Ordering::Relaxed)) {
             // SAFETY: the calling thread has put it there.
             Some(address @ 1..) => unsafe { add_alone(at(address), amount) },
@@ -130,13 +124,20 @@ impl Lane {
         }
     }
 
-    /// Makes nothing that is added from now on go into new rows; says which rows
-    /// have come to the first one.
-    pub(super) fn retire(&self) -> Vec<u32> {
+    /// Whether a part of it is in memory, where no other process sees it.
+    pub(super) fn is_short(&self) -> bool {
         let _hold_off = hold_off();
-        let mut rows = self.rows.lock();
-        rows.is_retired = true;
-        rows.rows.iter().skip(1).map(|row| row.at).collect()
+        self.rows.lock().in_memory != 0.0
+    }
+
+    /// Moves that part into a row, if there is room for one by now.
+    pub(super) fn file_amount(&self, make: impl Fn(Wanted) -> io::Result<Word>) {
+        let _hold_off = hold_off();
+        let rows = &mut *self.rows.lock();
+        let amount = mem::take(&mut rows.in_memory);
+        if amount != 0.0 {
+            self.add_for_all(rows, amount, make);
+        }
     }
 
     /// In a forked child: forgets what the parent has counted in memory.
@@ -146,7 +147,7 @@ impl Lane {
     }
 
     #[cold]
-    fn add_slowly(&self, amount: f64, make: impl Fn(Wanted) -> io::Result<NewRow>) {
+    fn add_slowly(&self, amount: f64, make: impl Fn(Wanted) -> io::Result<Word>) {
         let cells = self.own.touch();
         if let Cells::Shared([cell, ..]) = cells {
             // Acquire: with the address its row is seen.
@@ -164,6 +165,10 @@ impl Lane {
                 return add_alone(row.value(), amount);
             }
         }
+        self.add_for_all(rows, amount, make);
+    }
+
+    fn add_for_all(&self, rows: &mut Rows, amount: f64, make: impl Fn(Wanted) -> io::Result<Word>) {
         match rows.of_all(make) {
             Some(row) => {
                 add_among_all(row.value(), amount);
@@ -171,24 +176,24 @@ impl Lane {
                     cell.store(address(row.value()), Ordering::Release);
                 }
             }
-            None => rows.in_memory = amount,
+            None => {
+                rows.in_memory = amount;
+                rows.want_one();
+            }
         }
     }
 }
 
 impl Rows {
     /// The row of the thread that has this cell.
-    fn of(
-        &mut self,
-        cell: &AtomicU64,
-        make: impl Fn(Wanted) -> io::Result<NewRow>,
-    ) -> Option<&Row> {
+    fn of(&mut self, cell: &AtomicU64, make: impl Fn(Wanted) -> io::Result<Word>) -> Option<&Row> {
         let own = Writer::Cell(cell);
+        let is_shared = self.rows.iter().any(|row| row.writer == Writer::All);
         let place = |writer| self.rows.iter().position(|row| row.writer == writer);
         let place = match place(own).or_else(|| place(Writer::Nobody)) {
             Some(place) => place,
             None => {
-                if self.is_retired || self.patience.is_asked() {
+                if self.patience.is_asked() {
                     return None;
                 }
                 let made = make(Wanted::ForOne);
@@ -201,14 +206,31 @@ impl Rows {
         if mem::take(&mut row.is_past) {
             row.value().store(0, Ordering::Relaxed);
         }
+        if mem::take(&mut row.is_wanted) && !is_shared {
+            row.writer = Writer::All;
+            return None;
+        }
         Some(row)
     }
 
+    /// Has whoever adds next come here, to share the row that it has with all.
+    ///
+    /// Until then the row is its own: nobody knows whether it is adding just now.
+    fn want_one(&mut self) {
+        for row in &mut self.rows {
+            if let Writer::Cell(cell) = row.writer {
+                // SAFETY: cells are never freed, and this one is of the block until the
+                // lane is dropped.
+                unsafe { &*cell }.store(0, Ordering::Relaxed);
+                row.is_wanted = true;
+            }
+        }
+    }
+
     /// The row of all.
-    fn of_all(&mut self, make: impl Fn(Wanted) -> io::Result<NewRow>) -> Option<&Row> {
+    fn of_all(&mut self, make: impl Fn(Wanted) -> io::Result<Word>) -> Option<&Row> {
         let place = match self.rows.iter().position(|row| row.writer == Writer::All) {
             Some(place) => place,
-            None if self.is_retired => return None,
             None => {
                 let free = self.rows.iter().position(|row| row.writer == Writer::Nobody);
                 free.map_or_else(|| make(Wanted::ForAll).map(|row| self.push(row)), Ok).ok()?
@@ -219,13 +241,17 @@ impl Rows {
         Some(row)
     }
 
-    fn push(&mut self, (at, value): NewRow) -> usize {
-        self.rows.push(Row { at, value, writer: Writer::Nobody, is_past: false });
+    fn push(&mut self, value: Word) -> usize {
+        self.rows.push(Row::new(value));
         self.rows.len() - 1
     }
 }
 
 impl Row {
+    fn new(value: Word) -> Self {
+        Self { value, writer: Writer::Nobody, is_past: false, is_wanted: false }
+    }
+
     fn value(&self) -> &AtomicU64 {
         // SAFETY: it is an aligned word of a mapping that whoever holds the lane keeps mapped,
         // and it is published, so that nothing but atomics touches it.

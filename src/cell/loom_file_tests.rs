@@ -1,9 +1,12 @@
 //! Cells of one process in a model: numbers with their times, and numbers that move into a file.
 
+use std::convert::identity;
+use std::fs::File;
 use std::sync::Arc;
 
 use ::loom::thread;
 
+use super::growing::Growing;
 use super::loom_slab::take_slab;
 use super::loom_sync::{Fault, explore, explore_up_to};
 use super::mapped::{MappedCell, MappedFile};
@@ -154,7 +157,7 @@ fn what_is_set_again_while_the_number_moves_has_its_new_time() {
 fn lane(dir: &tempfile::TempDir) -> MappedCell {
     let path = dir.path().join("counter_1.db");
     let _ = std::fs::remove_file(&path);
-    MappedFile::create_with_lanes(&path).unwrap().cell(b"a").unwrap()
+    MappedFile::create_with_lanes(&path, Box::new(|_, _| true)).unwrap().cell(b"a").unwrap()
 }
 
 #[test]
@@ -196,6 +199,38 @@ fn threads_without_rows_of_their_own_share_one() {
             adder.join().unwrap();
         }
         assert_eq!(cell.get(), 6.0);
+    });
+}
+
+/// The same, with room for the first row of a key and no other.
+fn full_lane() -> MappedCell {
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+    let memory = File::from(memfd_create("cells", MemfdFlags::ALLOW_SEALING).unwrap());
+    let view = memory.try_clone().unwrap();
+    let growing = Growing::on(memory, &[0; 8], 0, identity).unwrap();
+    fcntl_add_seals(&view, SealFlags::GROW).unwrap();
+    // 8 + 4 + 16 + 4 + 16 = 48 bytes of 64.
+    MappedFile::on(growing, Some(Box::new(|_, _| true))).cell(&[b'a'; 16]).unwrap()
+}
+
+#[test]
+fn a_thread_that_finds_no_room_is_given_the_row_of_another() {
+    explore_up_to(3, || {
+        let cell = full_lane();
+        let adders = [(1, 1.0), (2, 2.0)].map(|(slab, amount)| {
+            let cell = cell.clone();
+            thread::spawn(move || {
+                take_slab(slab);
+                cell.add(amount);
+                cell.add(amount);
+                cell.add(amount);
+            })
+        });
+        for adder in adders {
+            adder.join().unwrap();
+        }
+        assert_eq!(cell.get(), 9.0);
     });
 }
 

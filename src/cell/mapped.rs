@@ -9,12 +9,12 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::process;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::float::add_among_all;
 use super::growing::Growing;
-use super::lane::{Lane, NewRow, Wanted};
+use super::lane::{Lane, Wanted};
 use super::memory::Word;
 use super::sync::{AtomicU64, Mutex};
 
@@ -32,10 +32,17 @@ pub(crate) const UNTOUCHED: u64 = (-0.0f64).to_bits();
 ///
 /// Its size never shrinks and a cell never moves, neither in the file nor in memory.
 pub(crate) struct MappedFile {
-    /// Whether numbers are only added to, so that each thread can do so in a row of its own.
-    has_lanes: bool,
+    /// If numbers are only added to, so that each thread can do so in a row of its own:
+    /// who is told of the rows that come to the first one of a key.
+    follow: Option<Box<Follow>>,
     entries: Mutex<Entries>,
+    /// Whether there may be amounts that found no place in any row.
+    is_short: AtomicBool,
 }
+
+/// Notes that a row, the first argument, counts no more if another does not, the second one;
+/// false if there is no room for that.
+pub(crate) type Follow = dyn Fn(u32, u32) -> bool + Send + Sync;
 
 struct Entries {
     file: Growing,
@@ -52,6 +59,8 @@ struct Entries {
 struct Known {
     /// Where its entries stand, the first one first.
     rows: Vec<u32>,
+    /// Those of them that nobody has noted to follow the first one.
+    loose: Vec<u32>,
     lane: Weak<Lane>,
     is_promised: bool,
 }
@@ -61,16 +70,16 @@ impl MappedFile {
     ///
     /// Fails if there is a file of that name.
     pub(crate) fn create(path: &Path) -> io::Result<Arc<Self>> {
-        Growing::create(path, &HEADER, 0, identity).map(|file| Self::on(file, false))
+        Growing::create(path, &HEADER, 0, identity).map(|file| Self::on(file, None))
     }
 
     /// The same for numbers that readers add up if they stand under one key, and
     /// that nobody sets: so each thread adds in a row of its own.
-    pub(crate) fn create_with_lanes(path: &Path) -> io::Result<Arc<Self>> {
-        Growing::create(path, &HEADER, 0, identity).map(|file| Self::on(file, true))
+    pub(crate) fn create_with_lanes(path: &Path, follow: Box<Follow>) -> io::Result<Arc<Self>> {
+        Growing::create(path, &HEADER, 0, identity).map(|file| Self::on(file, Some(follow)))
     }
 
-    pub(super) fn on(file: Growing, has_lanes: bool) -> Arc<Self> {
+    pub(super) fn on(file: Growing, follow: Option<Box<Follow>>) -> Arc<Self> {
         let entries = Entries {
             file,
             rows: HashMap::new(),
@@ -78,7 +87,7 @@ impl MappedFile {
             has_several_writers: false,
             process: process::id(),
         };
-        Arc::new(Self { has_lanes, entries: Mutex::new(entries) })
+        Arc::new(Self { follow, entries: Mutex::new(entries), is_short: AtomicBool::new(false) })
     }
 
     /// The cells of `keys`, appended with both numbers 0.0 where there is none.
@@ -89,11 +98,13 @@ impl MappedFile {
         let new = keys.iter().filter(|key| !entries.rows.contains_key(**key));
         let len = new.map(|key| head_of(key) + NUMBERS).sum();
         // The rows of a series are there together or not at all.
-        let promised = if entries.has_several_writers { len } else { 0 };
-        entries.reserve(len + promised)?;
+        if len > 0 {
+            let promised = if entries.has_several_writers { len } else { 0 };
+            entries.reserve(len + promised)?;
+        }
         let cells = keys.iter().map(|key| {
             if !entries.rows.contains_key(*key) {
-                entries.begin(key, self.has_lanes)?;
+                entries.begin(key, self.follow.is_some())?;
             }
             self.cell_of(&mut entries, key).ok_or_else(|| io::ErrorKind::NotFound.into())
         });
@@ -110,9 +121,9 @@ impl MappedFile {
         let known = rows.get_mut(key)?;
         let row = *known.rows.first()?;
         let value_at = |row: u32| row as usize + head_of(key);
-        let lane = self.has_lanes.then(|| {
+        let lane = self.follow.is_some().then(|| {
             known.lane.upgrade().unwrap_or_else(|| {
-                let rows = known.rows.iter().map(|&row| (row, file.word(value_at(row))));
+                let rows = known.rows.iter().map(|&row| file.word(value_at(row)));
                 let lane = Arc::new(Lane::on(rows));
                 known.lane = Arc::downgrade(&lane);
                 lane
@@ -156,13 +167,54 @@ impl MappedFile {
     }
 
     /// One more row under the key of that at `row`.
-    fn append_to(&self, row: u32, wanted: Wanted) -> io::Result<NewRow> {
+    fn append_to(&self, row: u32, wanted: Wanted) -> io::Result<Word> {
         let mut entries = self.entries.lock();
         if entries.process != process::id() {
             // This process and its parent would append over each other.
             return Err(io::ErrorKind::Unsupported.into());
         }
-        entries.append_to(row, wanted)
+        let appended = entries.append_to(row, wanted, self.follow.as_deref());
+        if appended.is_err() && wanted == Wanted::ForAll {
+            self.is_short.store(true, Ordering::Relaxed);
+        }
+        appended
+    }
+
+    /// Moves amounts that are in memory into rows, as far as there is room.
+    pub(crate) fn file_amounts(&self) {
+        // Before the try, which says so again if there still is no room.
+        if self.is_short.swap(false, Ordering::Relaxed) {
+            for (row, lane) in self.lanes().into_values() {
+                lane.file_amount(|wanted| self.append_to(row, wanted));
+            }
+        }
+    }
+
+    /// The keys of numbers of which a part is in memory, where no other process sees it.
+    pub(crate) fn short_keys(&self) -> Vec<Box<[u8]>> {
+        if !self.is_short.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let lanes = self.lanes().into_iter();
+        lanes.filter(|(_, (_, lane))| lane.is_short()).map(|(key, _)| key).collect()
+    }
+
+    /// What is added to under each key, and the first row of that.
+    fn lanes(&self) -> HashMap<Box<[u8]>, (u32, Arc<Lane>)> {
+        let entries = self.entries.lock();
+        let lanes = entries.rows.iter().filter_map(|(key, known)| {
+            Some((key.clone(), (*known.rows.first()?, known.lane.upgrade()?)))
+        });
+        lanes.collect()
+    }
+
+    /// Forgets whose some first rows are: their keys get new entries when they are asked for
+    /// again, and no thread gets another row of these.
+    ///
+    /// Says which rows of their keys nobody has noted to follow them, each with that one.
+    pub(super) fn disown(&self, rows: &[u32]) -> Vec<(u32, u32)> {
+        let mut entries = self.entries.lock();
+        rows.iter().flat_map(|&first| entries.disown(first)).collect()
     }
 
     /// Whether the numbers are in memory, where no other process sees them.
@@ -191,8 +243,8 @@ impl Entries {
 
     /// Appends the first entry of a key.
     fn begin(&mut self, key: &[u8], is_promised: bool) -> io::Result<()> {
-        let rows = vec![self.append(key)?];
-        self.rows.insert(key.into(), Known { rows, lane: Weak::new(), is_promised });
+        let (rows, loose) = (vec![self.append(key)?], Vec::new());
+        self.rows.insert(key.into(), Known { rows, loose, lane: Weak::new(), is_promised });
         if is_promised {
             self.promised += head_of(key) + NUMBERS;
         }
@@ -200,12 +252,17 @@ impl Entries {
     }
 
     /// Appends one more entry of the key that has one at `row`.
-    fn append_to(&mut self, row: u32, wanted: Wanted) -> io::Result<NewRow> {
+    fn append_to(
+        &mut self,
+        first: u32,
+        wanted: Wanted,
+        follow: Option<&Follow>,
+    ) -> io::Result<Word> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
-        let key = self.key(row as usize).ok_or_else(missing)?;
+        let key = self.key(first as usize).ok_or_else(missing)?;
         let len = head_of(&key) + NUMBERS;
         let known = self.rows.get(&*key);
-        known.filter(|known| known.rows.first() == Some(&row)).ok_or_else(missing)?;
+        known.filter(|known| known.rows.first() == Some(&first)).ok_or_else(missing)?;
         self.has_several_writers = true;
         if wanted == Wanted::ForOne {
             self.reserve(len)?;
@@ -213,11 +270,29 @@ impl Entries {
         let row = self.append(&key)?;
         if let Some(known) = self.rows.get_mut(&*key) {
             known.rows.push(row);
+            // Before anything is counted in it.
+            if !follow.is_some_and(|follow| follow(row, first)) {
+                known.loose.push(row);
+            }
             if wanted == Wanted::ForAll && std::mem::take(&mut known.is_promised) {
                 self.promised -= len;
             }
         }
-        Ok((row, self.file.word(row as usize + head_of(&key))))
+        Ok(self.file.word(row as usize + head_of(&key)))
+    }
+
+    fn disown(&mut self, first: u32) -> Vec<(u32, u32)> {
+        let Some(key) = self.key(first as usize) else { return Vec::new() };
+        let is_first = |known: &Known| known.rows.first() == Some(&first);
+        if !self.rows.get(&*key).is_some_and(is_first) {
+            return Vec::new();
+        }
+        let known = self.rows.remove(&*key);
+        if known.as_ref().is_some_and(|known| known.is_promised) {
+            self.promised -= head_of(&key) + NUMBERS;
+        }
+        let loose = known.map(|known| known.loose).unwrap_or_default();
+        loose.into_iter().map(|row| (row, first)).collect()
     }
 
     fn append(&mut self, key: &[u8]) -> io::Result<u32> {
@@ -259,48 +334,6 @@ fn numbers(file: &Growing) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Entries of one file that belong together: those of one series.
-pub(crate) struct Rows {
-    file: Arc<MappedFile>,
-    lanes: Vec<Arc<Lane>>,
-    rows: Box<[u32]>,
-}
-
-impl Rows {
-    /// The entries of these cells; none if they are not all in one file.
-    pub(crate) fn of(cells: &[MappedCell]) -> Option<Self> {
-        let file = cells.first()?.file.clone();
-        let same = cells.iter().all(|cell| Arc::ptr_eq(&cell.file, &file));
-        let lanes = cells.iter().filter_map(|cell| cell.lane.clone()).collect();
-        same.then(|| Self { file, lanes, rows: cells.iter().map(MappedCell::row).collect() })
-    }
-
-    /// Where they stand in the file, the first of each key.
-    pub(crate) fn list(&self) -> &[u32] {
-        &self.rows
-    }
-
-    /// Forgets whose they are: their keys get new entries when they are asked for again.
-    ///
-    /// Says which other entries their keys have.
-    pub(crate) fn disown(&self) -> Vec<u32> {
-        {
-            let mut entries = self.file.entries.lock();
-            for &row in &self.rows {
-                let Some(key) = entries.key(row as usize) else { continue };
-                if entries.rows.get(&*key).is_none_or(|known| known.rows.first() != Some(&row)) {
-                    continue;
-                }
-                if entries.rows.remove(&*key).is_some_and(|known| known.is_promised) {
-                    entries.promised -= head_of(&key) + NUMBERS;
-                }
-            }
-        }
-        // Not under the lock of the entries, which is taken under those of lanes.
-        self.lanes.iter().flat_map(|lane| lane.retire()).collect()
-    }
-}
-
 /// The bytes of an entry before its numbers: the length of the key, the key, and 1 to 8 of padding.
 fn head_of(key: &[u8]) -> usize {
     let unpadded = size_of::<i32>() + key.len();
@@ -329,6 +362,10 @@ impl MappedCell {
     /// Where its entry stands in the file.
     pub(crate) fn row(&self) -> u32 {
         self.row
+    }
+
+    pub(super) fn file(&self) -> &Arc<MappedFile> {
+        &self.file
     }
 
     pub(crate) fn get(&self) -> f64 {

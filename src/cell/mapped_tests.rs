@@ -120,7 +120,7 @@ fn a_file_that_cannot_grow_stays_sound() {
 
     let memory: File = memfd_create("cells", MemfdFlags::ALLOW_SEALING).unwrap().into();
     let view = memory.try_clone().unwrap();
-    let file = MappedFile::on(Growing::on(memory, &HEADER, 0, identity).unwrap(), false);
+    let file = MappedFile::on(Growing::on(memory, &HEADER, 0, identity).unwrap(), None);
     let cell = file.cell(b"first").unwrap();
     fcntl_add_seals(&view, SealFlags::GROW).unwrap();
     assert!(file.cell(&[b'k'; 70_000]).is_err());
@@ -192,7 +192,7 @@ fn readers_meet_no_torn_entry_while_threads_append_and_add() {
 fn each_thread_adds_in_a_row_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("counter_1.db");
-    let file = MappedFile::create_with_lanes(&path).unwrap();
+    let file = MappedFile::create_with_lanes(&path, Box::new(|_, _| true)).unwrap();
     let cell = file.cell(b"key").unwrap();
     cell.add(0.5);
     cell.add(1.0);
@@ -222,7 +222,10 @@ fn there_is_always_room_for_one_row_that_threads_share() {
 
     let memory: File = memfd_create("cells", MemfdFlags::ALLOW_SEALING).unwrap().into();
     let view = memory.try_clone().unwrap();
-    let file = MappedFile::on(Growing::on(memory, &HEADER, 0, identity).unwrap(), true);
+    let file = MappedFile::on(
+        Growing::on(memory, &HEADER, 0, identity).unwrap(),
+        Some(Box::new(|_, _| true)),
+    );
     fcntl_add_seals(&view, SealFlags::GROW).unwrap();
     let cell = file.cell(b"first").unwrap();
     cell.add(0.0);
@@ -268,7 +271,7 @@ fn long_key(n: usize) -> Vec<u8> {
 fn what_was_reset_begins_at_zero_for_all_threads() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("counter_1.db");
-    let file = MappedFile::create_with_lanes(&path).unwrap();
+    let file = MappedFile::create_with_lanes(&path, Box::new(|_, _| true)).unwrap();
     let cell = file.cell(b"key").unwrap();
     let (resets, adds) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     thread::scope(|scope| {

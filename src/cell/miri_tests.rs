@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::{env, fs, process, thread};
 
 use super::growing::Growing;
-use super::mapped::{MappedFile, Rows};
+use super::mapped::MappedFile;
+use super::rows::Rows;
 use super::shared::{SharedCell, WaitingCell};
 use super::side::{HEAD, NewEntry, SideFile, USED_AT};
 
@@ -39,7 +40,7 @@ impl Drop for Temporary {
 #[test]
 fn threads_append_and_add_in_several_segments() {
     let temporary = Temporary::new("append");
-    let file = MappedFile::on(temporary.growing(&[0; 8], 0, identity), false);
+    let file = MappedFile::on(temporary.growing(&[0; 8], 0, identity), None);
     thread::scope(|scope| {
         for thread in 0..3u8 {
             let file = &file;
@@ -63,7 +64,7 @@ fn threads_append_and_add_in_several_segments() {
 #[test]
 fn a_number_moves_while_others_add() {
     let temporary = Temporary::new("move");
-    let file = MappedFile::on(temporary.growing(&[0; 8], 0, identity), false);
+    let file = MappedFile::on(temporary.growing(&[0; 8], 0, identity), None);
     let waiting = Arc::new(WaitingCell::new());
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -101,7 +102,7 @@ fn threads_replace_values_that_lie_in_two_segments() {
 #[test]
 fn threads_add_in_rows_of_their_own() {
     let temporary = Temporary::new("lanes");
-    let file = MappedFile::on(temporary.growing(&[0; 8], 0, identity), true);
+    let file = MappedFile::on(temporary.growing(&[0; 8], 0, identity), Some(Box::new(|_, _| true)));
     let cell = file.cell(b"a").unwrap();
     cell.add(1.0);
     thread::scope(|scope| {

@@ -40,6 +40,8 @@ mod places;
 mod records;
 mod refused;
 #[cfg(feature = "multiprocess")]
+pub(crate) mod rows;
+#[cfg(feature = "multiprocess")]
 pub(crate) mod shared;
 pub(crate) mod shelf;
 #[cfg(all(test, not(loom)))]

@@ -13,14 +13,16 @@ use once_cell::sync::OnceCell;
 use super::exemplar::ExemplarSlot;
 use crate::cell::Home;
 #[cfg(feature = "multiprocess")]
-use crate::cell::mapped::Rows;
+use crate::cell::rows::Rows;
 #[cfg(feature = "multiprocess")]
 use crate::cell::shared::SharedCell;
 use crate::model::Suffix;
 #[cfg(feature = "multiprocess")]
 use crate::model::{Desc, LabelNames};
 #[cfg(feature = "multiprocess")]
-use crate::multiprocess::{ExemplarHome, FileKind, Filed, MultiprocessStore, SideHandle, cell_key};
+use crate::multiprocess::{
+    ExemplarHome, FileKind, Filed, MultiprocessStore, Removal, SideHandle, cell_key,
+};
 
 /// What the sample of a number is named, and the label that the type adds.
 pub(super) type Number<'a> = (Suffix, Option<(&'a str, &'a str)>);
@@ -149,19 +151,10 @@ impl SeriesRows {
     }
 
     /// Takes the rows out of what other processes count.
-    pub(super) fn retire(&self) {
-        if self.store.forget_waiting(&self.cells) {
-            return;
-        }
-        if let Some((said, rows)) = self.said() {
-            if said.retire() {
-                // Rows that threads have added for themselves were never spoken of.
-                let others = rows.disown();
-                if !others.is_empty() {
-                    SideHandle::rows(&self.store, self.file, &others, 0.0)
-                        .map(|said| said.retire());
-                }
-            }
+    pub(super) fn retire(self: &Arc<Self>) {
+        if !self.store.forget_waiting(&self.cells) {
+            let removed = RemovedRows { series: self.clone(), loose: Vec::new() };
+            self.store.remove(Box::new(removed));
         }
     }
 
@@ -175,6 +168,32 @@ impl SeriesRows {
             Ok::<_, ()>((said, rows))
         });
         said.ok()
+    }
+}
+
+/// The rows of a series that was removed.
+#[cfg(feature = "multiprocess")]
+struct RemovedRows {
+    series: Arc<SeriesRows>,
+    /// Those that nobody has noted to follow the first ones of their keys, each with that one.
+    loose: Vec<(u32, u32)>,
+}
+
+#[cfg(feature = "multiprocess")]
+impl Removal for RemovedRows {
+    fn is_done(&mut self) -> bool {
+        let Self { series, loose } = self;
+        let SeriesRows { store, file, .. } = &**series;
+        let Some((said, rows)) = series.said() else { return false };
+        if !said.is_of_one() {
+            return true;
+        }
+        loose.extend(rows.disown());
+        loose.retain(|(row, first)| {
+            !store.side().is_some_and(|side| side.follow(*file, *row, *first))
+        });
+        // All of them at once, which is one word.
+        loose.is_empty() && said.retire()
     }
 }
 

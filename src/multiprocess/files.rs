@@ -1,5 +1,6 @@
 //! The files of a store, which its clones share.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::file_kind::{FileKind, KINDS};
 use super::identity::Identities;
-use super::key::Key;
+use super::key::{Key, LE};
 use super::side::SideWriter;
 use super::turn;
 use super::unfiled::Unfiled;
@@ -21,7 +22,7 @@ use crate::cell::mapped::MappedFile;
 pub(super) struct Files {
     pub(super) identities: Arc<Identities>,
     pub(super) cells: [OnceCell<Arc<MappedFile>>; KINDS],
-    pub(super) side: SideWriter,
+    pub(super) side: Arc<SideWriter>,
     pub(super) unfiled: Unfiled,
     /// How many facts and states no other process sees.
     pub(super) unsaid: AtomicU64,
@@ -55,7 +56,7 @@ impl Files {
         let identities = Arc::new(Identities::new(dir.clone(), identifier));
         let files = Arc::new(Self {
             cells: Default::default(),
-            side: SideWriter::new(identities.clone()),
+            side: Arc::new(SideWriter::new(identities.clone())),
             identities,
             unfiled: Unfiled::default(),
             unsaid: AtomicU64::new(0),
@@ -74,7 +75,11 @@ impl Files {
             let path = self.identities.path(kind);
             match kind {
                 FileKind::Gauge(_) => MappedFile::create(&path),
-                _ => MappedFile::create_with_lanes(&path),
+                _ => {
+                    let side = self.side.clone();
+                    let follow = move |row, first| side.follow(kind, row, first);
+                    MappedFile::create_with_lanes(&path, Box::new(follow))
+                }
             }
         })
     }
@@ -102,23 +107,37 @@ impl Files {
         self.identities.current().is_own()
     }
 
-    /// How many series count in memory since the process was forked.
-    pub(super) fn adrift(&self) -> usize {
-        if !self.is_adrift.load(Ordering::Relaxed) {
-            return 0;
-        }
-        let files =
-            FileKind::all().filter_map(|kind| Some((kind, self.cells[kind.place()].get()?)));
-        let adrift = files.filter(|(_, file)| file.is_adrift());
-        adrift.map(|(kind, file)| series_of(kind, &file.keys())).sum()
+    /// Moves amounts of threads that have found no room for a row into rows, as far as there is room.
+    pub(super) fn file_amounts(&self) {
+        self.made().for_each(|(_, file)| file.file_amounts());
+    }
+
+    /// How many series count in memory, wholly or in part: those of a process that was forked
+    /// without room, and those of threads that found no room for a row.
+    pub(super) fn short(&self) -> usize {
+        let short = self.made().map(|(kind, file)| match file.is_adrift() {
+            true => series_of(kind, &file.keys()),
+            false => series_of(kind, &file.short_keys()),
+        });
+        short.sum()
+    }
+
+    fn made(&self) -> impl Iterator<Item = (FileKind, &Arc<MappedFile>)> {
+        FileKind::all().filter_map(|kind| Some((kind, self.cells[kind.place()].get()?)))
     }
 }
 
-/// How many series have these keys: a histogram and a summary have one sum each.
+/// How many series have these keys: a histogram and a summary have several.
 fn series_of(kind: FileKind, keys: &[Box<[u8]>]) -> usize {
-    let is_sum = |key: &[u8]| Key::parse(key).is_some_and(|key| key.sample_name.ends_with("_sum"));
+    let series = |key: &[u8]| {
+        let Key { metric_name, mut labels, .. } = Key::parse(key)?;
+        labels.remove(LE);
+        Some((metric_name, labels))
+    };
     match kind {
-        FileKind::Summary | FileKind::Histogram => keys.iter().filter(|key| is_sum(key)).count(),
+        FileKind::Summary | FileKind::Histogram => {
+            keys.iter().filter_map(|key| series(key)).collect::<HashSet<_>>().len()
+        }
         FileKind::Counter | FileKind::Gauge(_) => keys.len(),
     }
 }

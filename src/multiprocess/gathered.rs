@@ -6,9 +6,6 @@ use super::rule::Dated;
 use super::side::time_of;
 use crate::model::{Desc, Exemplar, MetricType, Suffix};
 
-/// The label of a histogram's buckets.
-pub(crate) const LE: &str = "le";
-
 /// What the files say of a family.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {

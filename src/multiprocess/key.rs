@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// The label of a histogram's buckets.
+pub(crate) const LE: &str = "le";
+
 /// What a key says of its entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {

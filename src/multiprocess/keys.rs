@@ -9,8 +9,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::file_kind::{FileKind, KINDS};
-use super::gathered::{LE, Series};
-use super::key::Key;
+use super::gathered::Series;
+use super::key::{Key, LE};
 use super::labels::{Labels, NameLists};
 use super::reader::{Entries, push_head};
 use super::rule::Dated;

@@ -110,4 +110,4 @@ pub use self::mode::GaugeMode;
 pub use self::side::Publisher;
 pub(crate) use self::side::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub use self::store::{MultiprocessStore, StoreBuilder};
-pub(crate) use self::unfiled::Filed;
+pub(crate) use self::unfiled::{Filed, Removal};

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::gathered::{Gathered, LE, Noted, Reading, Series, earliest};
+use super::gathered::{Gathered, Noted, Reading, Series, earliest};
+use super::key::LE;
 use super::labels::{Labels, NameLists};
 use super::rule::{Dated, Rule};
 use super::side::time_of;

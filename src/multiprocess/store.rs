@@ -14,7 +14,7 @@ use super::file_kind::FileKind;
 use super::files::{self, Files};
 use super::listing::generation_of;
 use super::side::SideWriter;
-use super::unfiled::Filed;
+use super::unfiled::{Filed, Removal};
 use crate::cell::fork::hold_off;
 use crate::cell::shared::SharedCell;
 use crate::error::{Error, ErrorKind, Result};
@@ -118,13 +118,15 @@ impl MultiprocessStore {
     }
 
     /// How many series have not found room in a file, the disk being full for
-    /// one. They count on in this process, but no other sees them, until they
-    /// move into the file with all that they have counted: when the next
-    /// series is made, when a [`MultiProcessCollector`](super::MultiProcessCollector)
+    /// one, wholly or for what some threads have added. They count on in this
+    /// process, but no other sees that, until it moves into the file: when the
+    /// next series is made, when a [`MultiProcessCollector`](super::MultiProcessCollector)
     /// of this process is scraped, or by [`file_waiting`](Self::file_waiting).
+    /// Series that were removed, and that others still see for want of room to
+    /// say so, are among them.
     pub fn unfiled(&self) -> u64 {
         let _hold_off = hold_off();
-        let waiting = self.inner.unfiled.count() + self.inner.adrift();
+        let waiting = self.inner.unfiled.count() + self.inner.short();
         waiting as u64 + self.inner.unsaid.load(Ordering::Relaxed)
     }
 
@@ -138,7 +140,12 @@ impl MultiprocessStore {
             return unfiled.count();
         }
         self.inner.land();
-        unfiled.retry(|kind| self.inner.file(kind)) + self.inner.adrift()
+        self.inner.file_amounts();
+        if unfiled.has_removals() {
+            let _rows = self.lock_rows();
+            unfiled.retry_removals();
+        }
+        unfiled.retry(|kind| self.inner.file(kind)) + self.inner.short()
     }
 
     /// The numbers of a series, in the file of its kind if there is room for all of them.
@@ -147,6 +154,7 @@ impl MultiprocessStore {
         let is_own = self.inner.is_own();
         if is_own {
             self.inner.land();
+            self.inner.file_amounts();
         }
         self.inner.unfiled.cells(kind, keys, |kind| match is_own {
             true => self.inner.file(kind),
@@ -166,12 +174,18 @@ impl MultiprocessStore {
         self.inner.unfiled.forget(cells)
     }
 
+    /// Removes a series, as soon as there is room to say so; under the lock of the rows.
+    pub(crate) fn remove(&self, removal: Box<dyn Removal>) {
+        self.inner.unfiled.retry_removals();
+        self.inner.unfiled.remove(removal);
+    }
+
     /// The side file; none if the identifier cannot be claimed.
     ///
     /// Whoever writes to it holds off a `fork` until it is done.
     pub(crate) fn side(&self) -> Option<&SideWriter> {
         let is_own = self.inner.is_own() && self.inner.identities.claim().is_ok();
-        is_own.then_some(&self.inner.side)
+        is_own.then_some(&*self.inner.side)
     }
 
     /// Keeps other threads from making or removing series, if there is a side file.

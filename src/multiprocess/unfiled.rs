@@ -17,11 +17,18 @@ pub(crate) trait Filed: Send + Sync {
     fn filed(&self) -> bool;
 }
 
-/// The series of a store that no other process sees yet.
+/// A series that was removed, and that other processes still see; its store does not end before.
+pub(crate) trait Removal: Send {
+    /// Takes it out of what they see; false if there is no room to say so.
+    fn is_done(&mut self) -> bool;
+}
+
+/// The series of a store that no other process sees yet, and those that it still does.
 #[derive(Default)]
 pub(crate) struct Unfiled {
     queue: Mutex<Queue>,
     untold: Mutex<Vec<Weak<dyn Filed>>>,
+    removals: Mutex<Vec<Box<dyn Removal>>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +80,7 @@ impl Unfiled {
             queue.waiting.len()
         };
         self.tell();
-        waiting
+        waiting + self.removals.lock().len()
     }
 
     /// Has somebody told when numbers that wait are in their file.
@@ -83,6 +90,26 @@ impl Unfiled {
             untold.retain(|who| who.strong_count() > 0);
         }
         untold.push(who);
+    }
+
+    /// Removes a series, as soon as there is room to say so.
+    ///
+    /// This and the next one are called while nobody else makes or removes series.
+    pub(crate) fn remove(&self, mut removal: Box<dyn Removal>) {
+        if !removal.is_done() {
+            self.removals.lock().push(removal);
+        }
+    }
+
+    pub(crate) fn has_removals(&self) -> bool {
+        !self.removals.lock().is_empty()
+    }
+
+    /// Removes what there is room for by now.
+    pub(crate) fn retry_removals(&self) {
+        let mut removals = mem::take(&mut *self.removals.lock());
+        removals.retain_mut(|removal| !removal.is_done());
+        self.removals.lock().append(&mut removals);
     }
 
     fn tell(&self) {
@@ -119,7 +146,7 @@ impl Unfiled {
     pub(crate) fn count(&self) -> usize {
         let queue = self.queue.lock();
         let is_held = |series: &&Waiting| series.cells.iter().all(|cell| cell.strong_count() > 0);
-        queue.waiting.iter().filter(is_held).count()
+        queue.waiting.iter().filter(is_held).count() + self.removals.lock().len()
     }
 }
 
@@ -165,7 +192,9 @@ impl Queue {
             series.cells.push(Arc::downgrade(&cell));
             cells.push(SharedCell::Waiting(cell));
         }
-        self.waiting.push(series);
+        if !series.cells.is_empty() {
+            self.waiting.push(series);
+        }
         cells
     }
 

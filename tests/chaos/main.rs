@@ -27,10 +27,10 @@ mod worker;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs, panic, thread};
 
 use narthex::multiprocess::{MultiProcessCollector, compact};
 
@@ -190,8 +190,19 @@ fn damage_under_folds_costs_no_more_than_the_files_that_are_kept_aside() {
     );
 }
 
+/// What decides, which every failure tells from now on.
 fn seed() -> u64 {
-    number("NARTHEX_CHAOS_SEED").unwrap_or(1)
+    static TOLD: Once = Once::new();
+
+    let seed = number("NARTHEX_CHAOS_SEED").unwrap_or(1);
+    TOLD.call_once(|| {
+        let tell = panic::take_hook();
+        panic::set_hook(Box::new(move |failure| {
+            tell(failure);
+            eprintln!("this was with NARTHEX_CHAOS_SEED={seed}");
+        }));
+    });
+    seed
 }
 
 fn seconds(otherwise: u64) -> Duration {

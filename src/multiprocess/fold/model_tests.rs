@@ -10,7 +10,7 @@ use std::{env, fs};
 use super::super::disk::RealDisk;
 use super::super::fixture::{ALL, NOBODY, directory, merged, names, put};
 use super::*;
-use crate::cell::mapped::Rows;
+use crate::cell::rows::Rows;
 use crate::collector::for_each_family;
 use crate::model::Family;
 use crate::multiprocess::explorer::{Actor, Bounds, explore, step};

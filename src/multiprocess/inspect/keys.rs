@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{LabelNames, MetricName, Suffix};
-use crate::multiprocess::gathered::LE;
-use crate::multiprocess::key::Key;
+use crate::multiprocess::key::{Key, LE};
 
 /// What was learnt of keys, each decoded once, however many files it stands in.
 #[derive(Default)]

@@ -24,7 +24,8 @@ pub(crate) const TABLE: u16 = 7;
 /// How many rows a [`TABLE`] has room for; a word more keeps it from being taken for removed.
 pub(super) const TABLE_ROWS: usize = 127;
 
-/// Of a row in a [`TABLE`]: that it counts, and that it does no more. Anything else is no row.
+/// Of a row in a [`TABLE`]: that it counts, and that it does no more. What is greater is the
+/// place of another row, with which it goes; anything else is no row.
 pub(super) const COUNTS: u32 = 1;
 pub(super) const REMOVED: u32 = 2;
 

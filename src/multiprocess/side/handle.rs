@@ -76,6 +76,11 @@ impl SideHandle {
         self.store.side().is_some_and(|side| side.write(&self.entry, json.as_bytes()))
     }
 
+    /// Whether the series counts, and no other metric shares it.
+    pub(crate) fn is_of_one(&self) -> bool {
+        self.store.side().is_some_and(|side| side.is_of_one(&self.entry))
+    }
+
     /// Says that the series is no more, unless another metric shares it.
     pub(crate) fn retire(&self) -> bool {
         self.store.side().is_some_and(|side| side.retire(&self.entry))

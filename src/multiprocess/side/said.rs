@@ -255,9 +255,10 @@ impl Said {
     }
 
     /// Sorts what is said of rows, and keeps those that an open entry has too:
-    /// two metrics of one name may share a row.
+    /// two metrics of one name may share a row. With those that are removed go others.
     fn settle_rows(&mut self, bytes: &[u8]) {
         if self.rows.iter().any(|(_, notes)| !notes.removed.is_empty()) {
+            let mut following = Vec::new();
             for entry in SideRows::of(bytes).filter(|entry| !entry.is_closed()) {
                 let Some((kind, rows)) = rows_of(entry.key) else { continue };
                 let removed = &mut self.rows.of(kind).removed;
@@ -265,12 +266,20 @@ impl Said {
                     ROWS => rows.for_each(|row| {
                         removed.remove(&row);
                     }),
-                    TABLE => table_rows(&entry).for_each(|(_, row, state)| {
-                        if state == COUNTS {
+                    TABLE => table_rows(&entry).for_each(|(_, row, state)| match state {
+                        COUNTS => {
                             removed.remove(&row);
                         }
+                        first if first > REMOVED => following.push((kind, row, first)),
+                        _ => {}
                     }),
                     _ => {}
+                }
+            }
+            for (kind, row, first) in following {
+                let removed = &mut self.rows.of(kind).removed;
+                if removed.contains(&first) {
+                    removed.insert(row);
                 }
             }
         }

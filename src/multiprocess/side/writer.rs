@@ -36,8 +36,10 @@ pub(crate) struct SideWriter {
 struct Entries {
     by_key: HashMap<EntryKey, Arc<SideEntry>>,
     /// For each kind of file the table that has room, and how many of its rows are taken.
-    tables: [Option<(Arc<SideSlot>, usize)>; KINDS],
+    tables: [Option<Table>; KINDS],
 }
+
+type Table = (Arc<SideSlot>, usize);
 
 type EntryKey = (u16, Arc<[u8]>);
 
@@ -145,20 +147,20 @@ impl SideWriter {
         let file = self.file()?;
         let key = rows_key(kind, &[row]);
         self.entries.lock().entry((ROWS, Arc::from(key)), 1, |tables| {
-            let table = &mut tables[kind.place()];
-            if table.as_ref().is_none_or(|(_, taken)| *taken == TABLE_ROWS) {
-                let (key, words) = (rows_key(kind, &[]), [0; 2 * TABLE_ROWS + 1]);
-                let new =
-                    NewEntry { kind: TABLE, key: &key, words: &words, value: None, capacity: 0 };
-                *table = Some((Arc::new(file.append(&new).ok()?), 0));
-            }
-            let (table, taken) = table.as_mut()?;
-            let begin = 2 * *taken;
-            *taken += 1;
+            let (table, begin) = take_row(&mut tables[kind.place()], kind, file)?;
             table.set_word(begin + START, start);
             table.set_word(begin + 1, table_word(row, COUNTS));
-            Some(Slot::InTable(table.clone(), begin))
+            Some(Slot::InTable(table, begin))
         })
+    }
+
+    /// Says that a row counts no more if another does not; false if there is no room.
+    pub(crate) fn follow(&self, kind: FileKind, row: u32, first: u32) -> bool {
+        let Some(file) = self.file() else { return false };
+        let taken = take_row(&mut self.entries.lock().tables[kind.place()], kind, file);
+        let Some((table, begin)) = taken else { return false };
+        table.set_word(begin + 1, table_word(row, first));
+        true
     }
 
     /// Replaces the value of an entry; false if there is no room.
@@ -187,14 +189,17 @@ impl SideWriter {
     /// Takes an entry back, unless others use it; says whether it was.
     pub(super) fn retire(&self, entry: &Arc<SideEntry>) -> bool {
         let mut entries = self.entries.lock();
-        let by_key = &mut entries.by_key;
-        let is_own = by_key.get(&entry.key).is_some_and(|own| Arc::ptr_eq(own, entry));
-        if !is_own || entry.users.load(Ordering::Relaxed) > 1 {
-            return false;
+        let may_go = entries.is_of_one(entry);
+        if may_go {
+            entry.close();
+            entries.by_key.remove(&entry.key);
         }
-        entry.close();
-        by_key.remove(&entry.key);
-        true
+        may_go
+    }
+
+    /// Whether an entry counts, and one alone uses it.
+    pub(super) fn is_of_one(&self, entry: &Arc<SideEntry>) -> bool {
+        self.entries.lock().is_of_one(entry)
     }
 
     /// One user less.
@@ -205,12 +210,17 @@ impl SideWriter {
 }
 
 impl Entries {
+    fn is_of_one(&self, entry: &Arc<SideEntry>) -> bool {
+        let own = self.by_key.get(&entry.key);
+        own.is_some_and(|own| Arc::ptr_eq(own, entry)) && entry.users.load(Ordering::Relaxed) <= 1
+    }
+
     /// The entry of a key for some more users, made if there is none.
     fn entry(
         &mut self,
         key: EntryKey,
         users: usize,
-        make: impl FnOnce(&mut [Option<(Arc<SideSlot>, usize)>; KINDS]) -> Option<Slot>,
+        make: impl FnOnce(&mut [Option<Table>; KINDS]) -> Option<Slot>,
     ) -> Option<Arc<SideEntry>> {
         if let Some(entry) = self.by_key.get(&key) {
             entry.users.fetch_add(users, Ordering::Relaxed);
@@ -221,4 +231,21 @@ impl Entries {
         self.by_key.insert(key, entry.clone());
         Some(entry)
     }
+}
+
+/// The next row of a table that has room, which is appended if there is none; and where it begins.
+fn take_row(
+    table: &mut Option<Table>,
+    kind: FileKind,
+    file: &Arc<SideFile>,
+) -> Option<(Arc<SideSlot>, usize)> {
+    if table.as_ref().is_none_or(|(_, taken)| *taken == TABLE_ROWS) {
+        let (key, words) = (rows_key(kind, &[]), [0; 2 * TABLE_ROWS + 1]);
+        let new = NewEntry { kind: TABLE, key: &key, words: &words, value: None, capacity: 0 };
+        *table = Some((Arc::new(file.append(&new).ok()?), 0));
+    }
+    let (table, taken) = table.as_mut()?;
+    let begin = 2 * *taken;
+    *taken += 1;
+    Some((table.clone(), begin))
 }
