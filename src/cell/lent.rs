@@ -30,9 +30,20 @@ impl<W> Drop for Lent<'_, W> {
     fn drop(&mut self) {
         if self.pin.is_none() {
             // SAFETY: it is owned, and nobody has it after this.
-            unsafe { ManuallyDrop::drop(&mut self.wrapped) };
+            unsafe { drop_owned(&mut self.wrapped) };
         }
     }
+}
+
+/// Apart, so that there is little to be done where what was lent goes out of scope.
+///
+/// # Safety
+/// Nobody has it after this.
+#[cold]
+#[inline(never)]
+unsafe fn drop_owned<W>(wrapped: &mut ManuallyDrop<W>) {
+    // SAFETY: promised by the caller.
+    unsafe { ManuallyDrop::drop(wrapped) };
 }
 
 impl<W> Lent<'_, W> {
