@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use narthex::{Counter, Gauge, Histogram};
+use narthex::{Counter, Gauge, Histogram, LabelSet, LabelValue};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             assert_eq!(histogram.snapshot().count(), times as f64);
         }
         "look-up-and-inc" => look_up(times)?,
+        "look-up-closed-and-inc" => look_up_closed(times)?,
         _ => return Err(format!("there is no operation {operation}").into()),
     }
     Ok(())
@@ -55,6 +56,32 @@ fn look_up(times: usize) -> narthex::Result {
         black_box(&vec).labels([method, path, code]).inc();
     }
     let all: f64 = values.iter().map(|values| vec.labels(values.each_ref()).get()).sum();
+    assert_eq!(all, times as f64);
+    Ok(())
+}
+
+#[derive(Clone, Copy, LabelValue)]
+enum Method {
+    Get,
+    Post,
+}
+
+#[derive(Clone, Copy, LabelSet)]
+struct Request {
+    method: Method,
+    cached: bool,
+}
+
+/// In turn, the four children that there can be.
+fn look_up_closed(times: usize) -> narthex::Result {
+    let vec = Counter::builder("c", "").labels_of::<Request>().build()?;
+    let [get, post] = [Method::Get, Method::Post];
+    let values = [(get, false), (get, true), (post, false), (post, true)]
+        .map(|(method, cached)| Request { method, cached });
+    for request in values.iter().cycle().take(times) {
+        black_box(&vec).labels(black_box(request)).inc();
+    }
+    let all: f64 = values.iter().map(|request| vec.labels(request).get()).sum();
     assert_eq!(all, times as f64);
     Ok(())
 }
