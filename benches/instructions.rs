@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use narthex::{Counter, Gauge, Histogram};
+use narthex::{Counter, Gauge, Histogram, LabelSet, LabelValue};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         "look-up-and-inc" => look_up(times)?,
         "new-child" => new_children(times)?,
+        "look-up-closed-and-inc" => look_up_closed(times)?,
         _ => return Err(format!("there is no operation {operation}").into()),
     }
     Ok(())
@@ -73,5 +74,31 @@ fn new_children(times: usize) -> narthex::Result {
         vec.labels(["GET", path, "200"]).inc();
     }
     assert_eq!(vec.len(), times);
+    Ok(())
+}
+
+#[derive(Clone, Copy, LabelValue)]
+enum Method {
+    Get,
+    Post,
+}
+
+#[derive(Clone, Copy, LabelSet)]
+struct Request {
+    method: Method,
+    cached: bool,
+}
+
+/// In turn, the four children that there can be.
+fn look_up_closed(times: usize) -> narthex::Result {
+    let vec = Counter::builder("c", "").labels_of::<Request>().build()?;
+    let [get, post] = [Method::Get, Method::Post];
+    let values = [(get, false), (get, true), (post, false), (post, true)]
+        .map(|(method, cached)| Request { method, cached });
+    for request in values.iter().cycle().take(times) {
+        black_box(&vec).labels(black_box(request)).inc();
+    }
+    let all: f64 = values.iter().map(|request| vec.labels(request).get()).sum();
+    assert_eq!(all, times as f64);
     Ok(())
 }

@@ -464,6 +464,56 @@ fn forks_while_threads_count_and_make_series_lose_nothing() {
 }
 
 #[test]
+fn what_threads_were_in_the_middle_of_is_whole_in_a_child() {
+    const CHILDREN: u32 = 100;
+    const THREADS: u32 = 4;
+
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let _store = MultiprocessStore::open(dir.path()).unwrap();
+    let sizes = Histogram::builder("sizes", "h").buckets([1.0]).build().unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let observe = || {
+        let (sizes, done) = (sizes.clone(), done.clone());
+        thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                sizes.observe(1);
+                sizes.observe(8);
+            }
+        })
+    };
+    let count_whole = || {
+        let seen = sizes.snapshot();
+        let buckets: Vec<(f64, f64)> = seen.buckets().collect();
+        let (small, all) = (buckets[0].1, buckets[1].1);
+        assert_eq!(seen.sum(), small + 8.0 * (all - small));
+        all
+    };
+    let threads: Vec<_> = (0..THREADS).map(|_| observe()).collect();
+    for _ in 0..CHILDREN {
+        fork(|| {
+            let before = count_whole();
+            // All there at once, so that each has cells of its own.
+            let barrier = std::sync::Barrier::new(THREADS as usize);
+            thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| {
+                        sizes.observe(8);
+                        barrier.wait();
+                        sizes.observe(1);
+                    });
+                }
+            });
+            assert_eq!(count_whole(), before + f64::from(2 * THREADS));
+        })
+        .wait();
+    }
+    done.store(true, Ordering::Relaxed);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    count_whole();
+}
+
+#[test]
 fn a_storm_of_children_that_are_killed_is_counted_exactly() {
     let _alone = alone();
     let children: u32 = std::env::var("NARTHEX_FORKS").map_or(200, |forks| forks.parse().unwrap());

@@ -12,10 +12,15 @@ use super::shared::SharedCell;
 pub(crate) enum HistogramCell {
     Memory(Observations),
     #[cfg(feature = "multiprocess")]
-    Mapped {
-        buckets: Box<[SharedCell]>,
-        sum: Box<SharedCell>,
-    },
+    // Apart, so that numbers in memory take no more than they need.
+    Mapped(Box<MappedHistogram>),
+}
+
+#[cfg(feature = "multiprocess")]
+#[derive(Debug)]
+pub(crate) struct MappedHistogram {
+    buckets: Box<[SharedCell]>,
+    sum: SharedCell,
 }
 
 impl HistogramCell {
@@ -24,8 +29,8 @@ impl HistogramCell {
         let buckets = homes.len() - 1;
         #[cfg(feature = "multiprocess")]
         if let Some(mut cells) = all_mapped(homes) {
-            let sum = Box::new(cells.remove(0));
-            return Self::Mapped { buckets: cells.into(), sum };
+            let sum = cells.remove(0);
+            return Self::Mapped(Box::new(MappedHistogram { buckets: cells.into(), sum }));
         }
         Self::Memory(Observations::new(buckets))
     }
@@ -36,10 +41,7 @@ impl HistogramCell {
         match self {
             Self::Memory(observations) => observations.observe(bucket, value, n),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped { buckets, sum } => {
-                sum.add(value * n as f64);
-                buckets[bucket].add(n as f64);
-            }
+            Self::Mapped(mapped) => mapped.observe(bucket, value, n),
         }
     }
 
@@ -48,10 +50,19 @@ impl HistogramCell {
         match self {
             Self::Memory(observations) => observations.read(into),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped { buckets, sum } => {
-                into.extend(buckets.iter().map(SharedCell::get));
-                sum.get()
+            Self::Mapped(mapped) => {
+                into.extend(mapped.buckets.iter().map(SharedCell::get));
+                mapped.sum.get()
             }
         }
+    }
+}
+
+#[cfg(feature = "multiprocess")]
+impl MappedHistogram {
+    #[inline(never)]
+    fn observe(&self, bucket: usize, value: f64, n: u64) {
+        self.sum.add(value * n as f64);
+        self.buckets[bucket].add(n as f64);
     }
 }

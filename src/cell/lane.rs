@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use super::float::add_among_all;
 use super::fork::hold_off;
 use super::memory::Word;
+use super::places::Fixed;
 use super::slab::{Block, Cells};
 use super::sync::{AtomicU64, Mutex};
 
@@ -24,7 +25,7 @@ const MOST_PATIENCE: u32 = 1 << 12;
 /// wait in memory until the writer of some row adds again, and shares it.
 pub(super) struct Lane {
     /// Where the row of a thread is, or the one of all: its address, or 0.
-    own: Block,
+    own: Block<Fixed<1>>,
     rows: Mutex<Rows>,
 }
 
@@ -78,13 +79,13 @@ impl Lane {
     pub(super) fn on(rows: impl IntoIterator<Item = Word>) -> Self {
         let rows = rows.into_iter().map(Row::new).collect();
         let rows = Rows { rows, in_memory: 0.0, patience: Patience::default() };
-        Self { own: Block::new(1), rows: Mutex::new(rows) }
+        Self { own: Block::new(Fixed), rows: Mutex::new(rows) }
     }
 
     /// Adds to the number; `make` makes a row if one is wanted.
     #[inline]
     pub(super) fn add(&self, amount: f64, make: impl Fn(Wanted) -> io::Result<Word>) {
-        match self.own.own_first().map(|cell| cell.load(Ordering::Relaxed)) {
+        match self.own.own().map(|cells| cells[0].load(Ordering::Relaxed)) {
             // SAFETY: the calling thread has put it there.
             Some(address @ 1..) => unsafe { add_alone(at(address), amount) },
             _ => self.add_slowly(amount, make),
@@ -108,7 +109,7 @@ impl Lane {
         let _hold_off = hold_off();
         let rows = &mut *self.rows.lock();
         rows.in_memory = 0.0;
-        let own = self.own.own_first().map(ptr::from_ref);
+        let own = self.own.own().map(|cells| ptr::from_ref(&cells[0]));
         for row in &mut rows.rows {
             match row.writer {
                 Writer::Cell(cell) if Some(cell) != own => {

@@ -35,6 +35,8 @@ impl<W> Drop for Lent<'_, W> {
     }
 }
 
+/// Apart, so that there is little to be done where what was lent goes out of scope.
+///
 /// # Safety
 /// Nobody has it after this.
 #[cold]

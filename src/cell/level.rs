@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::float::add_among_all;
-use super::slab::{Block, Cells};
+use super::places::Fixed;
+use super::slab::{Block, Cells, SharedCells};
 use super::sync::{AtomicU64, fence};
 
 /// Says that somebody has added to the number since it was set.
@@ -26,23 +27,25 @@ const MOST_READS: usize = 1000;
 pub(crate) struct Level {
     /// The generation, times two, and [`ADDED_TO`]. It is seldom written: the bases stand elsewhere.
     word: AtomicU64,
-    /// A thread's cells are the word that its amount belongs to, and the amount.
-    /// The shared ones are the bases of even and odd generations.
-    cells: Block,
+    /// Those of even and odd generations.
+    bases: SharedCells<2>,
+    /// A thread's are the word that its amount belongs to, and the amount.
+    cells: Block<Fixed<2>>,
 }
 
 impl Level {
     pub(super) fn new() -> Self {
-        let level = Self { word: AtomicU64::new(FIRST), cells: Block::new(2) };
-        level.cells.shared();
-        level
+        let cells = Block::new(Fixed);
+        Self { word: AtomicU64::new(FIRST), bases: cells.keep_shared(), cells }
     }
 
     #[inline]
     pub(super) fn set(&self, value: f64) {
+        // Before the word, whose load keeps whatever follows behind it.
+        let bases: &[_; 2] = &self.bases;
         let word = self.word.load(Ordering::Acquire);
         if word & ADDED_TO == 0 {
-            self.base(word).store(value.to_bits(), Ordering::Relaxed);
+            bases[place(word)].store(value.to_bits(), Ordering::Relaxed);
         } else {
             self.set_anew(word, value);
         }
@@ -88,6 +91,7 @@ impl Level {
     }
 
     #[cold]
+    #[inline(never)]
     fn set_anew(&self, word: u64, value: f64) {
         let next = (word | ADDED_TO) + 1;
         self.base(next).store(value.to_bits(), Ordering::Relaxed);
@@ -97,6 +101,7 @@ impl Level {
     }
 
     #[cold]
+    #[inline(never)]
     fn add_first(&self, amount: f64) {
         let [noted, added] = match self.cells.touch() {
             Cells::Own([noted, added]) => [noted, added],
@@ -114,9 +119,13 @@ impl Level {
         add_among_all(self.base(self.word.load(Ordering::Acquire)), amount);
     }
 
-    #[inline]
     fn base(&self, word: u64) -> &AtomicU64 {
-        let cells = self.cells.shared();
-        &cells[(word >> 1) as usize % 2]
+        &self.bases[place(word)]
     }
+}
+
+/// Which of the bases is that of a generation.
+#[inline]
+fn place(word: u64) -> usize {
+    (word >> 1) as usize % 2
 }

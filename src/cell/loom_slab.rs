@@ -1,10 +1,13 @@
 //! The slabs of a model: each of its threads says which one is its own.
 
 use std::cell::Cell;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::loom_sync::AtomicU64;
+use super::places::{Fixed, Length};
 
 /// The slabs of a model, the first of them shared.
 const SLABS: usize = 3;
@@ -45,8 +48,21 @@ pub(super) fn all_pins() -> impl Iterator<Item = &'static AtomicU64> {
 
 /// Some cells, in each of the slabs.
 #[derive(Debug)]
-pub(super) struct Block {
-    slabs: Vec<Vec<AtomicU64>>,
+pub(super) struct Block<L: Length> {
+    slabs: Vec<Arc<[AtomicU64]>>,
+    len: L,
+}
+
+/// The shared cells of a block.
+#[derive(Debug)]
+pub(super) struct SharedCells<const N: usize>(Arc<[AtomicU64]>);
+
+impl<const N: usize> Deref for SharedCells<N> {
+    type Target = [AtomicU64; N];
+
+    fn deref(&self) -> &[AtomicU64; N] {
+        self.0.first_chunk().expect("as many as the block has")
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -62,14 +78,20 @@ impl<'a> Cells<'a> {
     }
 }
 
-impl Block {
-    pub(super) fn new(len: usize) -> Self {
-        let cells = || (0..len.max(1)).map(|_| AtomicU64::new(0)).collect();
-        Self { slabs: (0..SLABS).map(|_| cells()).collect() }
+impl<const N: usize> Block<Fixed<N>> {
+    pub(super) fn keep_shared(&self) -> SharedCells<N> {
+        SharedCells(self.slabs[0].clone())
+    }
+}
+
+impl<L: Length> Block<L> {
+    pub(super) fn new(len: L) -> Self {
+        let cells = || (0..len.get()).map(|_| AtomicU64::new(0)).collect();
+        Self { slabs: (0..SLABS).map(|_| cells()).collect(), len }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slabs[0].len()
+        self.len.get()
     }
 
     pub(super) fn own(&self) -> Option<&[AtomicU64]> {
@@ -77,10 +99,6 @@ impl Block {
             0 => None,
             own => Some(&self.slabs[own]),
         }
-    }
-
-    pub(super) fn own_first(&self) -> Option<&AtomicU64> {
-        self.own()?.first()
     }
 
     pub(super) fn touch(&self) -> Cells<'_> {

@@ -90,6 +90,14 @@ macro_rules! atomic {
             pub(crate) fn store(&self, value: $number, order: Ordering) {
                 self.0.store(value, kept(order));
             }
+
+            pub(crate) fn fetch_add(&self, value: $number, order: Ordering) -> $number {
+                self.0.fetch_add(value, kept(order))
+            }
+
+            pub(crate) fn fetch_sub(&self, value: $number, order: Ordering) -> $number {
+                self.0.fetch_sub(value, kept(order))
+            }
         }
     };
 }
@@ -116,14 +124,6 @@ impl AtomicU64 {
         failure: Ordering,
     ) -> Result<u64, u64> {
         self.0.compare_exchange_weak(old, new, kept(success), kept(failure))
-    }
-
-    pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        self.0.fetch_add(value, kept(order))
-    }
-
-    pub(crate) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
-        self.0.fetch_sub(value, kept(order))
     }
 
     pub(crate) fn fetch_max(&self, value: u64, order: Ordering) -> u64 {

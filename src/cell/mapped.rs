@@ -342,7 +342,7 @@ fn head_of(key: &[u8]) -> usize {
 
 /// One number of a [`MappedFile`], and the time it was set at; keeps the file mapped.
 #[derive(Clone)]
-pub struct MappedCell {
+pub(crate) struct MappedCell {
     /// Where it is added to, if not here.
     lane: Option<Arc<Lane>>,
     // Keeps the words mapped.

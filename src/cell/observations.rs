@@ -2,12 +2,22 @@
 
 use std::sync::atomic::Ordering;
 
+use super::places::AndMore;
 use super::slab::{Block, Cells};
-use super::sync::{AtomicU64, fence, pause};
+use super::sync::{AtomicU32, AtomicU64, pause};
 
-/// The cells of an owner before its buckets: twice the count of its observations, and one
-/// more while one is being written; their sum; and their sum without that one.
+/// The cells of an owner before its buckets: the state, and two sums.
 const HEAD: usize = 3;
+
+/// In a state: which of the sums is that of the observations that it counts. The other one
+/// is that with the observation after them, as soon as that is in its bucket.
+const SECOND: u64 = 1;
+
+/// In the state of shared cells: somebody is writing to them.
+const LOCKED: u64 = 2;
+
+/// In a state: one observation. They are counted above the flags.
+const ONE: u64 = 4;
 
 /// How often a reader begins anew before it asks writers to go elsewhere.
 const FREE_READS: u32 = if cfg!(loom) { 1 } else { 100 };
@@ -15,20 +25,21 @@ const FREE_READS: u32 = if cfg!(loom) { 1 } else { 100 };
 /// Observations that threads add to, each in cells of its own.
 ///
 /// A reader copies the cells of a thread and begins anew if the thread has
-/// written meanwhile; if that goes on and on, it asks the thread to write to
-/// the shared cells until it is done. It does not wait for a thread that was
-/// stopped while it wrote: from the count and the buckets it knows how far that
-/// has got.
+/// completed an observation meanwhile; if that goes on and on, it asks the
+/// thread to write to the shared cells until it is done. It does not wait for
+/// a thread that was stopped while it wrote: from the count and the buckets it
+/// knows how far that has got, and the sums of before and after are both there.
 #[derive(Debug)]
 pub struct Observations {
-    cells: Block,
+    cells: Block<AndMore<HEAD>>,
     /// How many readers want the cells of threads to stay as they are.
-    readers: AtomicU64,
+    readers: AtomicU32,
 }
 
 impl Observations {
     pub(super) fn new(buckets: usize) -> Self {
-        Self { cells: Block::new(HEAD + buckets), readers: AtomicU64::new(0) }
+        let buckets = u32::try_from(buckets).unwrap_or(u32::MAX);
+        Self { cells: Block::new(AndMore(buckets)), readers: AtomicU32::new(0) }
     }
 
     /// Adds `n` observations of `value` in `bucket`.
@@ -36,13 +47,7 @@ impl Observations {
     pub(super) fn observe(&self, bucket: usize, value: f64, n: u64) {
         match self.cells.own() {
             Some(cells) if self.readers.load(Ordering::Relaxed) == 0 => {
-                let twice = cells[0].load(Ordering::Relaxed);
-                // Odd: the thread that had these cells was stopped for good while it wrote,
-                // or a signal has stopped this one.
-                if twice % 2 == 0 {
-                    return write(cells, twice, bucket, value, n);
-                }
-                self.observe_shared(bucket, value, n);
+                write(cells, cells[0].load(Ordering::Relaxed), bucket, value, n);
             }
             _ => self.observe_first(bucket, value, n),
         }
@@ -78,10 +83,10 @@ impl Observations {
             if let Some(sum) = read(cells.all(), into) {
                 break sum;
             }
-            if let Cells::Shared(cells @ [count, ..]) = cells {
-                if let Some(twice) = lock(count) {
+            if let Cells::Shared(cells @ [state, ..]) = cells {
+                if let Some(unlocked) = lock(state) {
                     let sum = read(cells, into);
-                    count.store(twice, Ordering::Release);
+                    state.store(unlocked, Ordering::Release);
                     if let Some(sum) = sum {
                         break sum;
                     }
@@ -97,81 +102,81 @@ impl Observations {
     }
 
     #[cold]
+    #[inline(never)]
     fn observe_first(&self, bucket: usize, value: f64, n: u64) {
-        if let Cells::Own(cells) = self.cells.touch() {
-            let twice = cells[0].load(Ordering::Relaxed);
-            if twice % 2 == 0 && self.readers.load(Ordering::Relaxed) == 0 {
-                return write(cells, twice, bucket, value, n);
+        let cells = self.cells.touch();
+        match cells {
+            Cells::Own([state, ..]) if self.readers.load(Ordering::Relaxed) == 0 => {
+                write(cells.all(), state.load(Ordering::Relaxed), bucket, value, n);
             }
+            _ => self.observe_shared(bucket, value, n),
         }
-        self.observe_shared(bucket, value, n);
     }
 
-    #[cold]
     fn observe_shared(&self, bucket: usize, value: f64, n: u64) {
         let cells = self.cells.shared();
         let mut tries = 0;
-        let twice = loop {
-            if let Some(twice) = lock(&cells[0]) {
-                break twice;
+        let unlocked = loop {
+            if let Some(unlocked) = lock(&cells[0]) {
+                break unlocked;
             }
             tries += 1;
             pause(tries);
         };
-        write(cells, twice, bucket, value, n);
+        write(cells, unlocked, bucket, value, n);
     }
 }
 
-/// Makes the count of shared cells odd, and so the calling thread their only writer until it is
-/// even again; says what it was.
-fn lock(count: &AtomicU64) -> Option<u64> {
-    let twice = count.load(Ordering::Relaxed) & !1;
-    // Acquire: what the writer before has written is there, and (release) for all who see
-    // the odd count.
-    count.compare_exchange(twice, twice | 1, Ordering::AcqRel, Ordering::Relaxed).ok()
+/// Makes the calling thread the only writer of shared cells until it stores their state, which
+/// is what this returns or a later one.
+fn lock(state: &AtomicU64) -> Option<u64> {
+    let unlocked = state.load(Ordering::Relaxed) & !LOCKED;
+    // Acquire: what the writer before has written is there.
+    state.compare_exchange(unlocked, unlocked | LOCKED, Ordering::Acquire, Ordering::Relaxed).ok()
 }
 
 /// Adds to the cells of one owner, whose only writer is the calling thread.
+///
+/// Each store releases what was before it: whoever sees the bucket sees the sum, and whoever
+/// sees either of the next observation sees the state of this one.
 #[inline]
-fn write(cells: &[AtomicU64], twice: u64, bucket: usize, value: f64, n: u64) {
-    let [count, sum, sum_before, buckets @ ..] = cells else { return };
-    let after = (f64::from_bits(sum.load(Ordering::Relaxed)) + value * n as f64).to_bits();
-    // Release: who sees the odd count sees all of the observation before.
-    count.store(twice | 1, Ordering::Release);
-    // Who sees anything below and reads the count again sees at least the odd one.
-    fence(Ordering::Release);
-    sum.store(after, Ordering::Relaxed);
+fn write(cells: &[AtomicU64], state: u64, bucket: usize, value: f64, n: u64) {
+    let Some(([place, sums @ ..], buckets)) = cells.split_first_chunk::<HEAD>() else { return };
+    let next = state.wrapping_add(n.wrapping_mul(ONE)) ^ SECOND;
+    let sum = f64::from_bits(sum_of(state, sums).load(Ordering::Relaxed)) + value * n as f64;
+    sum_of(next, sums).store(sum.to_bits(), Ordering::Release);
     if let Some(bucket) = buckets.get(bucket) {
-        // Release: who sees the bucket sees the sum.
-        bucket.store(bucket.load(Ordering::Relaxed) + n, Ordering::Release);
+        bucket.store(bucket.load(Ordering::Relaxed).wrapping_add(n), Ordering::Release);
     }
-    // Release: who sees this sum sees the bucket.
-    sum_before.store(after, Ordering::Release);
-    count.store(twice + 2 * n, Ordering::Release);
+    place.store(next, Ordering::Release);
+}
+
+/// The sum of the observations that a state counts.
+#[inline]
+fn sum_of(state: u64, sums: &[AtomicU64]) -> &AtomicU64 {
+    &sums[(state & SECOND) as usize]
 }
 
 /// Appends the buckets of one owner; returns the sum that belongs to them. None if it has
-/// written meanwhile, and nothing is appended.
+/// completed an observation meanwhile, and nothing is appended.
+///
+/// Each load acquires what its store has released.
 fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> Option<f64> {
-    let [twice, sum, sum_before, buckets @ ..] = cells else { return None };
-    let begun = twice.load(Ordering::Acquire);
-    // Before the buckets, of which it then knows no more than they do.
-    let before = sum_before.load(Ordering::Acquire);
+    let ([place, sums @ ..], buckets) = cells.split_first_chunk::<HEAD>()?;
+    let begun = place.load(Ordering::Acquire);
     let end = into.len();
-    let mut inside = 0;
+    let mut inside: u64 = 0;
     for bucket in buckets {
         let n = bucket.load(Ordering::Acquire);
-        inside += n;
+        inside = inside.wrapping_add(n);
         into.push(n as f64);
     }
-    let after = sum.load(Ordering::Relaxed);
-    // Pairs with the fence and the releases of `write`.
-    fence(Ordering::Acquire);
-    if twice.load(Ordering::Relaxed) != begun {
+    // One more is in its bucket than the state counts: with its value, the sum is the other one.
+    let is_within = inside.wrapping_mul(ONE) != begun & !(ONE - 1);
+    let sum = sum_of(begun ^ u64::from(is_within), sums).load(Ordering::Acquire);
+    if (place.load(Ordering::Relaxed) ^ begun) & !LOCKED != 0 {
         into.truncate(end);
         return None;
     }
-    // In the middle of an observation its bucket may be missing, and then so is its value.
-    let is_before = begun % 2 == 1 && inside == begun / 2;
-    Some(f64::from_bits(if is_before { before } else { after }))
+    Some(f64::from_bits(sum))
 }

@@ -9,6 +9,33 @@ pub(super) const CHUNK_CELLS: usize = 512;
 /// taken for those that are written to.
 pub(super) const CHUNKS: usize = if usize::BITS >= 64 { 1 << 18 } else { 1 << 14 };
 
+/// How many cells there are.
+pub(super) trait Length: Copy {
+    fn get(self) -> usize;
+}
+
+/// So many, which the compiler knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fixed<const N: usize>;
+
+impl<const N: usize> Length for Fixed<N> {
+    #[inline]
+    fn get(self) -> usize {
+        N
+    }
+}
+
+/// So many, and some more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AndMore<const N: usize>(pub(super) u32);
+
+impl<const N: usize> Length for AndMore<N> {
+    #[inline]
+    fn get(self) -> usize {
+        N.saturating_add(self.0 as usize)
+    }
+}
+
 /// Hands out places for neighbouring cells, none across the end of a chunk.
 #[derive(Debug)]
 pub(super) struct Places {

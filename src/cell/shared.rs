@@ -8,7 +8,7 @@ use super::sync::{AtomicU64, OnceCell};
 
 /// A number that other processes see, at once or as soon as there is room.
 #[derive(Clone, Debug)]
-pub enum SharedCell {
+pub(crate) enum SharedCell {
     Filed(MappedCell),
     Waiting(Arc<WaitingCell>),
 }
@@ -66,7 +66,7 @@ const MOVED: u64 = 0x7ff4_6d6f_7665_6421;
 /// one in the file. It becomes so in one step, which succeeds only if the file
 /// has at that moment what memory had: no amount is lost or added twice.
 #[derive(Debug)]
-pub struct WaitingCell {
+pub(crate) struct WaitingCell {
     value: AtomicU64,
     timestamp: AtomicU64,
     filed: OnceCell<MappedCell>,

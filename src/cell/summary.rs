@@ -11,10 +11,15 @@ use super::shared::SharedCell;
 pub enum SummaryCell {
     Memory(Observations),
     #[cfg(feature = "multiprocess")]
-    Mapped {
-        count: SharedCell,
-        sum: SharedCell,
-    },
+    // Apart, so that numbers in memory take no more than they need.
+    Mapped(Box<MappedSummary>),
+}
+
+#[cfg(feature = "multiprocess")]
+#[derive(Debug)]
+pub struct MappedSummary {
+    count: SharedCell,
+    sum: SharedCell,
 }
 
 impl SummaryCell {
@@ -22,7 +27,7 @@ impl SummaryCell {
     pub(crate) fn at(homes: Vec<Home>) -> Self {
         #[cfg(feature = "multiprocess")]
         if let Some(Ok([count, sum])) = all_mapped(homes).map(<[SharedCell; 2]>::try_from) {
-            return Self::Mapped { count, sum };
+            return Self::Mapped(Box::new(MappedSummary { count, sum }));
         }
         #[cfg(not(feature = "multiprocess"))]
         drop(homes);
@@ -34,9 +39,9 @@ impl SummaryCell {
         match self {
             Self::Memory(observations) => observations.observe(0, value, 1),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped { count, sum } => {
-                sum.add(value);
-                count.add(1.0);
+            Self::Mapped(mapped) => {
+                mapped.sum.add(value);
+                mapped.count.add(1.0);
             }
         }
     }
@@ -46,9 +51,9 @@ impl SummaryCell {
         match self {
             Self::Memory(observations) => observations.read(into),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped { count, sum } => {
-                into.push(count.get());
-                sum.get()
+            Self::Mapped(mapped) => {
+                into.push(mapped.count.get());
+                mapped.sum.get()
             }
         }
     }

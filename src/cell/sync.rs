@@ -3,7 +3,7 @@
 #[cfg(not(loom))]
 mod chosen {
     use std::hint;
-    pub(crate) use std::sync::atomic::{AtomicU64, fence};
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, fence};
     use std::thread;
 
     #[cfg(feature = "multiprocess")]
@@ -19,11 +19,11 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::cell::loom_sync::{AtomicU64, fence, pause};
+    pub(crate) use crate::cell::loom_sync::{AtomicU32, AtomicU64, fence, pause};
     #[cfg(feature = "multiprocess")]
     pub(crate) use crate::cell::loom_sync::{Mutex, OnceCell};
 }
 
-pub(super) use self::chosen::{AtomicU64, fence, pause};
+pub(super) use self::chosen::{AtomicU32, AtomicU64, fence, pause};
 #[cfg(feature = "multiprocess")]
 pub(super) use self::chosen::{Mutex, OnceCell};

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use once_cell::race::OnceBox;
 
 use super::level::Level;
+use super::places::Fixed;
 use super::slab::{Block, Cells};
 use super::sync::AtomicU64;
 
@@ -12,7 +13,7 @@ use super::sync::AtomicU64;
 /// grows and so does their sum.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    whole: Block,
+    whole: Block<Fixed<1>>,
     more: OnceBox<More>,
 }
 
@@ -26,7 +27,7 @@ struct More {
 
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { whole: Block::new(1), more: OnceBox::new() }
+        Self { whole: Block::new(Fixed), more: OnceBox::new() }
     }
 
     #[inline]
@@ -48,16 +49,17 @@ impl Tally {
 
     #[inline]
     fn add_whole(&self, amount: u64) {
-        match self.whole.own_first() {
+        match self.whole.own() {
             // Nobody else writes to the cell.
-            Some(cell) => {
+            Some([cell, ..]) => {
                 cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
             }
-            None => self.add_first(amount),
+            _ => self.add_first(amount),
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn add_first(&self, amount: u64) {
         match self.whole.touch() {
             Cells::Own(cells) => {

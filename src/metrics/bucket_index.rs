@@ -1,6 +1,6 @@
 //! Which bucket a value belongs into.
 
-/// The most cells of a table: 4 KiB for a metric, which all of its series share.
+/// The most cells of a table: 32 KiB for a metric, which all of its series share.
 const MOST_CELLS: usize = 2048;
 
 /// Finds buckets by the leading bits of values.
@@ -15,10 +15,21 @@ pub(super) struct BucketIndex {
     bounds: Box<[f64]>,
     /// How many bits are left out at the end.
     shift: u32,
-    /// The leading bits that the table begins with.
-    first: i64,
+    /// The least values of the first and of the last cell.
+    ends: [f64; 2],
+    /// The leading bits of the first one.
+    first: u64,
     /// Empty if there are bounds that no table tells apart.
-    table: Box<[u16]>,
+    table: Box<[Cell]>,
+}
+
+/// What values with the same leading bits have in common.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    /// The first bucket that they can belong into.
+    bucket: usize,
+    /// Its upper bound: what is greater belongs into the next.
+    bound: f64,
 }
 
 impl BucketIndex {
@@ -27,14 +38,15 @@ impl BucketIndex {
         let mut index = Self { bounds: bounds.into(), ..Self::default() };
         let finite = bounds.len().saturating_sub(1);
         let is_positive = bounds.first().is_some_and(|&bound| bound > 0.0);
-        if !is_positive || finite == 0 || u16::try_from(bounds.len()).is_err() {
+        if !is_positive || finite == 0 {
             return index;
         }
         // As few bits as tell all bounds apart.
-        let leading = |shift: u32| bounds[..finite].iter().map(move |&bound| bits(bound) >> shift);
+        let leading =
+            |shift: u32| bounds[..finite].iter().map(move |&bound| bound.to_bits() >> shift);
         let apart = |shift: &u32| leading(*shift).zip(leading(*shift).skip(1)).all(|(a, b)| a < b);
         let Some(shift) = (0..=f64::MANTISSA_DIGITS - 1).rev().find(apart) else { return index };
-        let (first, last) = (bits(bounds[0]) >> shift, bits(bounds[finite - 1]) >> shift);
+        let (first, last) = (bounds[0].to_bits() >> shift, bounds[finite - 1].to_bits() >> shift);
         // One cell more, for what is greater than all bounds.
         let cells = usize::try_from(last - first + 2).unwrap_or(usize::MAX);
         if cells > MOST_CELLS {
@@ -43,9 +55,10 @@ impl BucketIndex {
         let mut bucket = 0;
         let table = (first..=last + 1).map(|cell| {
             bucket += leading(shift).skip(bucket).take_while(|&bound| bound < cell).count();
-            bucket as u16
+            Cell { bucket, bound: bounds[bucket] }
         });
         index.table = table.collect();
+        index.ends = [first, last + 1].map(|cell| f64::from_bits(cell << shift));
         (index.shift, index.first) = (shift, first);
         index
     }
@@ -53,21 +66,27 @@ impl BucketIndex {
     /// The place of the first bucket whose upper bound is not less than `value`.
     #[inline]
     pub(super) fn find(&self, value: f64) -> usize {
+        let [lowest, highest] = self.ends;
+        // In this order, NaN becomes the highest; each of both is one instruction.
+        let within = if value < highest { value } else { highest };
+        let within = if within > lowest { within } else { lowest };
+        let cell = (within.to_bits() >> self.shift).wrapping_sub(self.first);
+        match self.table.get(cell as usize) {
+            Some(cell) => cell.bucket + usize::from(value > cell.bound),
+            None => self.search(value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search(&self, value: f64) -> usize {
         let last = self.bounds.len() - 1;
         if value.is_nan() {
-            return last;
+            last
+        } else {
+            self.bounds[..last].partition_point(|bound| *bound < value)
         }
-        let cell = (bits(value) >> self.shift).saturating_sub(self.first).max(0) as usize;
-        let Some(end) = self.table.len().checked_sub(1) else {
-            return self.bounds[..last].partition_point(|bound| *bound < value);
-        };
-        let bucket = usize::from(self.table[cell.min(end)]);
-        bucket + usize::from(value > self.bounds[bucket])
     }
-}
-
-fn bits(value: f64) -> i64 {
-    value.to_bits() as i64
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub trait Observer: Instrument {
 
 /// Runs `f` and observes how long it took, also if it panics.
 pub(super) fn time<M: Observer, R>(metric: &M, f: impl FnOnce() -> R) -> R {
-    let _timer = Timer::start(metric.clone());
+    let _watch = Watch { metric, begun: Stopwatch::start() };
     f()
 }
 
@@ -142,7 +142,7 @@ impl<M: Observer, F: Future> Future for TimedFuture<M, F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let begun = *this.begun.get_or_insert_with(Stopwatch::start);
-        let watch = EndOfFuture { metric: this.metric, begun };
+        let watch = Watch { metric: this.metric, begun };
         let poll = this.future.poll(context);
         if poll.is_pending() {
             std::mem::forget(watch);
@@ -151,13 +151,13 @@ impl<M: Observer, F: Future> Future for TimedFuture<M, F> {
     }
 }
 
-/// Observes the end of a future, be it that it is ready or that it panics.
-struct EndOfFuture<'a, M: Observer> {
+/// Observes how long it lived, be it that something ended or that it panicked.
+struct Watch<'a, M: Observer> {
     metric: &'a M,
     begun: Stopwatch,
 }
 
-impl<M: Observer> Drop for EndOfFuture<'_, M> {
+impl<M: Observer> Drop for Watch<'_, M> {
     fn drop(&mut self) {
         self.metric.observe_seconds(self.begun.seconds());
     }

@@ -17,7 +17,7 @@ use crate::model::Desc;
 ///
 /// [`MetricBuilder::labels_of`](crate::MetricBuilder::labels_of) makes it. If
 /// all labels are closed, a child is found by number once it has been asked
-/// for; there can be 65,536 of them at most, at 24 bytes each from the start.
+/// for; there can be 65,536 of them at most, at 32 bytes each from the start.
 /// One that was [removed](Self::remove) and comes back is looked up by its
 /// values, as all children of other labels are.
 ///

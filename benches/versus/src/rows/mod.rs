@@ -1,6 +1,7 @@
 //! The rows, a module for each group of them.
 
 mod children;
+pub mod closed;
 pub mod counter;
 pub mod files;
 pub mod gauge;
@@ -25,6 +26,7 @@ pub fn all(run: &mut Run) -> Result<(), Lost> {
     histogram::observe(run)?;
     histogram::timer(run)?;
     lookup::runtime_values(run)?;
+    closed::known_values(run)?;
     children::new(run)?;
     text::counters(run)?;
     text::histograms(run)?;
