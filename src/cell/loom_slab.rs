@@ -1,6 +1,7 @@
 //! The slabs of a model: each of its threads says which one is its own.
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
@@ -90,9 +91,23 @@ impl Block {
     pub(super) fn shared(&self) -> &[AtomicU64] {
         &self.slabs[0]
     }
+}
 
-    pub(super) fn for_each(&self, mut each: impl FnMut(Cells<'_>)) {
-        each(Cells::Shared(self.shared()));
-        self.slabs[1..].iter().for_each(|cells| each(Cells::Own(cells)));
+/// Reads blocks one after the other.
+pub(super) struct Reader;
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self
+    }
+
+    pub(super) fn for_each<'b>(&mut self, block: &'b Block, mut each: impl FnMut(Cells<'b>)) {
+        each(Cells::Shared(block.shared()));
+        block.slabs[1..].iter().for_each(|cells| each(Cells::Own(cells)));
+    }
+
+    pub(super) fn sum_of_first(&mut self, block: &Block) -> u64 {
+        let cells = block.slabs.iter().map(|cells| &cells[0]);
+        cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
     }
 }

@@ -8,6 +8,7 @@ mod float;
 pub(crate) mod fork;
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
 mod forked;
+pub(crate) mod gather;
 mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;

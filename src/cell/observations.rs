@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::slab::{Block, Cells};
+use super::slab::{Block, Cells, Reader};
 use super::sync::{AtomicU64, fence, pause};
 
 /// The cells of an owner before its buckets: twice the count of its observations, and one
@@ -49,21 +49,21 @@ impl Observations {
     }
 
     /// Appends the count of each bucket, not cumulative; returns the sum.
-    pub(super) fn read(&self, into: &mut Vec<f64>) -> f64 {
-        let begin = into.len();
-        into.resize(begin + self.cells.len() - HEAD, 0.0);
-        let end = into.len();
+    pub(super) fn read(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
+        let (begin, width) = (into.len(), self.cells.len() - HEAD);
+        // Behind the totals, what one owner has.
+        into.resize(begin + 2 * width, 0.0);
+        let (totals, inside) = into[begin..].split_at_mut(width);
         let mut sum = 0.0;
-        self.cells.for_each(|cells| {
-            sum += self.read_all_of(cells, into);
-            let (totals, inside) = into.split_at_mut(end);
-            totals[begin..].iter_mut().zip(inside).for_each(|(total, n)| *total += *n);
-            into.truncate(end);
+        reader.for_each(&self.cells, |cells| {
+            sum += self.read_all_of(cells, inside);
+            totals.iter_mut().zip(&*inside).for_each(|(total, n)| *total += *n);
         });
+        into.truncate(begin + width);
         sum
     }
 
-    fn read_all_of(&self, cells: Cells<'_>, into: &mut Vec<f64>) -> f64 {
+    fn read_all_of(&self, cells: Cells<'_>, into: &mut [f64]) -> f64 {
         for tries in 1..=FREE_READS {
             if let Some(sum) = read(cells.all(), into) {
                 return sum;
@@ -150,25 +150,23 @@ fn write(cells: &[AtomicU64], twice: u64, bucket: usize, value: f64, n: u64) {
     count.store(twice + 2 * n, Ordering::Release);
 }
 
-/// Appends the buckets of one owner; returns the sum that belongs to them. None if it has
-/// written meanwhile, and nothing is appended.
-fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> Option<f64> {
+/// Reads the buckets of one owner; returns the sum that belongs to them. None if it has
+/// written meanwhile.
+fn read(cells: &[AtomicU64], into: &mut [f64]) -> Option<f64> {
     let [twice, sum, sum_before, buckets @ ..] = cells else { return None };
     let begun = twice.load(Ordering::Acquire);
     // Before the buckets, of which it then knows no more than they do.
     let before = sum_before.load(Ordering::Acquire);
-    let end = into.len();
     let mut inside = 0;
-    for bucket in buckets {
+    for (to, bucket) in into.iter_mut().zip(buckets) {
         let n = bucket.load(Ordering::Acquire);
         inside += n;
-        into.push(n as f64);
+        *to = n as f64;
     }
     let after = sum.load(Ordering::Relaxed);
     // Pairs with the fence and the releases of `write`.
     fence(Ordering::Acquire);
     if twice.load(Ordering::Relaxed) != begun {
-        into.truncate(end);
         return None;
     }
     // In the middle of an observation its bucket may be missing, and then so is its value.

@@ -10,6 +10,7 @@
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::ptr;
 use std::slice;
@@ -129,30 +130,14 @@ impl Block {
         slab.and_then(|slab| self.cells_of(slab)).unwrap_or_else(|| self.make_in(shared_slab()))
     }
 
-    /// Calls `each` with the cells of every slab that has them, the shared one first,
-    /// always in the same order.
-    pub(super) fn for_each(&self, mut each: impl FnMut(Cells<'_>)) {
-        // Acquire, and before their number: whoever has set a bit was made before.
-        let mut touched = TOUCHED[self.chunk()].load(Ordering::Acquire);
-        let made = MADE.load(Ordering::Acquire);
-        while touched > 0 {
-            let first = touched.trailing_zeros() as usize;
-            touched &= touched - 1;
-            for (number, slab) in SLABS[..made].iter().enumerate().skip(first).step_by(BITS) {
-                // SAFETY: a slab is never freed.
-                let slab = unsafe { slab.load(Ordering::Acquire).as_ref() };
-                match (number, slab.and_then(|slab| self.cells_of(slab))) {
-                    (0, Some(cells)) => each(Cells::Shared(cells)),
-                    (_, Some(cells)) => each(Cells::Own(cells)),
-                    (_, None) => {}
-                }
-            }
-        }
-    }
-
     #[inline]
     fn chunk(&self) -> usize {
         self.first as usize / CHUNK_CELLS % CHUNKS
+    }
+
+    #[inline]
+    fn in_chunk(&self) -> usize {
+        self.first as usize % CHUNK_CELLS
     }
 
     #[inline]
@@ -167,7 +152,7 @@ impl Block {
     fn first_of(&self, slab: &'static Slab) -> *const AtomicU64 {
         // Acquire: whoever sees the chunk sees its zeros.
         let chunk = slab.chunks[self.chunk()].load(Ordering::Acquire);
-        if chunk.is_null() { chunk } else { chunk.wrapping_add(self.first as usize % CHUNK_CELLS) }
+        if chunk.is_null() { chunk } else { chunk.wrapping_add(self.in_chunk()) }
     }
 
     fn make_in(&self, slab: &'static Slab) -> &[AtomicU64] {
@@ -193,10 +178,91 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         // The last who could write to them is gone: whoever shares them shares the block.
-        self.for_each(|cells| cells.all().iter().for_each(|cell| cell.store(0, Ordering::Relaxed)));
+        Reader::new().for_each(self, |cells| {
+            cells.all().iter().for_each(|cell| cell.store(0, Ordering::Relaxed))
+        });
         let _hold_off = hold_off();
         // The lock hands the zeros on to the next who is given the place.
         PLACES.lock().give_back(self.first, self.len as usize);
+    }
+}
+
+/// Reads blocks one after the other: which slabs have a chunk is asked once for those
+/// in a row that are in it.
+///
+/// What a thread writes into a chunk that it had not touched when the reader came there is
+/// not seen, as if all of it came later; so a reader is not kept for long.
+pub(super) struct Reader {
+    chunk: usize,
+    has_shared: bool,
+    slabs: usize,
+    /// The chunk in each of these slabs, the shared one first, always in the same order.
+    chunks: [MaybeUninit<*const AtomicU64>; MOST_SLABS + 1],
+}
+
+impl Reader {
+    #[inline]
+    pub(super) fn new() -> Self {
+        let chunks = [const { MaybeUninit::uninit() }; MOST_SLABS + 1];
+        Self { chunk: usize::MAX, has_shared: false, slabs: 0, chunks }
+    }
+
+    /// Calls `each` with the cells of every slab that has them.
+    #[inline]
+    pub(super) fn for_each<'b>(&mut self, block: &'b Block, mut each: impl FnMut(Cells<'b>)) {
+        self.go_to(block);
+        let mut is_shared = self.has_shared;
+        for chunk in &self.chunks[..self.slabs] {
+            // SAFETY: a chunk is never freed, and all cells of a block are in the one it is in.
+            let cells = unsafe {
+                let first = chunk.assume_init().add(block.in_chunk());
+                slice::from_raw_parts(first, block.len as usize)
+            };
+            each(if is_shared { Cells::Shared(cells) } else { Cells::Own(cells) });
+            is_shared = false;
+        }
+    }
+
+    /// Adds up the first cells of a block.
+    #[inline]
+    pub(super) fn sum_of_first(&mut self, block: &Block) -> u64 {
+        self.go_to(block);
+        let cells = self.chunks[..self.slabs].iter().map(|chunk| {
+            // SAFETY: as above, and a block has at least one cell.
+            unsafe { &*chunk.assume_init().add(block.in_chunk()) }
+        });
+        cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
+    }
+
+    #[inline]
+    fn go_to(&mut self, block: &Block) {
+        if self.chunk != block.chunk() {
+            self.find(block.chunk());
+        }
+    }
+
+    #[cold]
+    fn find(&mut self, chunk: usize) {
+        (self.chunk, self.has_shared, self.slabs) = (chunk, false, 0);
+        // Acquire, and before their number: whoever has set a bit was made before.
+        let mut touched = TOUCHED[chunk].load(Ordering::Acquire);
+        let made = MADE.load(Ordering::Acquire);
+        while touched > 0 {
+            let first = touched.trailing_zeros() as usize;
+            touched &= touched - 1;
+            for (number, slab) in SLABS[..made].iter().enumerate().skip(first).step_by(BITS) {
+                // SAFETY: a slab is never freed.
+                let slab = unsafe { slab.load(Ordering::Acquire).as_ref() };
+                // Acquire: whoever sees the chunk sees its zeros.
+                let cells =
+                    slab.map(|slab| slab.chunks[chunk].load(Ordering::Acquire).cast_const());
+                if let Some(cells) = cells.filter(|cells| !cells.is_null()) {
+                    self.has_shared |= number == 0;
+                    self.chunks[self.slabs] = MaybeUninit::new(cells);
+                    self.slabs += 1;
+                }
+            }
+        }
     }
 }
 
