@@ -14,7 +14,7 @@ pub(crate) struct Gathered {
 }
 
 /// Appends the texts of keys, and the lengths of their parts, as long as the text is no longer
-/// than `most`; of the first one in any case, if there is no text before it.
+/// than `most`; of one in any case, if there is no text before it.
 #[inline]
 pub(crate) fn gather<'k>(
     keys: impl Iterator<Item = Key<'k>>,
@@ -23,30 +23,57 @@ pub(crate) fn gather<'k>(
     lens: &mut Vec<u32>,
 ) -> Gathered {
     let mut gathered = Gathered::default();
-    let mut is_empty = text.is_empty();
     // SAFETY: only whole texts are appended.
-    let text = unsafe { text.as_mut_vec() };
+    let mut text = Room::behind(unsafe { text.as_mut_vec() });
+    let mut lens = Room::behind(lens);
     for key in keys {
-        if text.len() + key.text.len() > most && !is_empty {
+        if text.len + key.text.len() > most && text.len > 0 {
             break;
         }
-        is_empty = false;
-        push(text, key.text.as_bytes());
-        push(lens, key.lens);
+        text.push(key.text.as_bytes());
+        lens.push(key.lens);
         gathered.keys += 1;
         gathered.marked |= key.marked;
     }
     gathered
 }
 
-/// Appends what most often are a few bytes, for which no call is made.
-#[inline(always)]
-fn push<T: Copy>(to: &mut Vec<T>, from: &[T]) {
-    to.reserve(from.len());
-    // SAFETY: there is room for as many behind what is there, and then they are there.
-    unsafe {
-        copy(from.as_ptr().cast(), to.as_mut_ptr().add(to.len()).cast(), size_of_val(from));
-        to.set_len(to.len() + from.len());
+/// Room for more of what a vector has, which it has when this is dropped.
+struct Room<'v, T: Copy> {
+    at: *mut T,
+    len: usize,
+    capacity: usize,
+    vec: &'v mut Vec<T>,
+}
+
+impl<'v, T: Copy> Room<'v, T> {
+    fn behind(vec: &'v mut Vec<T>) -> Self {
+        Self { at: vec.as_mut_ptr(), len: vec.len(), capacity: vec.capacity(), vec }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, from: &[T]) {
+        if self.capacity - self.len < from.len() {
+            self.grow(from.len());
+        }
+        // SAFETY: there is room for as many behind what is there.
+        unsafe { copy(from.as_ptr().cast(), self.at.add(self.len).cast(), size_of_val(from)) };
+        self.len += from.len();
+    }
+
+    #[cold]
+    fn grow(&mut self, by: usize) {
+        // SAFETY: so many are there.
+        unsafe { self.vec.set_len(self.len) };
+        self.vec.reserve(by);
+        (self.at, self.capacity) = (self.vec.as_mut_ptr(), self.vec.capacity());
+    }
+}
+
+impl<T: Copy> Drop for Room<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: so many are there.
+        unsafe { self.vec.set_len(self.len) };
     }
 }
 
@@ -60,20 +87,18 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     /// There are at least so many bytes, and no more than twice as many.
     #[inline(always)]
     unsafe fn copy_ends<const N: usize>(from: *const u8, to: *mut u8, len: usize) {
-        // SAFETY: as the caller says; arrays of bytes can stand anywhere.
+        // SAFETY: as the caller says.
         unsafe {
-            let (first, last) =
-                (from.cast::<[u8; N]>().read(), from.add(len - N).cast::<[u8; N]>().read());
-            to.cast::<[u8; N]>().write(first);
-            to.add(len - N).cast::<[u8; N]>().write(last);
+            ptr::copy_nonoverlapping(from, to, N);
+            ptr::copy_nonoverlapping(from.add(len - N), to.add(len - N), N);
         }
     }
 
     // SAFETY: as the caller says; the ends are as long as they have to be.
     unsafe {
         match len {
-            16..=32 => copy_ends::<16>(from, to, len),
-            8..=15 => copy_ends::<8>(from, to, len),
+            8..=16 => copy_ends::<8>(from, to, len),
+            17..=32 => copy_ends::<16>(from, to, len),
             33..=64 => copy_ends::<32>(from, to, len),
             4..=7 => copy_ends::<4>(from, to, len),
             _ => ptr::copy_nonoverlapping(from, to, len),
@@ -87,7 +112,7 @@ mod tests {
 
     #[test]
     fn texts_of_all_lengths_are_gathered() {
-        let all = "abcdefghij".repeat(20);
+        let all = "abcdefghij".repeat(21);
         let keys: Vec<_> = (0..200).map(|len| (&all[len % 7..][..len], [len as u32, 7])).collect();
         let keys = keys.iter().map(|(text, lens)| Key { text, lens, marked: lens[0] == 70 });
         let (mut text, mut lens) = (String::new(), Vec::new());

@@ -68,16 +68,19 @@ impl Level {
         for _ in 0..MOST_READS {
             // Acquire: with the generation its base is seen, and which threads noted it.
             let word = self.word.load(Ordering::Acquire);
-            sum = f64::from_bits(self.base(word).load(Ordering::Relaxed));
-            if word & ADDED_TO != 0 {
-                reader.for_each(&self.cells, |cells| {
-                    let Cells::Own([noted, added]) = cells else { return };
-                    // Acquire: who sees the note sees an amount that belongs to it.
-                    if noted.load(Ordering::Acquire) == word {
-                        sum += f64::from_bits(added.load(Ordering::Relaxed));
-                    }
-                });
-            }
+            sum = 0.0;
+            reader.for_each(&self.cells, |cells| match cells {
+                // They come first.
+                Cells::Shared(bases) => {
+                    sum = f64::from_bits(bases[place_of_base(word)].load(Ordering::Relaxed));
+                }
+                // Acquire: who sees the note sees an amount that belongs to it. Only a word
+                // that says `ADDED_TO` is ever noted.
+                Cells::Own([noted, added]) if noted.load(Ordering::Acquire) == word => {
+                    sum += f64::from_bits(added.load(Ordering::Relaxed));
+                }
+                Cells::Own(_) => {}
+            });
             // Pairs with the release of an amount: one of a later generation shows it here.
             fence(Ordering::Acquire);
             if self.word.load(Ordering::Relaxed) == word {
@@ -117,6 +120,10 @@ impl Level {
     #[inline]
     fn base(&self, word: u64) -> &AtomicU64 {
         let cells = self.cells.shared();
-        &cells[(word >> 1) as usize % 2]
+        &cells[place_of_base(word)]
     }
+}
+
+fn place_of_base(word: u64) -> usize {
+    (word >> 1) as usize % 2
 }

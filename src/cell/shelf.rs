@@ -393,11 +393,12 @@ impl<W: Wraps> Walk<'_, W> {
             }
             // SAFETY: so many were written, and what wraps them has the same form.
             let taken = take(unsafe { slice::from_raw_parts(lent.as_ptr().cast(), values) });
-            let left = there.skip(taken).map(|(at, _)| at).next();
-            self.at += left.unwrap_or(count);
-            if left.is_some() {
+            if taken < values {
+                let mut left = there.skip(taken);
+                self.at += left.next().map_or(count, |(at, _)| at);
                 return true;
             }
+            self.at += count;
             owned.clear();
         }
         false

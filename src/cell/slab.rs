@@ -227,11 +227,16 @@ impl Reader {
     #[inline]
     pub(super) fn sum_of_first(&mut self, block: &Block) -> u64 {
         self.go_to(block);
-        let cells = self.chunks[..self.slabs].iter().map(|chunk| {
+        let read = |chunk: &MaybeUninit<*const AtomicU64>| {
             // SAFETY: as above, and a block has at least one cell.
-            unsafe { &*chunk.assume_init().add(block.in_chunk()) }
-        });
-        cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
+            let cell = unsafe { &*chunk.assume_init().add(block.in_chunk()) };
+            cell.load(Ordering::Relaxed)
+        };
+        match &self.chunks[..self.slabs] {
+            // Most often there is one, for which no loop is begun.
+            [chunk] => read(chunk),
+            chunks => chunks.iter().fold(0, |sum, chunk| sum.wrapping_add(read(chunk))),
+        }
     }
 
     #[inline]

@@ -78,6 +78,7 @@ impl Tally {
         }
     }
 
+    #[inline(never)]
     fn get_with(&self, more: &More, reader: &mut Reader) -> f64 {
         // Acquire, and before the sum: what was past for another thread is so for this one.
         let past = more.past.load(Ordering::Acquire);

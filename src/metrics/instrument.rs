@@ -79,9 +79,10 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
 
 /// Appends the labels of these as far as there is room; those that have got theirs.
 pub(super) fn push_labels<'m, M: Instrument>(all: &'m [M], columns: &mut Columns) -> &'m [M] {
-    let keys = all.iter().map(|metric| metric.series().0.key());
     let pushed = columns.push_rows(|most_rows, most_text, text, lens| {
-        let Gathered { keys, marked } = gather(keys.take(most_rows), most_text, text, lens);
+        let all = &all[..all.len().min(most_rows)];
+        let keys = all.iter().map(|metric| metric.series().0.key());
+        let Gathered { keys, marked } = gather(keys, most_text, text, lens);
         (keys, marked)
     });
     &all[..pushed]
