@@ -27,7 +27,7 @@ fn a_total_loses_nothing_and_never_steps_back() {
                 tally.inc();
             })
         });
-        let (first, second) = (tally.get(&mut Reader::new()), tally.get());
+        let (first, second) = (tally.get(&mut Reader::new()), tally.get(&mut Reader::new()));
         assert!(first <= second, "{first}, then {second}");
         for writer in writers {
             writer.join().unwrap();
