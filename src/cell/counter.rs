@@ -3,6 +3,7 @@
 use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
+use super::slab::Reader;
 use super::tally::Tally;
 
 /// A total.
@@ -43,8 +44,19 @@ impl CounterCell {
     }
 
     pub(crate) fn get(&self) -> f64 {
+        self.read(&mut Reader::new())
+    }
+
+    /// Appends what each of these has.
+    pub(crate) fn get_all<'c>(cells: impl Iterator<Item = &'c Self>, into: &mut Vec<f64>) {
+        let mut reader = Reader::new();
+        into.extend(cells.map(|cell| cell.read(&mut reader)));
+    }
+
+    #[inline]
+    fn read(&self, reader: &mut Reader) -> f64 {
         match self {
-            Self::Memory(tally) => tally.get(),
+            Self::Memory(tally) => tally.get(reader),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.get(),
         }

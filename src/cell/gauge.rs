@@ -4,6 +4,7 @@ use super::Home;
 use super::level::Level;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
+use super::slab::Reader;
 
 #[derive(Debug)]
 pub(crate) enum GaugeCell {
@@ -45,8 +46,19 @@ impl GaugeCell {
     }
 
     pub(crate) fn get(&self) -> f64 {
+        self.read(&mut Reader::new())
+    }
+
+    /// Appends what each of these has.
+    pub(crate) fn get_all<'c>(cells: impl Iterator<Item = &'c Self>, into: &mut Vec<f64>) {
+        let mut reader = Reader::new();
+        into.extend(cells.map(|cell| cell.read(&mut reader)));
+    }
+
+    #[inline]
+    fn read(&self, reader: &mut Reader) -> f64 {
         match self {
-            Self::Memory(level) => level.get(),
+            Self::Memory(level) => level.get(reader),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(cell) => cell.get(),
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::float::add_among_all;
 use super::places::Fixed;
-use super::slab::{Block, Cells, SharedCells};
+use super::slab::{Block, Cells, Reader, SharedCells};
 use super::sync::{AtomicU64, fence};
 
 /// Says that somebody has added to the number since it was set.
@@ -66,14 +66,14 @@ impl Level {
         }
     }
 
-    pub(super) fn get(&self) -> f64 {
+    pub(super) fn get(&self, reader: &mut Reader) -> f64 {
         let mut sum = 0.0;
         for _ in 0..MOST_READS {
             // Acquire: with the generation its base is seen, and which threads noted it.
             let word = self.word.load(Ordering::Acquire);
             sum = f64::from_bits(self.base(word).load(Ordering::Relaxed));
             if word & ADDED_TO != 0 {
-                self.cells.for_each(|cells| {
+                reader.for_each(&self.cells, |cells| {
                     let Cells::Own([noted, added]) = cells else { return };
                     // Acquire: who sees the note sees an amount that belongs to it.
                     if noted.load(Ordering::Acquire) == word {

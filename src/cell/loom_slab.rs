@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
@@ -108,9 +109,27 @@ impl<L: Length> Block<L> {
     pub(super) fn shared(&self) -> &[AtomicU64] {
         &self.slabs[0]
     }
+}
 
-    pub(super) fn for_each(&self, mut each: impl FnMut(Cells<'_>)) {
-        each(Cells::Shared(self.shared()));
-        self.slabs[1..].iter().for_each(|cells| each(Cells::Own(cells)));
+/// Reads blocks one after the other.
+pub(super) struct Reader;
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self
+    }
+
+    pub(super) fn for_each<'b, L: Length>(
+        &mut self,
+        block: &'b Block<L>,
+        mut each: impl FnMut(Cells<'b>),
+    ) {
+        each(Cells::Shared(block.shared()));
+        block.slabs[1..].iter().for_each(|cells| each(Cells::Own(cells)));
+    }
+
+    pub(super) fn sum_of_first<L: Length>(&mut self, block: &Block<L>) -> u64 {
+        let cells = block.slabs.iter().map(|cells| &cells[0]);
+        cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
     }
 }

@@ -8,6 +8,7 @@ mod float;
 pub(crate) mod fork;
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
 mod forked;
+pub(crate) mod gather;
 mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
@@ -35,6 +36,8 @@ mod memory;
 mod miri_tests;
 mod observations;
 mod order;
+#[cfg(not(loom))]
+mod owners;
 mod pins;
 mod places;
 mod records;
@@ -59,6 +62,8 @@ pub(crate) mod ticks;
 #[cfg(all(loom, feature = "multiprocess"))]
 use self::loom_memory as memory;
 #[cfg(loom)]
+use self::loom_slab as owners;
+#[cfg(loom)]
 use self::loom_slab as slab;
 
 /// Where a new number is to live.
@@ -72,9 +77,9 @@ pub(crate) enum Home {
 pub(crate) use self::counter::CounterCell;
 pub(crate) use self::gauge::GaugeCell;
 pub(crate) use self::histogram::HistogramCell;
-pub(crate) use self::refused::{note_refused_observation, refused_observations};
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
-pub(crate) use self::slab::LeftSlabs;
+pub(crate) use self::owners::LeftSlabs;
+pub(crate) use self::refused::{note_refused_observation, refused_observations};
 pub(crate) use self::summary::SummaryCell;
 
 /// The cells of numbers that all have their home in files.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::places::AndMore;
-use super::slab::{Block, Cells};
+use super::slab::{Block, Cells, Reader};
 use super::sync::{AtomicU32, AtomicU64, pause};
 
 /// The cells of an owner before its buckets: the state, and two sums.
@@ -54,21 +54,21 @@ impl Observations {
     }
 
     /// Appends the count of each bucket, not cumulative; returns the sum.
-    pub(super) fn read(&self, into: &mut Vec<f64>) -> f64 {
-        let begin = into.len();
-        into.resize(begin + self.cells.len() - HEAD, 0.0);
-        let end = into.len();
+    pub(super) fn read(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
+        let (begin, width) = (into.len(), self.cells.len() - HEAD);
+        // Behind the totals, what one owner has.
+        into.resize(begin + 2 * width, 0.0);
+        let (totals, inside) = into[begin..].split_at_mut(width);
         let mut sum = 0.0;
-        self.cells.for_each(|cells| {
-            sum += self.read_all_of(cells, into);
-            let (totals, inside) = into.split_at_mut(end);
-            totals[begin..].iter_mut().zip(inside).for_each(|(total, n)| *total += *n);
-            into.truncate(end);
+        reader.for_each(&self.cells, |cells| {
+            sum += self.read_all_of(cells, inside);
+            totals.iter_mut().zip(&*inside).for_each(|(total, n)| *total += *n);
         });
+        into.truncate(begin + width);
         sum
     }
 
-    fn read_all_of(&self, cells: Cells<'_>, into: &mut Vec<f64>) -> f64 {
+    fn read_all_of(&self, cells: Cells<'_>, into: &mut [f64]) -> f64 {
         for tries in 1..=FREE_READS {
             if let Some(sum) = read(cells.all(), into) {
                 return sum;
@@ -157,26 +157,21 @@ fn sum_of(state: u64, sums: &[AtomicU64]) -> &AtomicU64 {
     &sums[(state & SECOND) as usize]
 }
 
-/// Appends the buckets of one owner; returns the sum that belongs to them. None if it has
-/// completed an observation meanwhile, and nothing is appended.
+/// Reads the buckets of one owner; returns the sum that belongs to them. None if it has
+/// completed an observation meanwhile.
 ///
 /// Each load acquires what its store has released.
-fn read(cells: &[AtomicU64], into: &mut Vec<f64>) -> Option<f64> {
+fn read(cells: &[AtomicU64], into: &mut [f64]) -> Option<f64> {
     let ([place, sums @ ..], buckets) = cells.split_first_chunk::<HEAD>()?;
     let begun = place.load(Ordering::Acquire);
-    let end = into.len();
     let mut inside: u64 = 0;
-    for bucket in buckets {
+    for (to, bucket) in into.iter_mut().zip(buckets) {
         let n = bucket.load(Ordering::Acquire);
         inside = inside.wrapping_add(n);
-        into.push(n as f64);
+        *to = n as f64;
     }
     // One more is in its bucket than the state counts: with its value, the sum is the other one.
     let is_within = inside.wrapping_mul(ONE) != begun & !(ONE - 1);
     let sum = sum_of(begun ^ u64::from(is_within), sums).load(Ordering::Acquire);
-    if (place.load(Ordering::Relaxed) ^ begun) & !LOCKED != 0 {
-        into.truncate(end);
-        return None;
-    }
-    Some(f64::from_bits(sum))
+    ((place.load(Ordering::Relaxed) ^ begun) & !LOCKED == 0).then(|| f64::from_bits(sum))
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 #[cfg(all(target_os = "linux", not(any(miri, loom))))]
 use std::sync::atomic::{AtomicBool, compiler_fence};
 
-use super::slab::{all_pins, own_pins};
+use super::owners::{all_pins, own_pins};
 use super::sync::{AtomicU64, fence};
 
 /// The looks that have ended are counted above those that are under way.

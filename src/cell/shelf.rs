@@ -7,10 +7,11 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, handle_alloc_error};
-use std::mem::ManuallyDrop;
-use std::ops::{ControlFlow, Deref};
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
@@ -24,7 +25,7 @@ use super::pins::{Pin, prepare};
 use super::records::{RecordAt, Records};
 use super::slots::Slots;
 
-/// How many values are looked at before others may change anything.
+/// How many values are looked at together.
 const STEP: usize = 64;
 
 /// Values, and what they have in common.
@@ -258,11 +259,9 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     ) -> usize {
         // Kept meanwhile, so that nothing else gets their places.
         let mut picked: Vec<W> = Vec::new();
-        self.walk().step(|value| {
-            if doomed(value) {
-                picked.push(value.clone());
-            }
-            ControlFlow::Continue(())
+        self.walk().step(|values: &[W]| {
+            picked.extend(values.iter().filter(|value| doomed(value)).cloned());
+            values.len()
         });
         if picked.is_empty() {
             return 0;
@@ -345,11 +344,12 @@ pub(crate) struct Walk<'s, W: Wraps> {
 }
 
 impl<W: Wraps> Walk<'_, W> {
-    /// Goes on until `each` breaks, to come back to the value then; false if it
-    /// has come to the end.
-    pub(crate) fn step(&mut self, mut each: impl FnMut(&W) -> ControlFlow<()>) -> bool {
+    /// Goes on, some values at a time, until `take` takes fewer than it was given, to come
+    /// back to the others then; false if it has come to the end.
+    pub(crate) fn step(&mut self, mut take: impl FnMut(&[W]) -> usize) -> bool {
         let pin = Pin::new();
         let mut places = [GONE; STEP];
+        let mut lent = [const { MaybeUninit::<ManuallyDrop<W>>::uninit() }; STEP];
         let mut owned = Vec::new();
         while self.at < self.end {
             let count = usize::min(STEP, self.end - self.at);
@@ -364,19 +364,24 @@ impl<W: Wraps> Walk<'_, W> {
                     owned.extend(records.map(|record| unsafe { self.shelf.own(record) }));
                 }
             }
-            for place in &places[..count] {
-                if *place != GONE {
-                    // SAFETY: the pin was there before the place was read, or else it is owned.
-                    let lent = unsafe {
-                        let record = self.shelf.records.get(*place);
-                        self.shelf.borrow::<W>(record)
-                    };
-                    if each(&lent).is_break() {
-                        return true;
-                    }
-                }
-                self.at += 1;
+            let there = places[..count].iter().enumerate().filter(|(_, place)| **place != GONE);
+            let mut values = 0;
+            for (lent, (_, place)) in lent.iter_mut().zip(there.clone()) {
+                // SAFETY: the pin was there before the place was read, or else it is owned.
+                lent.write(unsafe {
+                    let record = self.shelf.records.get(*place);
+                    self.shelf.borrow(record)
+                });
+                values += 1;
             }
+            // SAFETY: so many were written, and what wraps them has the same form.
+            let taken = take(unsafe { slice::from_raw_parts(lent.as_ptr().cast(), values) });
+            if taken < values {
+                let mut left = there.skip(taken);
+                self.at += left.next().map_or(count, |(at, _)| at);
+                return true;
+            }
+            self.at += count;
             owned.clear();
         }
         false

@@ -1,6 +1,5 @@
 //! Values that are looked up, kept and removed, by threads that check every one of them.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -60,7 +59,7 @@ struct Number(u64);
 impl Named for Number {
     // Many have the same hash, so that keys decide.
     fn hash(&self) -> u64 {
-        self.0 % 3 << 20
+        (self.0 % 3) << 20
     }
 
     fn is(&self, key: Key<'_>) -> bool {
@@ -86,9 +85,9 @@ fn remove(shelf: &Numbers, number: u64) -> bool {
 
 fn numbers(shelf: &Numbers) -> Vec<u64> {
     let mut numbers = Vec::new();
-    let more = shelf.walk::<Handle>().step(|handle| {
-        numbers.push(handle.0.number);
-        ControlFlow::Continue(())
+    let more = shelf.walk::<Handle>().step(|handles| {
+        numbers.extend(handles.iter().map(|handle| handle.0.number));
+        handles.len()
     });
     assert!(!more);
     numbers
@@ -125,9 +124,9 @@ fn nothing_is_dropped_that_somebody_may_look_at() {
                     let is_odd = |handle: &Handle| handle.0.number % 2 == 1;
                     shelf.remove_if(is_odd, |value| assert_eq!(value.number % 2, 1));
                 }
-                shelf.walk::<Handle>().step(|handle| {
-                    handle.0.check(handle.0.number);
-                    ControlFlow::Continue(())
+                shelf.walk::<Handle>().step(|handles| {
+                    handles.iter().for_each(|handle| handle.0.check(handle.0.number));
+                    handles.len()
                 });
             }
         });
@@ -183,18 +182,13 @@ fn values_are_walked_in_the_order_in_which_they_came() {
     (0..4).for_each(|number| drop(get(&shelf, number)));
     let expected: Vec<_> = (1..count).step_by(2).chain([0, 2]).collect();
     assert_eq!(numbers(&shelf), expected);
-    // A walk comes back to the value at which it broke, and sees none that came later.
+    // A walk comes back to the values that were not taken, and sees none that came later.
     let mut walk = shelf.walk::<Handle>();
     let mut seen = Vec::new();
-    let mut left = 0;
-    while walk.step(|handle| {
-        if left == 0 {
-            left = 7;
-            return ControlFlow::Break(());
-        }
-        left -= 1;
-        seen.push(handle.0.number);
-        ControlFlow::Continue(())
+    while walk.step(|handles| {
+        let taken = handles.len().min(7);
+        seen.extend(handles[..taken].iter().map(|handle| handle.0.number));
+        taken
     }) {
         drop(get(&shelf, count + seen.len() as u64));
     }

@@ -8,72 +8,32 @@
 //! locked instructions.
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 use std::arch::asm;
-use std::cell::Cell;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 use std::hint::assert_unchecked;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::mem::MaybeUninit;
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::slice;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use once_cell::race::OnceNonZeroUsize;
 use parking_lot::Mutex;
 
 use super::fork::hold_off;
+use super::owners::{MOST_SLABS, Slab, own, own_slab, shared_slab, slabs, zeroed};
 use super::places::{CHUNK_CELLS, CHUNKS, Fixed, Length, Places};
 
 /// The bits that tell which slabs have a chunk.
 const BITS: usize = u64::BITS as usize;
 
-/// The slabs that there can be beside the shared one.
-const MOST_SLABS: usize = 256;
-
-/// Every slab that was ever made, in the order of their making; the first is shared.
-static SLABS: [AtomicPtr<Slab>; MOST_SLABS + 1] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; MOST_SLABS + 1];
-
-/// How many of them there are. Release: whoever sees the number sees the slabs.
-static MADE: AtomicUsize = AtomicUsize::new(0);
-
 /// Which slabs have a chunk, for each chunk: one bit for those whose numbers differ by 64,
 /// set before the chunk is there. Whoever reads need not ask all slabs for each number.
 static TOUCHED: [AtomicU64; CHUNKS + 1] = [const { AtomicU64::new(0) }; CHUNKS + 1];
 
-/// Slabs without an owner, the one that was left last on top.
-static VACANT: Mutex<Vec<&'static Slab>> = Mutex::new(Vec::new());
-
 static PLACES: Mutex<Places> = Mutex::new(Places::new());
-
-/// Stands for the slab of a thread that has none: in this one, no chunk is ever made.
-static NONE: Slab = Slab {
-    number: 0,
-    pins: AtomicU64::new(0),
-    chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS + 1],
-};
-
-/// How many slabs nobody will ever write to, as their threads were left behind by a `fork`.
-static LEFT: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    // Without a destructor, so that reaching it costs one instruction.
-    static OWN: Cell<&'static Slab> = const { Cell::new(&NONE) };
-    static LEASE: Lease = const { Lease(Cell::new(Claim::Open)) };
-}
-
-/// The cells of one owner: chunks of them, made when they are first touched.
-struct Slab {
-    /// Its place among all of them; 0 is the shared one, and [`NONE`].
-    number: usize,
-    /// What its owner looks at, as [`pins`](super::pins) has it.
-    pins: AtomicU64,
-    /// The first is never made, so that no block is in it.
-    chunks: [AtomicPtr<AtomicU64>; CHUNKS + 1],
-}
 
 /// Some neighbouring cells, in the same place of every slab; all zero at first.
 ///
@@ -134,7 +94,7 @@ impl<L: Length> Block<L> {
     /// The cells of the calling thread, if it has written to their chunk before.
     #[inline]
     pub(super) fn own(&self) -> Option<&[AtomicU64]> {
-        self.cells_of(OWN.get())
+        self.cells_of(own())
     }
 
     /// The cells that the calling thread writes to, made if they are not there.
@@ -154,30 +114,8 @@ impl<L: Length> Block<L> {
 
     #[inline]
     fn find_shared(&self) -> &'static [AtomicU64] {
-        // SAFETY: a slab is never freed.
-        let slab = unsafe { SLABS[0].load(Ordering::Acquire).as_ref() };
-        slab.and_then(|slab| self.cells_of(slab)).unwrap_or_else(|| self.make_in(shared_slab()))
-    }
-
-    /// Calls `each` with the cells of every slab that has them, the shared one first,
-    /// always in the same order.
-    pub(super) fn for_each(&self, mut each: impl FnMut(Cells<'_>)) {
-        // Acquire, and before their number: whoever has set a bit was made before.
-        let mut touched = TOUCHED[self.chunk()].load(Ordering::Acquire);
-        let made = MADE.load(Ordering::Acquire);
-        while touched > 0 {
-            let first = touched.trailing_zeros() as usize;
-            touched &= touched - 1;
-            for (number, slab) in SLABS[..made].iter().enumerate().skip(first).step_by(BITS) {
-                // SAFETY: a slab is never freed.
-                let slab = unsafe { slab.load(Ordering::Acquire).as_ref() };
-                match (number, slab.and_then(|slab| self.cells_of(slab))) {
-                    (0, Some(cells)) => each(Cells::Shared(cells)),
-                    (_, Some(cells)) => each(Cells::Own(cells)),
-                    (_, None) => {}
-                }
-            }
-        }
+        let cells = slabs().next().and_then(|shared| self.cells_of(shared));
+        cells.unwrap_or_else(|| self.make_in(shared_slab()))
     }
 
     #[inline]
@@ -231,7 +169,9 @@ impl<const N: usize> Block<Fixed<N>> {
 impl<L: Length> Drop for Block<L> {
     fn drop(&mut self) {
         // The last who could write to them is gone: whoever shares them shares the block.
-        self.for_each(|cells| cells.all().iter().for_each(|cell| cell.store(0, Ordering::Relaxed)));
+        Reader::new().for_each(self, |cells| {
+            cells.all().iter().for_each(|cell| cell.store(0, Ordering::Relaxed))
+        });
         let _hold_off = hold_off();
         // The lock hands the zeros on to the next who is given the place.
         let first = (self.chunk() - 1) * CHUNK_CELLS + self.at as usize;
@@ -239,117 +179,88 @@ impl<L: Length> Drop for Block<L> {
     }
 }
 
-/// Gives the slab of a thread back when the thread ends.
-struct Lease(Cell<Claim>);
-
-#[derive(Clone, Copy)]
-enum Claim {
-    Open,
-    Held(&'static Slab),
-    /// There were too many threads when this one began to write.
-    Refused,
+/// Reads blocks one after the other: which slabs have a chunk is asked once for those
+/// in a row that are in it.
+///
+/// What a thread writes into a chunk that it had not touched when the reader came there is
+/// not seen, as if all of it came later; so a reader is not kept for long.
+pub(super) struct Reader {
+    chunk: usize,
+    has_shared: bool,
+    slabs: usize,
+    /// The chunk in each of these slabs, the shared one first, always in the same order.
+    chunks: [MaybeUninit<*const AtomicU64>; MOST_SLABS + 1],
 }
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        OWN.set(&NONE);
-        if let Claim::Held(slab) = self.0.replace(Claim::Refused) {
-            let _hold_off = hold_off();
-            VACANT.lock().push(slab);
+impl Reader {
+    #[inline]
+    pub(super) fn new() -> Self {
+        let chunks = [const { MaybeUninit::uninit() }; MOST_SLABS + 1];
+        Self { chunk: usize::MAX, has_shared: false, slabs: 0, chunks }
+    }
+
+    /// Calls `each` with the cells of every slab that has them.
+    #[inline]
+    pub(super) fn for_each<'b, L: Length>(
+        &mut self,
+        block: &'b Block<L>,
+        mut each: impl FnMut(Cells<'b>),
+    ) {
+        self.go_to(block);
+        let mut is_shared = self.has_shared;
+        for chunk in &self.chunks[..self.slabs] {
+            // SAFETY: a chunk is never freed, and all cells of a block are in the one it is in.
+            let cells = unsafe {
+                let first = chunk.assume_init().add(block.at as usize);
+                slice::from_raw_parts(first, block.len.get())
+            };
+            each(if is_shared { Cells::Shared(cells) } else { Cells::Own(cells) });
+            is_shared = false;
         }
     }
-}
 
-/// The slab of the calling thread; none if it has to share one.
-fn own_slab() -> Option<&'static Slab> {
-    let claimed = LEASE.try_with(|lease| {
-        if let Claim::Open = lease.0.get() {
-            lease.0.set(vacant_slab().map_or(Claim::Refused, Claim::Held));
+    /// Adds up the first cells of a block.
+    #[inline]
+    pub(super) fn sum_of_first<L: Length>(&mut self, block: &Block<L>) -> u64 {
+        self.go_to(block);
+        let read = |chunk: &MaybeUninit<*const AtomicU64>| {
+            // SAFETY: as above, and a block has at least one cell.
+            let cell = unsafe { &*chunk.assume_init().add(block.at as usize) };
+            cell.load(Ordering::Relaxed)
+        };
+        match &self.chunks[..self.slabs] {
+            // Most often there is one, for which no loop is begun.
+            [chunk] => read(chunk),
+            chunks => chunks.iter().fold(0, |sum, chunk| sum.wrapping_add(read(chunk))),
         }
-        match lease.0.get() {
-            Claim::Held(slab) => Some(slab),
-            _ => None,
-        }
-    });
-    // An error: the thread is ending, and has given its slab back.
-    let slab = claimed.ok().flatten();
-    OWN.set(slab.unwrap_or(&NONE));
-    slab
-}
-
-/// The word of the calling thread's looks; none if it has no slab.
-#[inline]
-pub(super) fn own_pins() -> Option<&'static AtomicU64> {
-    let slab = OWN.get();
-    if slab.number == 0 { first_pins() } else { Some(&slab.pins) }
-}
-
-#[cold]
-fn first_pins() -> Option<&'static AtomicU64> {
-    own_slab().map(|slab| &slab.pins)
-}
-
-/// The words of all threads.
-pub(super) fn all_pins() -> impl Iterator<Item = &'static AtomicU64> {
-    slabs().map(|slab| &slab.pins)
-}
-
-fn vacant_slab() -> Option<&'static Slab> {
-    let _hold_off = hold_off();
-    let mut vacant = VACANT.lock();
-    vacant.pop().or_else(|| {
-        // The shared one is the first, so it is not one of them.
-        shared_slab_among(&mut vacant);
-        (MADE.load(Ordering::Relaxed) <= most_slabs()).then(|| make_slab(&mut vacant))
-    })
-}
-
-/// Twice as many as there are cores, so that a thread for each of them is never without.
-fn most_slabs() -> usize {
-    // Asking the system takes a while.
-    static MOST: OnceNonZeroUsize = OnceNonZeroUsize::new();
-
-    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let cores = MOST.get_or_init(cores).get();
-    ((2 * cores).max(16) + LEFT.load(Ordering::Relaxed)).min(MOST_SLABS)
-}
-
-fn shared_slab() -> &'static Slab {
-    let _hold_off = hold_off();
-    shared_slab_among(&mut VACANT.lock())
-}
-
-fn shared_slab_among(makers: &mut Vec<&'static Slab>) -> &'static Slab {
-    slabs().next().unwrap_or_else(|| make_slab(makers))
-}
-
-/// Makes a slab; the lock that `makers` comes from keeps others from doing so.
-fn make_slab(makers: &mut Vec<&'static Slab>) -> &'static Slab {
-    let made = MADE.load(Ordering::Relaxed);
-    // So that giving it back does not allocate, when the thread ends.
-    makers.reserve(made + 1);
-    let slab: *mut Slab = zeroed(Layout::new::<Slab>()).cast();
-    // SAFETY: nobody else knows of it; zeros are a number, too.
-    unsafe { (*slab).number = made };
-    SLABS[made].store(slab, Ordering::Release);
-    MADE.store(made + 1, Ordering::Release);
-    // SAFETY: zeros are null pointers and numbers, and it is never freed.
-    unsafe { &*slab }
-}
-
-fn slabs() -> impl Iterator<Item = &'static Slab> {
-    let made = MADE.load(Ordering::Acquire);
-    // SAFETY: a slab is never freed.
-    SLABS[..made].iter().filter_map(|slab| unsafe { slab.load(Ordering::Acquire).as_ref() })
-}
-
-fn zeroed(layout: Layout) -> *mut u8 {
-    // SAFETY: neither a slab nor a chunk is empty.
-    let memory = unsafe { alloc_zeroed(layout) };
-    if memory.is_null() {
-        handle_alloc_error(layout);
     }
-    memory
+
+    #[inline]
+    fn go_to<L: Length>(&mut self, block: &Block<L>) {
+        if self.chunk != block.chunk() {
+            self.find(block.chunk());
+        }
+    }
+
+    #[cold]
+    fn find(&mut self, chunk: usize) {
+        (self.chunk, self.has_shared, self.slabs) = (chunk, false, 0);
+        // Acquire, and before their number: whoever has set a bit was made before.
+        let mut touched = TOUCHED[chunk].load(Ordering::Acquire);
+        while touched > 0 {
+            let first = touched.trailing_zeros() as usize;
+            touched &= touched - 1;
+            for slab in slabs().skip(first).step_by(BITS) {
+                // Acquire: whoever sees the chunk sees its zeros.
+                let cells = slab.chunks[chunk].load(Ordering::Acquire);
+                if !cells.is_null() {
+                    self.has_shared |= slab.number == 0;
+                    self.chunks[self.slabs] = MaybeUninit::new(cells.cast_const());
+                    self.slabs += 1;
+                }
+            }
+        }
+    }
 }
 
 /// The same address, complete in a register before it is used.
@@ -372,29 +283,5 @@ fn in_register(cell: NonNull<AtomicU64>) -> NonNull<AtomicU64> {
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     {
         cell
-    }
-}
-
-/// In a forked child the threads that had slabs are gone, all but one.
-///
-/// Their slabs stay as they are: one of them may have been in the middle of an observation.
-#[cfg(all(unix, feature = "multiprocess"))]
-pub(crate) struct LeftSlabs;
-
-#[cfg(all(unix, feature = "multiprocess"))]
-impl super::fork::AtFork for LeftSlabs {
-    fn prepare(&self) {}
-
-    fn parent(&self) {}
-
-    fn child(&self) {
-        let vacant = VACANT.lock();
-        let is_left =
-            |slab: &&Slab| !vacant.iter().chain([&OWN.get()]).any(|own| ptr::eq(*own, *slab));
-        let left = slabs().skip(1).filter(is_left).inspect(|slab| {
-            // Whoever was looking is gone.
-            slab.pins.store(0, Ordering::Relaxed);
-        });
-        LEFT.store(left.count(), Ordering::Relaxed);
     }
 }

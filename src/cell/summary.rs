@@ -6,6 +6,7 @@ use super::all_mapped;
 use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
+use super::slab::Reader;
 
 #[derive(Debug)]
 pub enum SummaryCell {
@@ -48,8 +49,22 @@ impl SummaryCell {
 
     /// Appends the count; returns the sum.
     pub(crate) fn read(&self, into: &mut Vec<f64>) -> f64 {
+        self.read_by(&mut Reader::new(), into)
+    }
+
+    /// Appends the counts of each of these, and its sum.
+    pub(crate) fn read_all<'c>(
+        cells: impl Iterator<Item = &'c Self>,
+        counts: &mut Vec<f64>,
+        sums: &mut Vec<f64>,
+    ) {
+        let mut reader = Reader::new();
+        sums.extend(cells.map(|cell| cell.read_by(&mut reader, counts)));
+    }
+
+    fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
-            Self::Memory(observations) => observations.read(into),
+            Self::Memory(observations) => observations.read(reader, into),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 into.push(mapped.count.get());

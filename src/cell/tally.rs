@@ -6,7 +6,7 @@ use once_cell::race::OnceBox;
 
 use super::level::Level;
 use super::places::Fixed;
-use super::slab::{Block, Cells};
+use super::slab::{Block, Cells, Reader};
 use super::sync::AtomicU64;
 
 /// Whole amounts in one lane, fractional ones in another, so that each lane only
@@ -72,11 +72,21 @@ impl Tally {
         }
     }
 
-    pub(super) fn get(&self) -> f64 {
-        let Some(more) = self.more.get() else { return self.sum() as f64 };
+    #[inline]
+    pub(super) fn get(&self, reader: &mut Reader) -> f64 {
+        match self.more.get() {
+            None => reader.sum_of_first(&self.whole) as f64,
+            Some(more) => self.get_with(more, reader),
+        }
+    }
+
+    #[inline(never)]
+    fn get_with(&self, more: &More, reader: &mut Reader) -> f64 {
         // Acquire, and before the sum: what was past for another thread is so for this one.
         let past = more.past.load(Ordering::Acquire);
-        self.sum().wrapping_sub(past) as f64 + more.fraction.get()
+        // The reader may not know of a chunk that had in it some of what is past.
+        let sum = if past == 0 { reader.sum_of_first(&self.whole) } else { self.sum() };
+        sum.wrapping_sub(past) as f64 + more.fraction.get(reader)
     }
 
     /// Begins anew at zero.
@@ -87,11 +97,7 @@ impl Tally {
     }
 
     fn sum(&self) -> u64 {
-        let mut sum = 0_u64;
-        self.whole.for_each(|cells| {
-            sum = sum.wrapping_add(cells.all()[0].load(Ordering::Relaxed));
-        });
-        sum
+        Reader::new().sum_of_first(&self.whole)
     }
 
     fn more(&self) -> &More {

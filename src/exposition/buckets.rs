@@ -1,6 +1,6 @@
 //! The lines of a histogram's buckets.
 
-use super::page::{Block, Page, Scratch};
+use super::page::{Block, Page, Scratch, fits};
 use super::rows::Row;
 use super::template::Template;
 use crate::model::{Bounds, EscapingScheme, LabelNames, Suffix};
@@ -46,24 +46,24 @@ impl BucketLines {
         counts: &[f64],
     ) -> Option<f64> {
         let Self { template, place, bounds, longest_bound, before_le, behind_le } = self;
-        let (place, longest) = (*place, template.longest(row.lens)? + (*longest_bound)?);
-        let (before, behind) = row.lens.split_at_checked(place)?;
-        let mut line = before_le.line(longest)?;
-        let text = template.push_pieces(&mut line, 0, row.text.as_bytes(), before);
-        line.keep();
-        let mut line = behind_le.line(longest)?;
-        template.push_pieces(&mut line, place + 1, text, behind);
-        line.keep();
+        let longest_bound = longest_bound.filter(|_| template.is_in_blocks())?;
+        let (before, behind) = row.lens.split_at_checked(*place)?;
+        let (text, mut at) = (row.row_text?, 0);
+        before_le.write(|line| at = template.push_pieces(line, 0, text, at, before));
+        behind_le.write(|line| at = template.push_pieces(line, *place + 1, text, at, behind));
+        if !text.has(at) || !fits(before_le.len() + longest_bound + behind_le.len()) {
+            return None;
+        }
 
         let mut total = 0.0;
         for (&count, bound) in counts.iter().zip(bounds) {
             total += count;
-            let mut line = page.line(longest)?;
+            let mut line = page.line()?;
             line.push_scratch(before_le);
             line.push_block(bound);
             line.push_scratch(behind_le);
-            line.push_number(total);
-            line.end();
+            let len = line.end(total)?;
+            page.keep(len);
         }
         Some(total)
     }

@@ -4,7 +4,7 @@ use super::buckets::BucketLines;
 use super::extras::Extras;
 use super::names::check_labels;
 use super::page::Page;
-use super::rows::{Exemplars, Row, Rows};
+use super::rows::{Exemplars, Row, Rows, Texts};
 use super::template::Template;
 use crate::error::Result;
 use crate::model::chunk::histogram_suffixes;
@@ -176,11 +176,13 @@ impl Lines {
         }
         let exemplars = matches!(suffix, Suffix::Total | Suffix::Bucket);
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics && exemplars);
-        if shown && !starts && exemplars.is_empty() && chunk.timestamps().is_empty() {
+        let plain = exemplars.is_empty() && chunk.timestamps().is_empty();
+        if shown && !starts && plain && self.first.is_in_blocks() {
             return self.write_plain(chunk, values, style, page);
         }
         let own = own_label(desc, suffix).and_then(|own| chunk.names().place(own).ok());
-        for (row, &value) in Rows::new(chunk).zip(values) {
+        let texts = Texts::new(chunk);
+        for (row, &value) in Rows::new(chunk, &texts).zip(values) {
             if shown {
                 let exemplar = exemplars.at(row.number);
                 self.first.write_row(page, &row, value, &self.extras(&row, exemplar, style));
@@ -204,15 +206,16 @@ impl Lines {
     #[inline(never)]
     fn write_plain(&self, chunk: &Chunk<'_>, values: &[f64], style: Style, page: &mut Page<'_>) {
         let width = chunk.names().len();
-        let (mut text, mut lens) = (chunk.label_text(), chunk.label_lens());
+        let (texts, mut left, mut at) = (Texts::new(chunk), chunk.label_lens(), 0);
         for &value in values {
-            let Some((row_lens, lens_left)) = lens.split_at_checked(width) else { return };
-            if !self.first.write_plain_row(page, text.as_bytes(), row_lens, value) {
-                let row = Row { number: 0, text, lens: row_lens, start: None, timestamp: None };
+            let Some((lens, lens_left)) = left.split_at_checked(width) else { return };
+            let Some(text) = texts.row(at) else { return };
+            at += self.first.write_plain_row(page, text, lens, value).unwrap_or_else(|| {
+                let row = Row::plain(texts.from(at), lens);
                 self.first.write_row(page, &row, value, &self.extras(&row, None, style));
-            }
-            let len: usize = row_lens.iter().map(|&len| len as usize).sum();
-            (text, lens) = (text.get(len..).unwrap_or_default(), lens_left);
+                lens.iter().map(|&len| len as usize).sum()
+            });
+            left = lens_left;
         }
     }
 
@@ -224,7 +227,8 @@ impl Lines {
         style: Style,
         page: &mut Page<'_>,
     ) {
-        for ((row, &count), &sum) in Rows::new(chunk).zip(counts).zip(sums) {
+        let texts = Texts::new(chunk);
+        for ((row, &count), &sum) in Rows::new(chunk, &texts).zip(counts).zip(sums) {
             self.write_single(page, &self.first, Suffix::Count, &row, count, style);
             self.write_single(page, &self.second, Suffix::Sum, &row, sum, style);
             self.write_start(page, &row, style);
@@ -245,7 +249,8 @@ impl Lines {
         let totals = !style.openmetrics || columns.sum_place != SumPlace::Absent;
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
         self.buckets.prepare_bounds(columns.bounds);
-        let rows = Rows::new(chunk).zip(columns.buckets.chunks_exact(width.max(1)));
+        let texts = Texts::new(chunk);
+        let rows = Rows::new(chunk, &texts).zip(columns.buckets.chunks_exact(width.max(1)));
         for (row, counts) in rows {
             if columns.sum_place == SumPlace::First {
                 self.write_sum(page, &columns, sum_suffix, &row, style);

@@ -3,6 +3,7 @@
 //! A line is made of slices of a few bytes. Copied exactly, each is a call of
 //! `memcpy`; copied with what stands behind it, it is a few instructions.
 
+use super::rows::RowText;
 use crate::model::number::{NUMBER_SIZE, write_f64};
 
 /// What a line that is written in blocks may take, and how much room there is for it.
@@ -25,17 +26,20 @@ impl<'a> Page<'a> {
         Self { len: out.len(), out, aside }
     }
 
-    /// Begins a line, unless it may take more than there is room for.
+    /// Begins a line.
     #[inline(always)]
-    pub(super) fn line(&mut self, longest: usize) -> Option<Line<'_>> {
-        if !fits(longest) {
-            return None;
-        }
+    pub(super) fn line(&mut self) -> Option<Line<'_>> {
         if self.out.len() - self.len < WINDOW {
             self.out.resize(self.len + AHEAD, 0);
         }
         let to = self.out.get_mut(self.len..)?.first_chunk_mut()?;
-        Some(Line { to, len: 0, written: &mut self.len })
+        Some(Line { to, len: 0 })
+    }
+
+    /// Keeps as much as was written of a line.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, len: usize) {
+        self.len += len;
     }
 
     /// Appends what only few lines have.
@@ -61,11 +65,10 @@ impl Drop for Page<'_> {
     }
 }
 
-/// A line that is being written, which counts once it is ended.
+/// A line that is being written. One that becomes too long is spoilt, which it says in the end.
 pub(super) struct Line<'a> {
     to: &'a mut [u8; WINDOW],
     len: usize,
-    written: &'a mut usize,
 }
 
 impl Line<'_> {
@@ -79,58 +82,52 @@ impl Line<'_> {
         self.len += block.len;
     }
 
-    /// Appends the first `len` bytes of `text`; quickly if more stand behind them.
+    /// Appends `len` bytes of a text, from `at` on.
     #[inline(always)]
-    pub(super) fn push_part(&mut self, text: &[u8], len: usize) {
-        match (text.first_chunk::<16>(), text.first_chunk::<32>()) {
-            (Some(text), _) if len <= 16 => self.room()[..16].copy_from_slice(text),
-            (_, Some(text)) if len <= 32 => self.room()[..32].copy_from_slice(text),
-            _ => copy_exactly(self.to, self.len, text.get(..len)),
+    pub(super) fn push_part(&mut self, text: RowText<'_>, mut at: usize, len: usize) {
+        let end = self.len + len;
+        if len <= 16 {
+            self.room()[..16].copy_from_slice(text.part::<16>(at));
+        } else {
+            while self.len < end {
+                self.room()[..32].copy_from_slice(text.part::<32>(at));
+                at += 32;
+                self.len += 32;
+            }
         }
-        self.len += len;
+        self.len = end;
     }
 
     #[inline(always)]
     pub(super) fn push_scratch(&mut self, scratch: &Scratch) {
-        self.push_part(&scratch.bytes, scratch.len);
-    }
-
-    #[inline(always)]
-    pub(super) fn push_number(&mut self, value: f64) {
-        if let Some(to) = self.room().first_chunk_mut() {
-            self.len += write_f64(to, value);
+        let end = self.len + scratch.len;
+        for block in scratch.bytes.chunks_exact(Block::SIZE) {
+            self.room().copy_from_slice(block);
+            self.len += Block::SIZE;
+            if self.len >= end {
+                break;
+            }
         }
+        self.len = end;
     }
 
-    /// Ends the line.
+    /// Appends a number and the end of the line; says how long that is now.
     #[inline(always)]
-    pub(super) fn end(mut self) {
+    pub(super) fn end(mut self, value: f64) -> Option<usize> {
+        if !fits(self.len) {
+            return None;
+        }
+        self.len += write_f64(self.room().first_chunk_mut()?, value);
         self.room()[0] = b'\n';
-        self.len += 1;
-        self.keep();
-    }
-
-    /// Keeps what was written.
-    #[inline(always)]
-    pub(super) fn keep(self) {
-        *self.written += self.len;
+        Some(self.len + 1)
     }
 
     /// Where to go on.
     #[inline(always)]
     fn room(&mut self) -> &mut [u8] {
-        // A line is never longer, which whoever began it has seen to. Said like
-        // this, nothing has to be checked.
+        // Said like this, nothing has to be checked.
         let at = self.len % LONGEST;
         &mut self.to[at..at + Block::SIZE]
-    }
-}
-
-#[inline(never)]
-fn copy_exactly(to: &mut [u8; WINDOW], at: usize, text: Option<&[u8]>) {
-    let text = text.unwrap_or_default();
-    if let Some(to) = to.get_mut(at..at + text.len()) {
-        to.copy_from_slice(text);
     }
 }
 
@@ -160,11 +157,16 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Begins it anew; it is written like a line.
     #[inline(always)]
-    pub(super) fn line(&mut self, longest: usize) -> Option<Line<'_>> {
-        self.len = 0;
-        fits(longest).then_some(Line { to: &mut self.bytes, len: 0, written: &mut self.len })
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut Line<'_>)) {
+        let mut line = Line { to: &mut self.bytes, len: 0 };
+        write(&mut line);
+        self.len = line.len;
     }
 }
 
@@ -174,7 +176,8 @@ impl Default for Scratch {
     }
 }
 
-/// Whether a line that is so long before its number can be written in blocks.
-fn fits(longest: usize) -> bool {
-    longest + NUMBER_SIZE < LONGEST
+/// Whether a line that is so long before its number is not too long.
+#[inline(always)]
+pub(super) fn fits(len: usize) -> bool {
+    len < LONGEST - NUMBER_SIZE
 }

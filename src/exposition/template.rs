@@ -5,7 +5,7 @@ use std::mem;
 use super::extras::Extras;
 use super::page::{Block, Line, Page};
 use super::quoted::{push_label_name, push_metric_name};
-use super::rows::Row;
+use super::rows::{Row, RowText};
 use crate::model::EscapingScheme;
 use crate::model::number::push_f64;
 
@@ -62,11 +62,10 @@ impl Template {
         self.blocks = blocks;
     }
 
-    /// How long all pieces are with label values of these lengths; nothing if they are no blocks.
+    /// Whether all pieces are blocks.
     #[inline(always)]
-    pub(super) fn longest(&self, lens: &[u32]) -> Option<usize> {
-        let values: usize = lens.iter().map(|&len| len as usize).sum();
-        (self.blocks.len() == self.ends.len()).then_some(self.text.len() + values)
+    pub(super) fn is_in_blocks(&self) -> bool {
+        self.blocks.len() == self.ends.len()
     }
 
     /// Appends a line with the label values of a row.
@@ -78,8 +77,10 @@ impl Template {
         value: f64,
         extras: &Extras<'_>,
     ) {
-        if extras.is_none() && self.write_plain_row(page, row.text.as_bytes(), row.lens, value) {
-            return;
+        if let Some(text) = row.row_text.filter(|_| extras.is_none() && self.is_in_blocks()) {
+            if self.write_plain_row(page, text, row.lens, value).is_some() {
+                return;
+            }
         }
         page.push_rare(|text| {
             self.fill(text, 0, row.values());
@@ -90,44 +91,45 @@ impl Template {
 
     /// The same with nothing behind the number, unless the line is too long for blocks.
     ///
-    /// `text` begins with the label values of the row, which have these lengths.
+    /// The label values of the row have these lengths; says how long they are together. All
+    /// pieces must be blocks.
     #[inline(always)]
     pub(super) fn write_plain_row(
         &self,
         page: &mut Page<'_>,
-        text: &[u8],
+        text: RowText<'_>,
         lens: &[u32],
         value: f64,
-    ) -> bool {
-        let longest = self.longest(lens);
-        let Some(mut line) = longest.and_then(|longest| page.line(longest)) else { return false };
-        self.push_pieces(&mut line, 0, text, lens);
-        line.push_number(value);
-        line.end();
-        true
+    ) -> Option<usize> {
+        let mut line = page.line()?;
+        let end = self.push_pieces(&mut line, 0, text, 0, lens);
+        let len = line.end(value).filter(|_| text.has(end))?;
+        page.keep(len);
+        Some(end)
     }
 
     /// Appends the piece at `first`, and each of these label values with the piece behind it.
     ///
-    /// Gives back the text behind them. All pieces must be blocks.
+    /// The values begin at `at`; says where they end. All pieces must be blocks.
     #[inline(always)]
-    pub(super) fn push_pieces<'t>(
+    pub(super) fn push_pieces(
         &self,
         line: &mut Line<'_>,
         first: usize,
-        mut text: &'t [u8],
+        text: RowText<'_>,
+        mut at: usize,
         lens: &[u32],
-    ) -> &'t [u8] {
+    ) -> usize {
         let Some((head, behind)) = self.blocks.get(first..).and_then(<[_]>::split_first) else {
-            return text;
+            return at;
         };
         line.push_block(head);
         for (piece, &len) in behind.iter().zip(lens) {
-            line.push_part(text, len as usize);
+            line.push_part(text, at, len as usize);
             line.push_block(piece);
-            text = text.get(len as usize..).unwrap_or_default();
+            at += len as usize;
         }
-        text
+        at
     }
 
     /// Appends the pieces from `first` on, with a value before each but the first.

@@ -7,12 +7,12 @@ use super::amount::Amount;
 use super::builder::MetricBuilder;
 use super::exemplar::{ExemplarSlot, check_exemplar, keeps_exemplar};
 use super::home::Homes;
-use super::instrument::{Held, Instrument, Kind, Schema};
+use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::cell::{CounterCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix};
+use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::FileKind;
 
@@ -266,9 +266,16 @@ impl Kind for Counter {
         Columns::floats(schema.names.clone(), Suffix::Total)
     }
 
-    fn record(series: &Held<Self>, columns: &mut Columns) {
-        columns.push_float(series.row_labels(), series.cell.total.get());
-        columns.set_start(series.created());
-        series.cell.exemplar.record(columns.rows() - 1, columns);
+    fn push(all: &[Self], columns: &mut Columns) -> usize {
+        let first = columns.rows();
+        let all = push_labels(all, columns);
+        if let ValueColumns::Floats { values, .. } = &mut columns.values {
+            CounterCell::get_all(all.iter().map(|counter| &counter.series.cell.total), values);
+        }
+        columns.extend_starts(all.iter().map(|counter| counter.series.created()));
+        for (row, counter) in (first..).zip(all) {
+            counter.series.cell.exemplar.record(row, columns);
+        }
+        all.len()
     }
 }

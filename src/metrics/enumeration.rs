@@ -295,26 +295,31 @@ impl Kind for Enum {
         &self.series
     }
 
-    fn extent(series: &Held<Self>) -> (usize, usize) {
-        let states = &series.schema().settings.escaped;
-        let text: usize = states.iter().map(|state| state.len()).sum();
-        (states.len(), text + states.len() * series.text_len())
-    }
-
     fn columns(schema: &Schema<Self>) -> Columns {
         let names = schema.settings.shown_names.as_ref().unwrap_or(&schema.names);
         Columns::floats(names.clone(), Suffix::None)
     }
 
-    fn record(series: &Held<Self>, columns: &mut Columns) {
-        let now = series.cell.get();
-        let schema = series.schema();
-        let (Ok(place) | Err(place)) = schema.names.place(schema.desc.name());
-        for (state, value) in schema.settings.escaped.iter().enumerate() {
-            if let RowLabels::Escaped { text, lens, escaped } = series.row_labels() {
-                let labels = RowLabels::With { text, lens, escaped, place, value };
-                columns.push_float(labels, f64::from(state == now));
-            }
+    fn push(all: &[Self], columns: &mut Columns) -> usize {
+        all.iter().take_while(|metric| push(&metric.series, columns)).count()
+    }
+}
+
+/// Appends a row for each state, if there is room for all.
+fn push(series: &Held<Enum>, columns: &mut Columns) -> bool {
+    let schema = series.schema();
+    let states = &schema.settings.escaped;
+    let text = states.iter().map(|state| state.len() + series.text_len()).sum();
+    if !columns.has_room(states.len(), text) {
+        return false;
+    }
+    let now = series.cell.get();
+    let (Ok(place) | Err(place)) = schema.names.place(schema.desc.name());
+    for (state, value) in states.iter().enumerate() {
+        if let RowLabels::Escaped { text, lens, escaped } = series.row_labels() {
+            let labels = RowLabels::With { text, lens, escaped, place, value };
+            columns.push_float(labels, f64::from(state == now));
         }
     }
+    true
 }

@@ -123,8 +123,15 @@ impl ExemplarSlot {
         None
     }
 
+    #[inline]
     pub(super) fn record(&self, slot: usize, columns: &mut Columns) {
-        let Some(stored) = self.stored.get() else { return };
+        if let Some(stored) = self.stored.get() {
+            self.record_stored(stored, slot, columns);
+        }
+    }
+
+    #[cold]
+    fn record_stored(&self, stored: &Mutex<Stored>, slot: usize, columns: &mut Columns) {
         let _hold_off = self.hold_off();
         let stored = stored.lock();
         if stored.lens.is_empty() {

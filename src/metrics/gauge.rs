@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use once_cell::race::OnceBox;
 use parking_lot::RwLock;
 
 use super::amount::Amount;
@@ -11,13 +12,13 @@ use super::builder::Built;
 use super::builder::MetricBuilder;
 use super::clock::now;
 use super::home::Homes;
-use super::instrument::{Held, Instrument, Kind, Schema};
+use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::cell::{GaugeCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix};
+use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::{FileKind, GaugeMode};
 
@@ -137,14 +138,15 @@ impl Gauge {
     /// # Ok::<(), narthex::Error>(())
     /// ```
     pub fn set_function(&self, f: impl Fn() -> f64 + Send + Sync + 'static) {
-        let old = self.series.cell.function.write().replace(Arc::new(f));
+        let function = self.series.cell.function.get_or_init(Box::default);
+        let old = function.write().replace(Arc::new(f));
         // Dropped without the lock: what it owns is foreign.
         drop(old);
     }
 
     /// Shows again what is set.
     pub fn clear_function(&self) {
-        let old = self.series.cell.function.write().take();
+        let old = self.series.cell.function.get().and_then(|function| function.write().take());
         // Dropped here, where no lock is held: it is foreign code.
         drop(old);
     }
@@ -245,7 +247,8 @@ pub struct GaugeSeries {
     number: GaugeCell,
     /// Whether its mode shows the most recent number, so that it can only be set.
     keeps_time: bool,
-    function: RwLock<Option<Function>>,
+    /// Made when there is a function for the first time.
+    function: OnceBox<RwLock<Option<Function>>>,
 }
 
 impl fmt::Debug for GaugeSeries {
@@ -256,9 +259,13 @@ impl fmt::Debug for GaugeSeries {
 
 impl GaugeSeries {
     fn get(&self) -> f64 {
-        // Copied out, so that no lock is held while foreign code runs.
-        let function = self.function.read().clone();
-        function.map_or_else(|| self.number.get(), |f| f())
+        self.function().map_or_else(|| self.number.get(), |function| function())
+    }
+
+    /// Copied out, so that no lock is held while foreign code runs.
+    #[inline]
+    fn function(&self) -> Option<Function> {
+        self.function.get().and_then(|function| function.read().clone())
     }
 }
 
@@ -292,7 +299,7 @@ impl Kind for Gauge {
             keeps_time: schema.settings.mode.is_most_recent(),
             #[cfg(not(feature = "multiprocess"))]
             keeps_time: false,
-            function: RwLock::new(None),
+            function: OnceBox::new(),
         }
     }
 
@@ -309,7 +316,17 @@ impl Kind for Gauge {
         Columns::floats(schema.names.clone(), Suffix::None)
     }
 
-    fn record(series: &Held<Self>, columns: &mut Columns) {
-        columns.push_float(series.row_labels(), series.cell.get());
+    fn push(all: &[Self], columns: &mut Columns) -> usize {
+        let all = push_labels(all, columns);
+        if let ValueColumns::Floats { values, .. } = &mut columns.values {
+            let first = values.len();
+            GaugeCell::get_all(all.iter().map(|gauge| &gauge.series.cell.number), values);
+            for (gauge, value) in all.iter().zip(&mut values[first..]) {
+                if let Some(function) = gauge.series.cell.function() {
+                    *value = function();
+                }
+            }
+        }
+        all.len()
     }
 }

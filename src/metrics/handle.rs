@@ -1,6 +1,7 @@
 //! A handle by itself: a family of one series.
 
 use std::any::Any;
+use std::slice;
 
 use super::instrument::Instrument;
 use crate::collector::{Collector, Scrape, SharedDirectory};
@@ -39,7 +40,7 @@ impl<M: Instrument> Family for Alone<'_, M> {
     fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>)) {
         let mut columns = M::columns(self.0.series().schema());
         // There is room for one in columns that are empty.
-        let _ = M::push(self.0.series(), &mut columns);
+        M::push(slice::from_ref(self.0), &mut columns);
         each(&columns.chunk());
     }
 }

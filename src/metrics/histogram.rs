@@ -8,7 +8,7 @@ use super::bucket_index::BucketIndex;
 use super::builder::{Built, MetricBuilder};
 use super::exemplar::{ExemplarSlots, check_exemplar, keeps_exemplar};
 use super::home::Homes;
-use super::instrument::{Held, Instrument, Kind, Schema};
+use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
@@ -347,14 +347,18 @@ impl Kind for Histogram {
         Columns::new(schema.names.clone(), values)
     }
 
-    fn record(series: &Held<Self>, columns: &mut Columns) {
-        let mut slot = 0;
-        columns.push_row(series.row_labels());
-        columns.set_start(series.created());
+    fn push(all: &[Self], columns: &mut Columns) -> usize {
+        let first = columns.rows();
+        let all = push_labels(all, columns);
+        columns.extend_starts(all.iter().map(|histogram| histogram.series.created()));
         if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
-            slot = buckets.len();
-            sums.push(series.cell.numbers.read(buckets));
+            let cells = all.iter().map(|histogram| &histogram.series.cell.numbers);
+            HistogramCell::read_all(cells, buckets, sums);
         }
-        series.cell.exemplars.record(slot, columns);
+        for (row, histogram) in (first..).zip(all) {
+            let slot = row * histogram.bounds().values().len();
+            histogram.series.cell.exemplars.record(slot, columns);
+        }
+        all.len()
     }
 }

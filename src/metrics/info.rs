@@ -1,7 +1,6 @@
 //! Facts about the program, told as labels: its version, its configuration.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -195,26 +194,24 @@ impl Kind for Info {
         Columns::floats(schema.names.clone(), Suffix::Info)
     }
 
-    fn record(series: &Held<Self>, columns: &mut Columns) {
-        push_facts(series, series.cell.facts().as_deref(), columns);
-    }
-
-    fn push(series: &Held<Self>, columns: &mut Columns) -> ControlFlow<()> {
-        // Read once: others may replace the facts, and their names, meanwhile.
-        let facts = series.cell.facts();
-        let names = facts.as_ref().map_or(&series.schema().names, |facts| &facts.names);
-        let text = facts.as_ref().map_or(series.text_len(), |facts| facts.labels.text.len());
-        if columns.rows() == 0 {
-            columns.begin_anew(names);
-        } else if columns.names() != names || !columns.has_room(1, text) {
-            return ControlFlow::Break(());
-        }
-        push_facts(series, facts.as_deref(), columns);
-        ControlFlow::Continue(())
+    fn push(all: &[Self], columns: &mut Columns) -> usize {
+        all.iter().take_while(|info| push(&info.series, columns)).count()
     }
 }
 
-fn push_facts(series: &Held<Info>, facts: Option<&Facts>, columns: &mut Columns) {
-    let labels = facts.map_or_else(|| series.row_labels(), |facts| written_labels(&facts.labels));
+/// Appends a series, unless it has to begin other columns.
+fn push(series: &Held<Info>, columns: &mut Columns) -> bool {
+    // Read once: others may replace the facts, and their names, meanwhile.
+    let facts = series.cell.facts();
+    let names = facts.as_ref().map_or(&series.schema().names, |facts| &facts.names);
+    let text = facts.as_ref().map_or(series.text_len(), |facts| facts.labels.text.len());
+    if columns.rows() == 0 {
+        columns.begin_anew(names);
+    } else if columns.names() != names || !columns.has_room(1, text) {
+        return false;
+    }
+    let labels =
+        facts.as_deref().map_or_else(|| series.row_labels(), |facts| written_labels(&facts.labels));
     columns.push_float(labels, 1.0);
+    true
 }

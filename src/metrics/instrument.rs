@@ -1,7 +1,7 @@
 //! What the six kinds of metrics have in common: a schema, and series that share it.
 
 use std::fmt;
-use std::ops::{ControlFlow, Deref};
+use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 #[cfg(feature = "multiprocess")]
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::label_hash::LabelHasher;
 use super::label_text::{raw_values, row_labels};
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off};
+use crate::cell::gather::{Gathered, gather};
 use crate::cell::shelf::{Kept, Wraps};
 use crate::collector::SharedDirectory;
 use crate::error::Result;
@@ -64,36 +65,27 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
     where
         Self: Instrument;
 
-    /// How many rows a series takes in a chunk, and how much text.
-    fn extent(series: &Held<Self>) -> (usize, usize)
-    where
-        Self: Instrument,
-    {
-        (1, series.text_len())
-    }
-
     /// Columns that fit the series of this metric.
     fn columns(schema: &Schema<Self>) -> Columns
     where
         Self: Instrument;
 
-    /// Appends a series to the columns.
-    fn record(series: &Held<Self>, columns: &mut Columns)
+    /// Appends these to the columns as far as there is room, which there is for one if they are
+    /// empty; says how many.
+    fn push(all: &[Self], columns: &mut Columns) -> usize
     where
         Self: Instrument;
+}
 
-    /// Appends a series to the columns, unless it has to begin others.
-    fn push(series: &Held<Self>, columns: &mut Columns) -> ControlFlow<()>
-    where
-        Self: Instrument,
-    {
-        let (rows, text) = Self::extent(series);
-        if !columns.has_room(rows, text) {
-            return ControlFlow::Break(());
-        }
-        Self::record(series, columns);
-        ControlFlow::Continue(())
-    }
+/// Appends the labels of these as far as there is room; those that have got theirs.
+pub(super) fn push_labels<'m, M: Instrument>(all: &'m [M], columns: &mut Columns) -> &'m [M] {
+    let pushed = columns.push_rows(|most_rows, most_text, text, lens| {
+        let all = &all[..all.len().min(most_rows)];
+        let keys = all.iter().map(|metric| metric.series().0.key());
+        let Gathered { keys, marked } = gather(keys, most_text, text, lens);
+        (keys, marked)
+    });
+    &all[..pushed]
 }
 
 /// What all series of one metric share.

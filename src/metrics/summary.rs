@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::amount::Amount;
 use super::builder::MetricBuilder;
 use super::home::Homes;
-use super::instrument::{Held, Instrument, Kind, Schema};
+use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
@@ -130,11 +130,13 @@ impl Kind for Summary {
         Columns::new(schema.names.clone(), values)
     }
 
-    fn record(series: &Held<Self>, columns: &mut Columns) {
-        columns.push_row(series.row_labels());
-        columns.set_start(series.created());
+    fn push(all: &[Self], columns: &mut Columns) -> usize {
+        let all = push_labels(all, columns);
+        columns.extend_starts(all.iter().map(|summary| summary.series.created()));
         if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
-            sums.push(series.cell.read(counts));
+            let cells = all.iter().map(|summary| &summary.series.cell);
+            SummaryCell::read_all(cells, counts, sums);
         }
+        all.len()
     }
 }

@@ -240,6 +240,25 @@ impl Columns {
         self.rows += 1;
     }
 
+    /// Begins rows, their numbers to come: `gather` is told how many there can be and how long
+    /// the text may become, appends the escaped label values and their lengths, and says how
+    /// many rows that is and whether any is escaped.
+    pub(crate) fn push_rows(
+        &mut self,
+        gather: impl FnOnce(usize, usize, &mut String, &mut Vec<u32>) -> (usize, bool),
+    ) -> usize {
+        let most = CHUNK_ROWS.saturating_sub(self.rows);
+        let (rows, escaped) = gather(most, CHUNK_TEXT, &mut self.text, &mut self.lens);
+        self.rows += rows;
+        self.escaped |= escaped;
+        rows
+    }
+
+    /// Sets when the last rows began, all of those before having it set.
+    pub(crate) fn extend_starts(&mut self, starts: impl Iterator<Item = f64>) {
+        self.starts.extend(starts);
+    }
+
     /// A row of one number.
     pub(crate) fn push_float(&mut self, labels: RowLabels<'_>, value: f64) {
         self.push_row(labels);

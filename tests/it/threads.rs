@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use narthex::exposition::text;
-use narthex::{Counter, Gauge, Histogram, Summary};
+use narthex::model::format_f64;
+use narthex::{CollectorRegistry, Counter, Gauge, Histogram, Summary};
 
 /// More than have cells of their own, on any machine that has up to 32 cores.
 const MANY: usize = 80;
@@ -288,4 +289,49 @@ mod in_files {
         assert_eq!(seen(&store, "s_count", &[]), Some(1000.0));
         Ok(())
     }
+}
+
+#[test]
+fn a_scrape_of_many_children_shows_what_all_threads_added_to_each() -> narthex::Result {
+    let registry = CollectorRegistry::new();
+    let sent = Counter::builder("sent", "Some whole.").labels(["n"]).register(&registry)?;
+    let level = Gauge::builder("level", "Up and down.").labels(["n"]).register(&registry)?;
+    let children: Vec<_> = (0..1500_u32).map(|n| n.to_string()).collect();
+    let add = |thread: u32| {
+        // The second thread comes to a half of them only.
+        for (n, child) in (0..).zip(&children).filter(|(n, _)| n % 2 == 0 || thread == 0) {
+            let fraction = if n % 3 == 0 { 0.5 } else { 0.0 };
+            sent.labels([child]).inc_by(f64::from(n + thread) + fraction);
+            level.labels([child]).inc_by(1.5);
+        }
+    };
+    add(0);
+    thread::scope(|scope| scope.spawn(|| add(1)).join()).expect("no panic");
+    sent.labels(["6"]).reset();
+    sent.remove(["8"]);
+    level.labels(["7"]).set_function(|| 0.25);
+
+    let mut expected = Vec::new();
+    for n in 0..1500_u32 {
+        let threads = if n % 2 == 0 { 2.0 } else { 1.0 };
+        let fraction = if n % 3 == 0 { 0.5 } else { 0.0 };
+        let whole = f64::from(n) * threads + (threads - 1.0);
+        match n {
+            8 => {}
+            6 => expected.push(("sent_total", n, 0.0)),
+            _ => expected.push(("sent_total", n, whole + fraction * threads)),
+        }
+    }
+    for n in 0..1500_u32 {
+        let threads = if n % 2 == 0 { 2.0 } else { 1.0 };
+        expected.push(("level", n, if n == 7 { 0.25 } else { 1.5 * threads }));
+    }
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(name, n, value)| format!("{name}{{n=\"{n}\"}} {}", format_f64(value)))
+        .collect();
+    let text = text::encode(&registry)?;
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines, expected);
+    Ok(())
 }

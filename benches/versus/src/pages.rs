@@ -6,7 +6,7 @@ use fast_telemetry::PrometheusExport;
 use measured::metric::histogram::Thresholds;
 use measured::text::BufferedTextEncoder;
 use measured::{CounterVec, HistogramVec, MetricGroup};
-use narthex::exposition::{Encoding, Format, encode_into};
+use narthex::exposition::{ContentCoding, Encoder, Encoding, Format};
 use narthex::model::EscapingScheme;
 use prometheus_client::metrics::family::Family;
 
@@ -83,9 +83,15 @@ impl Page {
 
     pub fn of_narthex(registry: narthex::CollectorRegistry) -> Self {
         let encoding = Encoding::new(Format::Text004, EscapingScheme::Underscores);
-        Self::new(Who::Narthex, move |text| {
-            encode_into(&registry, encoding, None, text).expect("a scrape");
-        })
+        let kept = Mutex::new((Encoder::new(), Vec::new()));
+        let write = move |reader: &mut dyn FnMut(&[u8])| {
+            let (encoder, text) = &mut *kept.lock().expect("no reader panics");
+            text.clear();
+            let plain = ContentCoding::Identity;
+            encoder.encode(&registry, encoding, plain, None, text).expect("a scrape");
+            reader(text);
+        };
+        Self { who: Who::Narthex, write: Box::new(write) }
     }
 
     pub fn of_prometheus(registry: prometheus::Registry) -> Self {

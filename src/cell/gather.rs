@@ -1,0 +1,152 @@
+//! Gathers the texts of keys, side by side.
+#![allow(unsafe_code)]
+
+use std::ptr;
+
+use super::keys::Key;
+
+/// What was gathered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) keys: usize,
+    /// Whether any of them is marked.
+    pub(crate) marked: bool,
+}
+
+/// Appends the texts of keys, and the lengths of their parts, as long as the text is no longer
+/// than `most`; of one in any case, if there is no text before it.
+#[inline]
+pub(crate) fn gather<'k>(
+    keys: impl Iterator<Item = Key<'k>>,
+    most: usize,
+    text: &mut String,
+    lens: &mut Vec<u32>,
+) -> Gathered {
+    let mut gathered = Gathered::default();
+    // SAFETY: only whole texts are appended.
+    let mut text = Room::behind(unsafe { text.as_mut_vec() });
+    let mut lens = Room::behind(lens);
+    for key in keys {
+        if text.len + key.text().len() > most && text.len > 0 {
+            break;
+        }
+        text.push(key.text().as_bytes());
+        lens.push(key.lens());
+        gathered.keys += 1;
+        gathered.marked |= key.is_marked();
+    }
+    gathered
+}
+
+/// Room for more of what a vector has, which it has when this is dropped.
+struct Room<'v, T: Copy> {
+    at: *mut T,
+    len: usize,
+    capacity: usize,
+    vec: &'v mut Vec<T>,
+}
+
+impl<'v, T: Copy> Room<'v, T> {
+    fn behind(vec: &'v mut Vec<T>) -> Self {
+        Self { at: vec.as_mut_ptr(), len: vec.len(), capacity: vec.capacity(), vec }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, from: &[T]) {
+        if self.capacity - self.len < from.len() {
+            self.grow(from.len());
+        }
+        // SAFETY: there is room for as many behind what is there.
+        unsafe { copy(from.as_ptr().cast(), self.at.add(self.len).cast(), size_of_val(from)) };
+        self.len += from.len();
+    }
+
+    #[cold]
+    fn grow(&mut self, by: usize) {
+        // SAFETY: so many are there.
+        unsafe { self.vec.set_len(self.len) };
+        self.vec.reserve(by);
+        (self.at, self.capacity) = (self.vec.as_mut_ptr(), self.vec.capacity());
+    }
+}
+
+impl<T: Copy> Drop for Room<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: so many are there.
+        unsafe { self.vec.set_len(self.len) };
+    }
+}
+
+/// Copies so many bytes.
+///
+/// # Safety
+/// There are as many, and room for them elsewhere.
+#[inline(always)]
+unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    /// # Safety
+    /// There are at least so many bytes, and no more than twice as many.
+    #[inline(always)]
+    unsafe fn copy_ends<const N: usize>(from: *const u8, to: *mut u8, len: usize) {
+        // SAFETY: as the caller says.
+        unsafe {
+            ptr::copy_nonoverlapping(from, to, N);
+            ptr::copy_nonoverlapping(from.add(len - N), to.add(len - N), N);
+        }
+    }
+
+    // SAFETY: as the caller says; the ends are as long as they have to be.
+    unsafe {
+        match len {
+            8..=16 => copy_ends::<8>(from, to, len),
+            17..=32 => copy_ends::<16>(from, to, len),
+            33..=64 => copy_ends::<32>(from, to, len),
+            4..=7 => copy_ends::<4>(from, to, len),
+            _ => ptr::copy_nonoverlapping(from, to, len),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::NonNull;
+
+    use super::*;
+    use crate::cell::keys::KeyBuf;
+
+    fn written(text: &str, lens: &[u32], marked: bool) -> Vec<u32> {
+        let key = KeyBuf { text: text.to_owned(), lens: lens.to_owned(), marked };
+        let mut words = vec![0; key.size().unwrap().div_ceil(size_of::<u32>())];
+        // SAFETY: it has as much room.
+        unsafe { key.write_to(NonNull::new(words.as_mut_ptr()).unwrap()) };
+        words
+    }
+
+    fn keys(written: &[Vec<u32>]) -> impl Iterator<Item = Key<'_>> + Clone {
+        // SAFETY: they were written, and stay as they are.
+        written.iter().map(|words| unsafe { Key::at(NonNull::from(&words[..]).cast()) })
+    }
+
+    #[test]
+    fn texts_of_all_lengths_are_gathered() {
+        let all = "abcdefghij".repeat(21);
+        let written: Vec<_> = (0..200)
+            .map(|len| written(&all[len % 7..][..len], &[len as u32, 7], len == 70))
+            .collect();
+        let (mut text, mut lens) = (String::new(), Vec::new());
+        let gathered = gather(keys(&written), usize::MAX, &mut text, &mut lens);
+        assert_eq!((gathered.keys, gathered.marked), (200, true));
+        assert_eq!(text, (0..200).map(|len| &all[len % 7..][..len]).collect::<String>());
+        assert_eq!(lens, (0..200).flat_map(|len| [len, 7]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_waits_unless_it_is_the_first() {
+        let written = ["abc", "defg", "h"].map(|text| written(text, &[0], false));
+        let mut gathered = (String::new(), Vec::new());
+        let mut gather_from = |from: usize, most| {
+            gather(keys(&written[from..]), most, &mut gathered.0, &mut gathered.1).keys
+        };
+        assert_eq!([gather_from(0, 2), gather_from(1, 6), gather_from(1, 8)], [1, 0, 2]);
+        assert_eq!(gathered, ("abcdefgh".to_owned(), vec![0; 3]));
+    }
+}
