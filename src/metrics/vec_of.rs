@@ -148,8 +148,9 @@ narthex::Counter::builder("jobs", "Done.").labels_of::<Jobs>().build()?.create_a
     ///
     /// A handle that somebody still holds keeps working and is shown no more;
     /// the same values make a new child, at zero. In a
-    /// [store](crate::MetricBuilder::store) nothing is ever taken out of the
-    /// file, and the new child goes on from the old one's number.
+    /// [store](crate::MetricBuilder::store) without room to note the removal, it
+    /// waits until there is some, and a child that is made meanwhile goes on
+    /// from the old one's number.
     pub fn remove(&self, values: impl LabelSet<Static = L>) -> bool {
         let removed = values.with(|texts| self.children.remove(texts.as_ref()));
         if removed {
