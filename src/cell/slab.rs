@@ -180,12 +180,21 @@ impl<L: Length> Drop for Block<L> {
 }
 
 /// Reads blocks one after the other: which slabs have a chunk is asked once for those
-/// in a row that are in it.
+/// in a row that are in it, or in the one before it.
 ///
 /// What a thread writes into a chunk that it had not touched when the reader came there is
 /// not seen, as if all of it came later; so a reader is not kept for long.
 pub(super) struct Reader {
-    chunk: usize,
+    /// Of two, as a number may have cells in two chunks, between which its neighbours go
+    /// back and forth.
+    seen: [Seen; 2],
+    /// Which of them was asked last.
+    last: usize,
+}
+
+/// A chunk in the slabs that have it.
+struct Seen {
+    number: usize,
     has_shared: bool,
     slabs: usize,
     /// The chunk in each of these slabs, the shared one first, always in the same order.
@@ -195,8 +204,7 @@ pub(super) struct Reader {
 impl Reader {
     #[inline]
     pub(super) fn new() -> Self {
-        let chunks = [const { MaybeUninit::uninit() }; MOST_SLABS + 1];
-        Self { chunk: usize::MAX, has_shared: false, slabs: 0, chunks }
+        Self { seen: [Seen::nothing(), Seen::nothing()], last: 0 }
     }
 
     /// Calls `each` with the cells of every slab that has them.
@@ -206,9 +214,9 @@ impl Reader {
         block: &'b Block<L>,
         mut each: impl FnMut(Cells<'b>),
     ) {
-        self.go_to(block);
-        let mut is_shared = self.has_shared;
-        for chunk in &self.chunks[..self.slabs] {
+        let seen = self.see(block);
+        let mut is_shared = seen.has_shared;
+        for chunk in &seen.chunks[..seen.slabs] {
             // SAFETY: a chunk is never freed, and all cells of a block are in the one it is in.
             let cells = unsafe {
                 let first = chunk.assume_init().add(block.at as usize);
@@ -222,13 +230,13 @@ impl Reader {
     /// Adds up the first cells of a block.
     #[inline]
     pub(super) fn sum_of_first<L: Length>(&mut self, block: &Block<L>) -> u64 {
-        self.go_to(block);
+        let seen = self.see(block);
         let read = |chunk: &MaybeUninit<*const AtomicU64>| {
             // SAFETY: as above, and a block has at least one cell.
             let cell = unsafe { &*chunk.assume_init().add(block.at as usize) };
             cell.load(Ordering::Relaxed)
         };
-        match &self.chunks[..self.slabs] {
+        match &seen.chunks[..seen.slabs] {
             // Most often there is one, for which no loop is begun.
             [chunk] => read(chunk),
             chunks => chunks.iter().fold(0, |sum, chunk| sum.wrapping_add(read(chunk))),
@@ -236,15 +244,28 @@ impl Reader {
     }
 
     #[inline]
-    fn go_to<L: Length>(&mut self, block: &Block<L>) {
-        if self.chunk != block.chunk() {
-            self.find(block.chunk());
+    fn see<L: Length>(&mut self, block: &Block<L>) -> &Seen {
+        if self.seen[self.last].number != block.chunk() {
+            self.last ^= 1;
+            if self.seen[self.last].number != block.chunk() {
+                self.seen[self.last].find(block.chunk());
+            }
         }
+        &self.seen[self.last]
+    }
+}
+
+impl Seen {
+    /// No chunk: the first one is never made.
+    #[inline]
+    fn nothing() -> Self {
+        let chunks = [const { MaybeUninit::uninit() }; MOST_SLABS + 1];
+        Self { number: 0, has_shared: false, slabs: 0, chunks }
     }
 
     #[cold]
     fn find(&mut self, chunk: usize) {
-        (self.chunk, self.has_shared, self.slabs) = (chunk, false, 0);
+        (self.number, self.has_shared, self.slabs) = (chunk, false, 0);
         // Acquire, and before their number: whoever has set a bit was made before.
         let mut touched = TOUCHED[chunk].load(Ordering::Acquire);
         while touched > 0 {
