@@ -12,21 +12,24 @@ use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exempl
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::{ExemplarHome, SharedExemplar};
 
-/// Room for one exemplar; it takes memory when the first one comes, and more
+/// Room for one exemplar; in memory it takes some when the first one comes, and more
 /// only for one that is longer than 128 bytes or has more than four labels.
 #[derive(Debug, Default)]
-pub(super) struct ExemplarSlot {
-    stored: OnceBox<Mutex<Stored>>,
+pub(super) struct ExemplarSlot(OnceBox<Slot>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    stored: Mutex<Stored>,
     #[cfg(feature = "multiprocess")]
-    home: Option<Box<ExemplarHome>>,
+    home: Option<ExemplarHome>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Stored {
     text: String,
     lens: Vec<u32>,
     value: f64,
-    timestamp: Timestamp,
+    timestamp: Option<Timestamp>,
     #[cfg(feature = "multiprocess")]
     shared: SharedExemplar,
 }
@@ -35,32 +38,55 @@ impl ExemplarSlot {
     /// A slot whose exemplars other processes see, too.
     #[cfg(feature = "multiprocess")]
     pub(super) fn shared(home: ExemplarHome) -> Self {
-        Self { stored: OnceBox::new(), home: Some(Box::new(home)) }
+        Self(OnceBox::with_value(Box::new(Slot { home: Some(home), ..Slot::default() })))
     }
 
     /// Keeps an exemplar whose labels were checked.
-    ///
+    pub(super) fn store(&self, labels: &[(&str, &str)], value: f64) {
+        self.0.get_or_init(Box::default).store(labels, value);
+    }
+
+    /// Forgets what it holds.
+    pub(super) fn clear(&self) {
+        if let Some(slot) = self.0.get() {
+            slot.clear();
+        }
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn is_shared(&self) -> bool {
+        self.0.get().is_some_and(|slot| slot.home.is_some())
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    pub(super) fn record(&self, slot: usize, columns: &mut Columns) {
+        if let Some(stored) = self.0.get() {
+            stored.record(slot, columns);
+        }
+    }
+}
+
+impl Slot {
     /// While another thread reads or writes the slot, or forks, this one goes without:
     /// exemplars are samples, and an observation never waits.
-    pub(super) fn store(&self, labels: &[(&str, &str)], value: f64) {
-        let stored = self.stored.get_or_init(|| {
-            Box::new(Mutex::new(Stored {
-                text: String::with_capacity(EXEMPLAR_LIMIT),
-                lens: Vec::with_capacity(8),
-                value: 0.0,
-                timestamp: Timestamp::from_whole_seconds(0),
-                #[cfg(feature = "multiprocess")]
-                shared: SharedExemplar::default(),
-            }))
-        });
+    fn store(&self, labels: &[(&str, &str)], value: f64) {
         #[cfg(feature = "multiprocess")]
         let hold_off = self.home.as_ref().map(|_| try_hold_off());
         #[cfg(feature = "multiprocess")]
         if let Some(None) = hold_off {
             return;
         }
-        let Some(mut stored) = stored.try_lock() else { return };
+        let Some(mut stored) = self.stored.try_lock() else { return };
         let stored = &mut *stored;
+        if stored.text.capacity() == 0 {
+            stored.text.reserve(EXEMPLAR_LIMIT);
+            stored.lens.reserve(8);
+        }
         stored.text.clear();
         stored.lens.clear();
         // Sorted by repeatedly taking the next name: exemplars have one or two labels.
@@ -75,40 +101,27 @@ impl ExemplarSlot {
             last = Some(*name);
         }
         stored.value = value;
-        stored.timestamp = Timestamp::from_seconds(now()).unwrap_or(stored.timestamp);
+        stored.timestamp = Timestamp::from_seconds(now()).ok();
         #[cfg(feature = "multiprocess")]
         if let Some(home) = &self.home {
             let exemplar = ExemplarRef {
                 text: &stored.text,
                 lens: &stored.lens,
                 value: stored.value,
-                timestamp: Some(stored.timestamp),
+                timestamp: stored.timestamp,
             };
             stored.shared.write(home, exemplar);
         }
     }
 
-    /// Forgets what it holds.
-    pub(super) fn clear(&self) {
-        if let Some(stored) = self.stored.get() {
-            let _hold_off = self.hold_off();
-            let mut stored = stored.lock();
-            stored.lens.clear();
-            #[cfg(feature = "multiprocess")]
-            if let Some(home) = &self.home {
-                stored.shared.clear(home);
-            }
+    fn clear(&self) {
+        let _hold_off = self.hold_off();
+        let mut stored = self.stored.lock();
+        stored.lens.clear();
+        #[cfg(feature = "multiprocess")]
+        if let Some(home) = &self.home {
+            stored.shared.clear(home);
         }
-    }
-
-    #[cfg(feature = "multiprocess")]
-    fn is_shared(&self) -> bool {
-        self.home.is_some()
-    }
-
-    #[cfg(not(feature = "multiprocess"))]
-    fn is_shared(&self) -> bool {
-        false
     }
 
     /// Lets no thread fork whose child would find the slot locked, if other
@@ -123,17 +136,10 @@ impl ExemplarSlot {
         None
     }
 
-    #[inline]
-    pub(super) fn record(&self, slot: usize, columns: &mut Columns) {
-        if let Some(stored) = self.stored.get() {
-            self.record_stored(stored, slot, columns);
-        }
-    }
-
     #[cold]
-    fn record_stored(&self, stored: &Mutex<Stored>, slot: usize, columns: &mut Columns) {
+    fn record(&self, slot: usize, columns: &mut Columns) {
         let _hold_off = self.hold_off();
-        let stored = stored.lock();
+        let stored = self.stored.lock();
         if stored.lens.is_empty() {
             return;
         }
@@ -144,7 +150,7 @@ impl ExemplarSlot {
                 text: &stored.text,
                 lens: &stored.lens,
                 value: stored.value,
-                timestamp: Some(stored.timestamp),
+                timestamp: stored.timestamp,
             },
         );
     }
