@@ -43,7 +43,7 @@ pub(crate) struct Kept<T, C> {
 }
 
 /// What tells a value from others: its key.
-pub(crate) trait Named {
+pub(crate) trait Named: Copy {
     fn hash(&self) -> u64;
 
     /// Whether it has this key.
@@ -177,7 +177,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     #[inline(always)]
     pub(crate) fn get_or_insert<'s, W: Wraps<Value = T, Common = C>>(
         self: &'s Arc<Self>,
-        name: &impl Named,
+        name: impl Named,
         make: impl FnOnce(&C) -> T,
     ) -> Lent<'s, W> {
         let hash = name.hash();
@@ -203,7 +203,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     fn keep_or_insert(
         self: &Arc<Self>,
         hash: u64,
-        name: &impl Named,
+        name: impl Named,
         make: impl FnOnce(&C) -> T,
     ) -> Kept<T, C> {
         let (mut state, hold_off) = self.lock();
@@ -230,7 +230,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     }
 
     /// Removes the value of this name, after `retire` has seen it.
-    pub(crate) fn remove(&self, name: &impl Named, retire: impl FnOnce(&T)) -> bool {
+    pub(crate) fn remove(&self, name: impl Named, retire: impl FnOnce(&T)) -> bool {
         let (mut state, hold_off) = self.lock();
         let named = |place| {
             // SAFETY: the lock keeps what the slots have.
@@ -306,7 +306,7 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
     /// No value that the slots have is freed meanwhile.
     #[cold]
     #[inline(never)]
-    unsafe fn named_among(&self, hash: u64, name: &impl Named) -> Option<RecordAt<T>> {
+    unsafe fn named_among(&self, hash: u64, name: impl Named) -> Option<RecordAt<T>> {
         self.slots.find(hash, |place| {
             // SAFETY: a value was put there before its place was published, and is not freed.
             let record = unsafe { self.records.get(place) };

@@ -54,6 +54,7 @@ impl Wraps for Handle {
 type Numbers = Arc<Shelf<Checked, Arc<Counts>>>;
 
 /// What a value is found by.
+#[derive(Clone, Copy)]
 struct Number(u64);
 
 impl Named for Number {
@@ -73,14 +74,14 @@ impl Named for Number {
 }
 
 fn get(shelf: &Numbers, number: u64) -> Lent<'_, Handle> {
-    shelf.get_or_insert(&Number(number), |counts| {
+    shelf.get_or_insert(Number(number), |counts| {
         counts.made.fetch_add(1, Ordering::Relaxed);
         Checked { number, dropped: AtomicBool::new(false), counts: counts.clone() }
     })
 }
 
 fn remove(shelf: &Numbers, number: u64) -> bool {
-    shelf.remove(&Number(number), |value| value.check(number))
+    shelf.remove(Number(number), |value| value.check(number))
 }
 
 fn numbers(shelf: &Numbers) -> Vec<u64> {

@@ -85,9 +85,12 @@ impl Slots {
                 let slot = slot.load(Ordering::Acquire);
                 found = if slot as u32 == half(hash) { slot } else { found };
             }
+            if found != 0 {
+                return Some(place_in(found));
+            }
             // A group is filled from its beginning on.
-            if found != 0 || group[GROUP - 1].load(Ordering::Acquire) == 0 {
-                return place_of(found);
+            if group[GROUP - 1].load(Ordering::Acquire) == 0 {
+                return None;
             }
             from = (from + GROUP) & mask;
         }
@@ -229,5 +232,10 @@ fn slot(hash: u64, place: u32) -> u64 {
 /// The place that a slot has; none if it is empty or its value was taken away.
 #[inline(always)]
 fn place_of(slot: u64) -> Option<u32> {
-    (slot as u32 != 0).then_some((slot >> 32) as u32)
+    (slot as u32 != 0).then(|| place_in(slot))
+}
+
+#[inline(always)]
+fn place_in(slot: u64) -> u32 {
+    (slot >> 32) as u32
 }

@@ -25,14 +25,15 @@ impl<M: Instrument> Children<M> {
     // Made for each number of values, so that what is done with each of them needs no loop.
     #[inline(always)]
     pub(super) fn lend<'v>(&self, values: &(impl AsRef<[&'v str]> + ?Sized)) -> Lent<'_, M> {
-        let name = Values { schema: self.schema(), values: values.as_ref() };
-        self.0.get_or_insert(&name, |schema| Series::new(schema, name.values))
+        let values = values.as_ref();
+        let name = Values { schema: self.schema(), values };
+        self.0.get_or_insert(name, move |schema| Series::new(schema, values))
     }
 
     pub(super) fn remove(&self, values: &[&str]) -> bool {
         // Before the same values can make another child, which would find the same rows.
         let retire = |series: &Series<M>| series.retire(self.schema());
-        self.0.remove(&Values { schema: self.schema(), values }, retire)
+        self.0.remove(Values { schema: self.schema(), values }, retire)
     }
 
     /// Removes the children that `doomed` picks by their raw values; says how many.
@@ -59,6 +60,14 @@ struct Values<'a, 'v, M: Instrument> {
     schema: &'a Schema<M>,
     values: &'a [&'v str],
 }
+
+impl<M: Instrument> Clone for Values<'_, '_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: Instrument> Copy for Values<'_, '_, M> {}
 
 impl<M: Instrument> Named for Values<'_, '_, M> {
     #[inline(always)]
