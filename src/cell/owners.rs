@@ -42,7 +42,7 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     // Without a destructor, so that reaching it costs one instruction.
-    static OWN: Cell<&'static Slab> = const { Cell::new(&NONE) };
+    static OWN: Cell<*const Slab> = const { Cell::new(&raw const NONE) };
     static LEASE: Lease = const { Lease(Cell::new(Claim::Open)) };
 }
 
@@ -80,7 +80,8 @@ impl Drop for Lease {
 /// The slab of the calling thread, or one without chunks.
 #[inline(always)]
 pub(super) fn own() -> &'static Slab {
-    OWN.get()
+    // SAFETY: a slab is never freed.
+    unsafe { &*OWN.get() }
 }
 
 /// The slab of the calling thread; none if it has to share one.
@@ -103,7 +104,7 @@ pub(super) fn own_slab() -> Option<&'static Slab> {
 /// The word of the calling thread's looks; none if it has no slab.
 #[inline]
 pub(super) fn own_pins() -> Option<&'static AtomicU64> {
-    let slab = OWN.get();
+    let slab = own();
     if slab.number == 0 { first_pins() } else { Some(&slab.pins) }
 }
 
@@ -191,8 +192,7 @@ impl super::fork::AtFork for LeftSlabs {
 
     fn child(&self) {
         let vacant = VACANT.lock();
-        let is_left =
-            |slab: &&Slab| !vacant.iter().chain([&OWN.get()]).any(|own| ptr::eq(*own, *slab));
+        let is_left = |slab: &&Slab| !vacant.iter().chain([&own()]).any(|own| ptr::eq(*own, *slab));
         let left = slabs().skip(1).filter(is_left).inspect(|slab| {
             // Whoever was looking is gone.
             slab.pins.store(0, Ordering::Relaxed);

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(all(unix, not(loom)))]
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use once_cell::sync::OnceCell;
@@ -27,6 +29,7 @@ pub(super) struct Files {
     /// How many facts and states no other process sees.
     pub(super) unsaid: AtomicU64,
     /// Whether there was no room for some of them when the process was forked.
+    #[cfg(all(unix, not(loom)))]
     pub(super) is_adrift: AtomicBool,
 }
 
@@ -60,6 +63,7 @@ impl Files {
             identities,
             unfiled: Unfiled::default(),
             unsaid: AtomicU64::new(0),
+            #[cfg(all(unix, not(loom)))]
             is_adrift: AtomicBool::new(false),
         });
         let _hold_off = hold_off();
@@ -87,6 +91,8 @@ impl Files {
     /// Moves what is in memory since a `fork` into files, as far as there is room.
     #[cfg(all(target_os = "linux", not(loom)))]
     pub(super) fn land(&self) {
+        use std::sync::atomic::Ordering;
+
         if !self.is_adrift.load(Ordering::Relaxed) || self.identities.claim().is_err() {
             return;
         }
