@@ -107,15 +107,16 @@ fn table_of_counters(bytes: &[u8]) -> (usize, Vec<u64>) {
     let number = |at: usize, len: usize| {
         let mut word = [0; 8];
         word[..len].copy_from_slice(&bytes[at..at + len]);
-        u64::from_le_bytes(word) as usize
+        u64::from_le_bytes(word)
     };
     let mut at = 16;
     while (number(at + 4, 2), number(at + 24, 4)) != (7, 0) {
-        at += number(at, 4);
+        at += number(at, 4) as usize;
     }
     // The key is the number of the kind, and filled up to eight bytes.
     let words_at = at + 24 + 8;
-    (words_at, (0..number(at + 6, 2)).map(|word| number(words_at + 8 * word, 8) as u64).collect())
+    let count = number(at + 6, 2) as usize;
+    (words_at, (0..count).map(|word| number(words_at + 8 * word, 8)).collect())
 }
 
 #[test]
