@@ -27,11 +27,15 @@ pub(crate) fn gather<'k>(
     let mut text = Room::behind(unsafe { text.as_mut_vec() });
     let mut lens = Room::behind(lens);
     for key in keys {
-        if text.len + key.text().len() > most && text.len > 0 {
+        let own = key.text().as_bytes();
+        if text.len + own.len() > most && text.len > 0 {
             break;
         }
-        text.push(key.text().as_bytes());
-        lens.push(key.lens());
+        text.push(own);
+        match key.short_lens() {
+            Some(own) => lens.push_all(own.len(), own.iter().map(|&len| len.into())),
+            None => lens.push_all(key.lens().count(), key.lens()),
+        }
         gathered.keys += 1;
         gathered.marked |= key.is_marked();
     }
@@ -59,6 +63,19 @@ impl<'v, T: Copy> Room<'v, T> {
         // SAFETY: there is room for as many behind what is there.
         unsafe { copy(from.as_ptr().cast(), self.at.add(self.len).cast(), size_of_val(from)) };
         self.len += from.len();
+    }
+
+    /// Of so many.
+    #[inline(always)]
+    fn push_all(&mut self, len: usize, all: impl Iterator<Item = T>) {
+        if self.capacity - self.len < len {
+            self.grow(len);
+        }
+        for one in all.take(len) {
+            // SAFETY: there is room for as many behind what is there.
+            unsafe { self.at.add(self.len).write(one) };
+            self.len += 1;
+        }
     }
 
     #[cold]
@@ -113,40 +130,40 @@ mod tests {
     use super::*;
     use crate::cell::keys::KeyBuf;
 
-    fn written(text: &str, lens: &[u32], marked: bool) -> Vec<u32> {
+    fn written(text: &str, lens: &[u32], marked: bool) -> Vec<u8> {
         let key = KeyBuf { text: text.to_owned(), lens: lens.to_owned(), marked };
-        let mut words = vec![0; key.size().unwrap().div_ceil(size_of::<u32>())];
+        let mut bytes = vec![0; key.size().unwrap()];
         // SAFETY: it has as much room.
-        unsafe { key.write_to(NonNull::new(words.as_mut_ptr()).unwrap()) };
-        words
+        unsafe { key.write_to(NonNull::new(bytes.as_mut_ptr()).unwrap()) };
+        bytes
     }
 
-    fn keys(written: &[Vec<u32>]) -> impl Iterator<Item = Key<'_>> + Clone {
+    fn keys(written: &[Vec<u8>]) -> impl Iterator<Item = Key<'_>> + Clone {
         // SAFETY: they were written, and stay as they are.
-        written.iter().map(|words| unsafe { Key::at(NonNull::from(&words[..]).cast()) })
+        written.iter().map(|bytes| unsafe { Key::at(NonNull::from(&bytes[..]).cast()) })
     }
 
     #[test]
     fn texts_of_all_lengths_are_gathered() {
-        let all = "abcdefghij".repeat(21);
-        let written: Vec<_> = (0..200)
-            .map(|len| written(&all[len % 7..][..len], &[len as u32, 7], len == 70))
+        let all = "abcdefghij".repeat(31);
+        let written: Vec<_> = (0..300)
+            .map(|len| written(&all[len % 7..][..len], &[len as u32, 0], len == 70))
             .collect();
         let (mut text, mut lens) = (String::new(), Vec::new());
         let gathered = gather(keys(&written), usize::MAX, &mut text, &mut lens);
-        assert_eq!((gathered.keys, gathered.marked), (200, true));
-        assert_eq!(text, (0..200).map(|len| &all[len % 7..][..len]).collect::<String>());
-        assert_eq!(lens, (0..200).flat_map(|len| [len, 7]).collect::<Vec<_>>());
+        assert_eq!((gathered.keys, gathered.marked), (300, true));
+        assert_eq!(text, (0..300).map(|len| &all[len % 7..][..len]).collect::<String>());
+        assert_eq!(lens, (0..300).flat_map(|len| [len, 0]).collect::<Vec<_>>());
     }
 
     #[test]
     fn a_text_that_is_too_long_waits_unless_it_is_the_first() {
-        let written = ["abc", "defg", "h"].map(|text| written(text, &[0], false));
+        let written = ["abc", "defg", "h"].map(|text| written(text, &[text.len() as u32], false));
         let mut gathered = (String::new(), Vec::new());
         let mut gather_from = |from: usize, most| {
             gather(keys(&written[from..]), most, &mut gathered.0, &mut gathered.1).keys
         };
         assert_eq!([gather_from(0, 2), gather_from(1, 6), gather_from(1, 8)], [1, 0, 2]);
-        assert_eq!(gathered, ("abcdefgh".to_owned(), vec![0; 3]));
+        assert_eq!(gathered, ("abcdefgh".to_owned(), vec![3, 4, 1]));
     }
 }

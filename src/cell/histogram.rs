@@ -10,7 +10,7 @@ use super::slab::Reader;
 
 /// A count for each bucket, and the sum; the count of all is the sum of the buckets.
 #[derive(Debug)]
-pub(crate) enum HistogramCell {
+pub enum HistogramCell {
     Memory(Observations),
     #[cfg(feature = "multiprocess")]
     // Apart, so that numbers in memory take no more than they need.
@@ -19,7 +19,7 @@ pub(crate) enum HistogramCell {
 
 #[cfg(feature = "multiprocess")]
 #[derive(Debug)]
-pub(crate) struct MappedHistogram {
+pub struct MappedHistogram {
     buckets: Box<[SharedCell]>,
     sum: SharedCell,
 }

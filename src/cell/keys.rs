@@ -3,17 +3,22 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::{slice, str};
+use std::{iter, slice, str};
 
-/// The numbers of a head: the length of the text, and how many parts it has.
-const HEAD: usize = 2;
+/// In the first byte of a key: it is marked.
+const MARK: u8 = 1 << 7;
 
-/// What the head says beside the number of parts, if the key is marked.
-const MARK: u32 = 1 << 31;
+/// In the first byte of a key: the number of its parts and their lengths take four bytes each.
+const LONG: u8 = 1 << 6;
 
-/// A text in parts: its length and how many parts it has, how long each of them is, the parts.
+/// The most parts of a key that is not long.
+const MOST_PARTS: usize = LONG as usize - 1;
+
+/// A text in parts: how many there are, how long each of them is, the parts.
+///
+/// In nearly all keys these numbers take a byte each.
 #[derive(Clone, Copy)]
-pub(crate) struct Key<'k>(NonNull<u32>, PhantomData<&'k u32>);
+pub(crate) struct Key<'k>(NonNull<u8>, PhantomData<&'k u8>);
 
 impl<'k> Key<'k> {
     /// What stands here.
@@ -21,71 +26,112 @@ impl<'k> Key<'k> {
     /// # Safety
     /// It was [written](KeyBuf::write_to), and stays as it is.
     #[inline(always)]
-    pub(super) unsafe fn at(at: NonNull<u32>) -> Self {
+    pub(super) unsafe fn at(at: NonNull<u8>) -> Self {
         Self(at, PhantomData)
     }
 
     /// How many bytes it takes.
     pub(super) fn size(self) -> usize {
-        size_of(self.count(), self.head(0) as usize)
+        self.head_size() + self.text().len()
     }
 
     /// The parts, one behind the other.
     #[inline]
     pub(crate) fn text(self) -> &'k str {
-        // SAFETY: as much was written behind the lengths as the head says, and it was a text.
+        let len = match self.short_lens() {
+            Some(lens) => lens.iter().map(|&len| usize::from(len)).sum(),
+            None => self.lens().map(|len| len as usize).sum(),
+        };
+        // SAFETY: as much was written behind the lengths as they say, and it was a text.
         unsafe {
-            let text = self.0.add(HEAD + self.count()).cast().as_ptr();
-            str::from_utf8_unchecked(slice::from_raw_parts(text, self.head(0) as usize))
+            let text = self.0.add(self.head_size()).as_ptr();
+            str::from_utf8_unchecked(slice::from_raw_parts(text, len))
         }
     }
 
-    /// How long each of them is.
+    /// How long each of them is, if a byte says so.
     #[inline]
-    pub(crate) fn lens(self) -> &'k [u32] {
-        // SAFETY: as many were written behind the head as that says.
-        unsafe { slice::from_raw_parts(self.0.add(HEAD).as_ptr(), self.count()) }
+    pub(crate) fn short_lens(self) -> Option<&'k [u8]> {
+        // SAFETY: as many were written behind the first byte as that says.
+        let lens = || unsafe { slice::from_raw_parts(self.0.add(1).as_ptr(), self.count()) };
+        (self.first() & LONG == 0).then(lens)
+    }
+
+    /// How long each of them is.
+    pub(crate) fn lens(self) -> impl Iterator<Item = u32> + Clone + 'k {
+        (0..self.count()).map(move |place| match self.short_lens() {
+            Some(lens) => u32::from(lens[place]),
+            None => self.number(1 + place),
+        })
     }
 
     /// Whatever else is to be known of it.
     #[inline]
     pub(crate) fn is_marked(self) -> bool {
-        self.head(1) & MARK != 0
+        self.first() & MARK != 0
     }
 
     #[inline]
     fn count(self) -> usize {
-        (self.head(1) & !MARK) as usize
+        match self.first() & !MARK {
+            LONG => self.number(0) as usize,
+            count => usize::from(count),
+        }
     }
 
     #[inline]
-    fn head(self, at: usize) -> u32 {
-        // SAFETY: there is a head.
-        unsafe { self.0.add(at).read() }
+    fn head_size(self) -> usize {
+        let each = if self.first() & LONG == 0 { 1 } else { size_of::<u32>() };
+        1 + each * self.count() + if each == 1 { 0 } else { each }
+    }
+
+    #[inline(always)]
+    fn first(self) -> u8 {
+        // SAFETY: every key has a first byte.
+        unsafe { self.0.read() }
+    }
+
+    /// One of the numbers of a long key.
+    fn number(self, at: usize) -> u32 {
+        // SAFETY: behind the first byte, a long key has as many as it is asked for.
+        unsafe { self.0.add(1).cast::<u32>().add(at).read_unaligned() }
     }
 
     /// Whether it has these parts, and no mark.
     #[inline(always)]
     pub(crate) fn is_of<'p>(self, parts: impl ExactSizeIterator<Item = &'p [u8]>) -> bool {
         let count = parts.len();
-        if self.head(1) as usize != count {
-            return false;
+        if usize::from(self.first()) != count || count > MOST_PARTS {
+            return self.first() == LONG && self.is_long_of(parts);
         }
         // SAFETY: there are as many lengths, and the text has as many bytes as they say.
-        let mut at = unsafe { self.0.add(HEAD + count).cast::<u8>() };
+        let mut at = unsafe { self.0.add(1 + count) };
         for (place, part) in parts.enumerate() {
-            if self.head(HEAD + place) as usize != part.len() {
+            // SAFETY: as above.
+            let len = usize::from(unsafe { self.0.add(1 + place).read() });
+            if len != part.len() {
                 return false;
             }
             // SAFETY: as above.
-            let own = unsafe { slice::from_raw_parts(at.as_ptr(), part.len()) };
+            let own = unsafe { slice::from_raw_parts(at.as_ptr(), len) };
             if !are_alike(own, part) {
                 return false;
             }
             // SAFETY: as above.
-            at = unsafe { at.add(part.len()) };
+            at = unsafe { at.add(len) };
         }
         true
+    }
+
+    #[cold]
+    fn is_long_of<'p>(self, parts: impl ExactSizeIterator<Item = &'p [u8]>) -> bool {
+        let mut rest = self.text().as_bytes();
+        self.count() == parts.len()
+            && self.lens().zip(parts).all(|(len, part)| {
+                let (own, behind) = rest.split_at(len as usize);
+                rest = behind;
+                own == part
+            })
     }
 }
 
@@ -129,7 +175,9 @@ impl Ends {
 /// A key that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct KeyBuf {
+    /// The parts, one behind the other.
     pub(crate) text: String,
+    /// How long each of them is; they add up to the text.
     pub(crate) lens: Vec<u32>,
     pub(crate) marked: bool,
 }
@@ -141,29 +189,92 @@ impl KeyBuf {
         self.marked = false;
     }
 
-    /// How many bytes it takes as a [`Key`]; none if its text is too long.
+    /// How many bytes it takes as a [`Key`]; none if it is too long for one.
     pub(super) fn size(&self) -> Option<usize> {
-        u32::try_from(self.lens.len()).ok().filter(|parts| parts & MARK == 0)?;
+        u32::try_from(self.lens.len()).ok()?;
         u32::try_from(self.text.len()).ok()?;
-        Some(size_of(self.lens.len(), self.text.len()))
+        Some(self.head().count() + self.text.len())
     }
 
     /// # Safety
-    /// There is room for as many bytes as it has, which nobody looks at.
-    pub(super) unsafe fn write_to(&self, to: NonNull<u32>) {
-        let (text, lens) = (self.text.as_bytes(), &*self.lens);
-        let parts = lens.len() as u32;
-        let head = [text.len() as u32, if self.marked { parts | MARK } else { parts }];
-        // SAFETY: as the caller says.
-        unsafe {
-            to.cast::<[u32; HEAD]>().write(head);
-            to.add(HEAD).copy_from_nonoverlapping(NonNull::from(lens).cast(), lens.len());
-            let to = to.add(HEAD + lens.len()).cast::<u8>();
-            to.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
+    /// There is room for as many bytes as it has, which nobody looks at, and its lengths add up
+    /// to its text.
+    pub(super) unsafe fn write_to(&self, to: NonNull<u8>) {
+        let mut at = to;
+        for byte in self.head() {
+            // SAFETY: as the caller says.
+            at = unsafe {
+                at.write(byte);
+                at.add(1)
+            };
         }
+        let text = self.text.as_bytes();
+        // SAFETY: as the caller says.
+        unsafe { at.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
+    }
+
+    /// Everything before the text.
+    fn head(&self) -> impl Iterator<Item = u8> {
+        let is_short =
+            self.lens.len() <= MOST_PARTS && self.lens.iter().all(|&len| len <= u8::MAX.into());
+        let first = if is_short { self.lens.len() as u8 } else { LONG };
+        let (short, long) = if is_short { (&*self.lens, None) } else { (&[][..], Some(&self.lens)) };
+        let long = long.into_iter().flat_map(|lens| {
+            iter::once(lens.len() as u32).chain(lens.iter().copied()).flat_map(u32::to_ne_bytes)
+        });
+        iter::once(if self.marked { first | MARK } else { first })
+            .chain(short.iter().map(|&len| len as u8))
+            .chain(long)
     }
 }
 
-fn size_of(parts: usize, bytes: usize) -> usize {
-    (HEAD + parts) * std::mem::size_of::<u32>() + bytes
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(parts: &[&str], marked: bool) {
+        let lens: Vec<u32> = parts.iter().map(|part| part.len() as u32).collect();
+        let buf = KeyBuf { text: parts.concat(), lens: lens.clone(), marked };
+        let mut written = vec![0_u8; buf.size().unwrap()];
+        // SAFETY: it is as much room as it takes.
+        let key = unsafe {
+            let to = NonNull::from(&mut written[..]).cast();
+            buf.write_to(to);
+            Key::at(to)
+        };
+        assert_eq!((key.text(), key.is_marked()), (&*parts.concat(), marked));
+        assert_eq!(key.lens().collect::<Vec<_>>(), lens);
+        assert_eq!(key.size(), written.len());
+        let is_of = |parts: &[&str]| key.is_of(parts.iter().map(|part| part.as_bytes()));
+        assert_eq!(is_of(parts), !marked);
+        let mut others: Vec<&str> = parts.to_vec();
+        others.push("");
+        assert!(!is_of(&others));
+        for place in 0..parts.len() {
+            let other = format!("{}x", parts[place]);
+            others = parts.to_vec();
+            others[place] = &other;
+            assert!(!is_of(&others), "{others:?}");
+            if !parts[place].is_empty() {
+                let other = format!("{}~", &parts[place][1..]);
+                others[place] = &other;
+                assert!(!is_of(&others), "{others:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_says_what_was_written() {
+        check(&[], false);
+        let long = "a".repeat(256);
+        for len in [0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 100, 255, 256] {
+            check(&[&long[..len]], false);
+            check(&["GET", &long[..len], "200"], false);
+            check(&["GET", "", &long[..len]], true);
+        }
+        // As many as a byte can say, and more.
+        for count in [62, 63, 64, 300] {
+            check(&vec!["b"; count], false);
+        }
+    }
 }

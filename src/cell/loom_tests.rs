@@ -12,7 +12,16 @@ use super::observations::Observations;
 use super::pins::{Grace, Pin};
 use super::slab::Reader;
 use super::sync::AtomicU64;
-use super::tally::Tally;
+use super::tally::{More, Tally};
+
+/// A total, and what it needs to be reset.
+fn total() -> Arc<(Tally, More)> {
+    Arc::new((Tally::new(), More::new()))
+}
+
+fn total_of((tally, more): &(Tally, More)) -> f64 {
+    tally.get(Some(more), &mut Reader::new())
+}
 
 #[test]
 fn a_total_loses_nothing_and_never_steps_back() {
@@ -27,34 +36,35 @@ fn a_total_loses_nothing_and_never_steps_back() {
                 tally.inc();
             })
         });
-        let (first, second) = (tally.get(&mut Reader::new()), tally.get(&mut Reader::new()));
+        let get = || tally.get(None, &mut Reader::new());
+        let (first, second) = (get(), get());
         assert!(first <= second, "{first}, then {second}");
         for writer in writers {
             writer.join().unwrap();
         }
-        assert_eq!(tally.get(&mut Reader::new()), 4.0);
+        assert_eq!(get(), 4.0);
     });
 }
 
 #[test]
 fn a_total_that_is_reset_begins_at_zero() {
     explore(None, || {
-        let tally = Arc::new(Tally::new());
+        let total = total();
         take_slab(1);
-        tally.add(5.0);
+        total.0.add(5.0, || &total.1);
         let resetting = thread::spawn({
-            let tally = tally.clone();
-            move || tally.reset()
+            let total = total.clone();
+            move || total.0.reset(&total.1)
         });
-        let seen = tally.get(&mut Reader::new());
+        let seen = total_of(&total);
         assert!([5.0, 0.0].contains(&seen), "{seen}");
-        tally.inc();
+        total.0.inc();
         resetting.join().unwrap();
         // The one was added before the reset or after it.
-        let left = tally.get(&mut Reader::new());
+        let left = total_of(&total);
         assert!([0.0, 1.0].contains(&left), "{left}");
-        tally.reset();
-        assert_eq!(tally.get(&mut Reader::new()), 0.0);
+        total.0.reset(&total.1);
+        assert_eq!(total_of(&total), 0.0);
     });
 }
 

@@ -74,7 +74,7 @@ pub(crate) enum Home {
     Mapped(shared::SharedCell),
 }
 
-pub(crate) use self::counter::CounterCell;
+pub(crate) use self::counter::{CounterAside, CounterCell};
 pub(crate) use self::gauge::GaugeCell;
 pub(crate) use self::histogram::HistogramCell;
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]

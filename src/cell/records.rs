@@ -18,20 +18,19 @@ const CHUNKS: usize = 1 << (u32::BITS - IN_CHUNK);
 /// Each of the first four chunks has so many words; of each four that follow, each has twice as many.
 const FEW: usize = 32;
 
-/// The place of a record that is in no chunk.
-const NOWHERE: u32 = u32::MAX;
-
 /// What chunks are made of.
 #[repr(align(8))]
 struct Word(#[expect(dead_code)] [u8; 8]);
 
-/// A value that is shared, with the number of those who own it. Its key stands behind it.
-#[repr(C)]
-struct Record<T> {
-    owners: AtomicU32,
-    place: u32,
-    value: UnsafeCell<MaybeUninit<T>>,
+/// What can be shared: it has room for the number of those who own it.
+pub(crate) trait Counted {
+    /// Begins at one.
+    fn owners(&self) -> &AtomicU32;
 }
+
+/// A value that is shared. Its key stands behind it.
+#[repr(transparent)]
+struct Record<T>(UnsafeCell<MaybeUninit<T>>);
 
 /// Where a record is.
 pub(super) struct RecordAt<T>(NonNull<Record<T>>);
@@ -46,7 +45,7 @@ pub(super) struct Records<T> {
 #[repr(C)]
 struct Alone<T> {
     record: Record<T>,
-    key: [u32; 2],
+    key: u8,
 }
 
 /// Where there is room for more, which only those know who change anything.
@@ -76,43 +75,21 @@ impl<T> Clone for RecordAt<T> {
 impl<T> Copy for RecordAt<T> {}
 
 impl<T> RecordAt<T> {
-    /// Where it is among the others.
-    ///
-    /// # Safety
-    /// A value was put there, and the records are there as long as it is looked at. So it is
-    /// with all that follow.
-    pub(super) unsafe fn place(self) -> u32 {
-        // SAFETY: as the caller says.
-        unsafe { self.0.as_ref().place }
-    }
-
-    /// How many own the value.
-    ///
-    /// # Safety
-    /// As above.
-    #[inline]
-    pub(super) unsafe fn owners<'r>(self) -> &'r AtomicU32
-    where
-        T: 'r,
-    {
-        // SAFETY: as the caller says.
-        unsafe { &self.0.as_ref().owners }
-    }
-
     /// The value.
     ///
     /// # Safety
-    /// As above, and it is not dropped.
+    /// A value was put there, it is not dropped, and the records are there as long as it is
+    /// looked at. So it is with all that follow.
     #[inline(always)]
     pub(super) unsafe fn value<'r>(self) -> &'r T {
         // SAFETY: it was put there, and nobody changes it.
-        unsafe { (*self.0.as_ref().value.get()).assume_init_ref() }
+        unsafe { (*self.0.as_ref().0.get()).assume_init_ref() }
     }
 
-    /// The key of the value.
+    /// The key of the value, which stays there when the value is dropped.
     ///
     /// # Safety
-    /// As above, and it is not dropped.
+    /// As above.
     #[inline(always)]
     pub(super) unsafe fn key<'r>(self) -> Key<'r> {
         // SAFETY: it was written there.
@@ -125,13 +102,13 @@ impl<T> RecordAt<T> {
     /// As above, and nobody owns it or looks at it any more.
     pub(super) unsafe fn empty(self) {
         // SAFETY: nobody looks.
-        unsafe { (*self.0.as_ref().value.get()).assume_init_drop() };
+        unsafe { (*self.0.as_ref().0.get()).assume_init_drop() };
     }
 
     /// # Safety
     /// There is room for the record, and for the key behind it.
     #[inline(always)]
-    unsafe fn behind(self) -> NonNull<u32> {
+    unsafe fn behind(self) -> NonNull<u8> {
         // SAFETY: as the caller says.
         unsafe { self.0.add(1).cast() }
     }
@@ -139,9 +116,8 @@ impl<T> RecordAt<T> {
 
 impl<T> Records<T> {
     pub(super) fn new() -> Self {
-        let value = UnsafeCell::new(MaybeUninit::uninit());
-        let record = Record { owners: AtomicU32::new(0), place: NOWHERE, value };
-        Self { chunks: OnceBox::new(), alone: Alone { record, key: [0; 2] } }
+        let record = Record(UnsafeCell::new(MaybeUninit::uninit()));
+        Self { chunks: OnceBox::new(), alone: Alone { record, key: 0 } }
     }
 
     /// The record of a place.
@@ -158,34 +134,32 @@ impl<T> Records<T> {
         }
     }
 
-    /// Puts a value there that one owns, with a key; none if there is no place for it. One
+    /// Puts a value there with a key, and says where; none if there is no place for it. One
     /// thread does at a time.
     pub(super) fn put(
         &self,
         room: &mut Room,
         value: T,
         write: impl FnOnce(&mut KeyBuf),
-    ) -> Option<RecordAt<T>> {
+    ) -> Option<u32> {
         const { assert!(align_of::<Record<T>>() <= align_of::<Word>()) };
         room.written.clear();
         write(&mut room.written);
         let words = (size_of::<Record<T>>() + room.written.size()?).div_ceil(size_of::<Word>());
         let used = room.vacant.get_mut(&words).and_then(Vec::pop);
         let place = used.or_else(|| room.take(words, &self.chunks))?;
-        let value = UnsafeCell::new(MaybeUninit::new(value));
         // SAFETY: it is room for so many words, which nobody else knows of.
         unsafe {
-            let record = self.get(place);
-            record.0.write(Record { owners: AtomicU32::new(1), place, value });
+            let record: RecordAt<T> = self.get(place);
+            record.0.cast().write(value);
             room.written.write_to(record.behind());
-            Some(record)
         }
+        Some(place)
     }
 
-    /// Puts a value without a key there that one owns.
+    /// Puts a value without a key there.
     pub(super) fn put_alone(&mut self, value: T) {
-        self.alone.record.owners = AtomicU32::new(1);
-        *self.alone.record.value.get_mut() = MaybeUninit::new(value);
+        *self.alone.record.0.get_mut() = MaybeUninit::new(value);
     }
 
     /// Where a value without a key is.
@@ -200,12 +174,20 @@ impl Room {
     /// # Safety
     /// It was put with this, its value was dropped, and nobody looks at it any more.
     pub(super) unsafe fn give_back<T>(&mut self, record: RecordAt<T>) {
+        let Some(place) = self.place(record) else { return };
         // SAFETY: as the caller says.
-        let (place, key) = unsafe { (record.place(), record.key()) };
-        if place != NOWHERE {
-            let words = (size_of::<Record<T>>() + key.size()).div_ceil(size_of::<Word>());
-            self.vacant.entry(words).or_default().push(place);
-        }
+        let key = unsafe { record.key() };
+        let words = (size_of::<Record<T>>() + key.size()).div_ceil(size_of::<Word>());
+        self.vacant.entry(words).or_default().push(place);
+    }
+
+    /// Where a record is; none if it is in no chunk.
+    pub(super) fn place<T>(&self, record: RecordAt<T>) -> Option<u32> {
+        let address = record.0.addr().get();
+        self.chunks.iter().enumerate().rev().find_map(|(number, chunk)| {
+            let at = address.checked_sub(chunk.addr().get())? / size_of::<Word>();
+            (at < chunk.len()).then_some((number as u32) << IN_CHUNK | at as u32)
+        })
     }
 
     /// Room for so many words in the last chunk, or in a new one.
@@ -248,10 +230,11 @@ mod tests {
     fn put(records: &Records<u32>, room: &mut Room, n: u32) -> RecordAt<u32> {
         let put = records.put(room, n, |key| {
             key.text.extend(std::iter::repeat_n('ü', n as usize * 37 % 200));
-            key.lens.extend([2, n]);
+            key.lens.extend([0, key.text.len() as u32]);
             key.marked = n % 3 == 0;
         });
-        put.unwrap()
+        // SAFETY: it was put.
+        unsafe { records.get(put.unwrap()) }
     }
 
     #[test]
@@ -269,10 +252,12 @@ mod tests {
         assert_eq!(room.chunks.len(), chunks);
         for (record, n) in held {
             // SAFETY: it was put, and not given back.
-            let (value, key, place) = unsafe { (record.value(), record.key(), record.place()) };
+            let (value, key) = unsafe { (record.value(), record.key()) };
             assert_eq!(*value, n);
+            let len = n * 37 % 200 * 2;
             assert_eq!(key.text(), "ü".repeat(n as usize * 37 % 200));
-            assert_eq!((key.lens(), key.is_marked()), (&[2, n][..], n % 3 == 0));
+            assert_eq!((key.lens().collect(), key.is_marked()), (vec![0, len], n % 3 == 0));
+            let place = room.place(record).unwrap();
             // SAFETY: as above.
             assert_eq!(unsafe { records.get(place) }.0, record.0);
         }
@@ -285,7 +270,7 @@ mod tests {
         let record = records.alone();
         // SAFETY: it was put.
         let (value, key) = unsafe { (record.value(), record.key()) };
-        assert_eq!((*value, key.text(), key.lens()), (7, "", &[][..]));
+        assert_eq!((*value, key.text(), key.lens().count()), (7, "", 0));
         // SAFETY: it is not used again.
         unsafe { room.give_back(record) };
         assert!(room.vacant.is_empty());

@@ -22,6 +22,7 @@ use super::keys::{Key, KeyBuf};
 use super::lent::Lent;
 use super::order::{GONE, Order, Retired};
 use super::pins::{Pin, prepare};
+pub(crate) use super::records::Counted;
 use super::records::{RecordAt, Records};
 use super::slots::Slots;
 
@@ -37,7 +38,7 @@ pub(crate) struct Shelf<T, C> {
 }
 
 /// An owner of a value and of all that it has in common with others.
-pub(crate) struct Kept<T, C> {
+pub(crate) struct Kept<T: Counted, C> {
     record: RecordAt<T>,
     shelf: Arc<Shelf<T, C>>,
 }
@@ -54,7 +55,7 @@ pub(crate) trait Named: Copy {
 
 /// What wraps a [`Kept`], and does nothing else with it.
 pub(crate) trait Wraps {
-    type Value: Send + Sync;
+    type Value: Counted + Send + Sync;
     type Common: Send + Sync;
 
     fn wrap(kept: Kept<Self::Value, Self::Common>) -> Self;
@@ -63,11 +64,11 @@ pub(crate) trait Wraps {
 }
 
 // SAFETY: it shares a value and what it has in common, and may drop both.
-unsafe impl<T: Send + Sync, C: Send + Sync> Send for Kept<T, C> {}
+unsafe impl<T: Counted + Send + Sync, C: Send + Sync> Send for Kept<T, C> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync, C: Send + Sync> Sync for Kept<T, C> {}
+unsafe impl<T: Counted + Send + Sync, C: Send + Sync> Sync for Kept<T, C> {}
 
-impl<T, C> Deref for Kept<T, C> {
+impl<T: Counted, C> Deref for Kept<T, C> {
     type Target = T;
 
     #[inline]
@@ -77,7 +78,7 @@ impl<T, C> Deref for Kept<T, C> {
     }
 }
 
-impl<T, C> Kept<T, C> {
+impl<T: Counted, C> Kept<T, C> {
     /// A value on a shelf of its own, where nobody finds it.
     pub(crate) fn alone(common: C, make: impl FnOnce(&C) -> T) -> Self {
         let value = make(&common);
@@ -101,21 +102,21 @@ impl<T, C> Kept<T, C> {
     }
 }
 
-impl<T, C> Clone for Kept<T, C> {
+impl<T: Counted, C> Clone for Kept<T, C> {
     fn clone(&self) -> Self {
         // SAFETY: the record is there as long as the shelf, and who clones it owns it or is lent it.
         unsafe { self.shelf.own(self.record) }
     }
 }
 
-impl<T, C> Drop for Kept<T, C> {
+impl<T: Counted, C> Drop for Kept<T, C> {
     fn drop(&mut self) {
         // SAFETY: one of those who own it does not any more.
         unsafe { self.shelf.disown(self.record) };
     }
 }
 
-impl<T, C> Shelf<T, C> {
+impl<T: Counted, C> Shelf<T, C> {
     fn of(common: C) -> Self {
         prepare();
         let (slots, records, state) = (Slots::new(), Records::new(), Mutex::default());
@@ -143,7 +144,7 @@ impl<T, C> Shelf<T, C> {
     unsafe fn own(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
         // Relaxed: as with any count of owners, another is there already.
         // SAFETY: the record is there as long as the shelf.
-        unsafe { record.owners().fetch_add(1, Ordering::Relaxed) };
+        unsafe { record.value() }.owners().fetch_add(1, Ordering::Relaxed);
         Kept { record, shelf: self.clone() }
     }
 
@@ -152,7 +153,7 @@ impl<T, C> Shelf<T, C> {
     unsafe fn disown(&self, record: RecordAt<T>) {
         // Release: what this one did with it comes before it is dropped.
         // SAFETY: the record is there as long as the shelf.
-        if unsafe { record.owners().fetch_sub(1, Ordering::Release) } == 1 {
+        if unsafe { record.value() }.owners().fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
             // SAFETY: nobody owns it; the shelf has not disowned it while somebody looked.
             unsafe { record.empty() };
@@ -164,11 +165,11 @@ impl<T, C> Shelf<T, C> {
 }
 
 // Whatever panics does so before anything is changed, or when all is changed.
-impl<T, C> UnwindSafe for Kept<T, C> {}
-impl<T, C> RefUnwindSafe for Kept<T, C> {}
+impl<T: Counted, C> UnwindSafe for Kept<T, C> {}
+impl<T: Counted, C> RefUnwindSafe for Kept<T, C> {}
 impl<T, C> RefUnwindSafe for Shelf<T, C> {}
 
-impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
+impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     pub(crate) fn new(common: C) -> Arc<Self> {
         Arc::new(Self::of(common))
     }
@@ -213,9 +214,9 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
             None => {
                 let value = make(&self.common);
                 let put = self.records.put(&mut state.room, value, |key| name.write(key));
-                let Some(record) = put else { handle_alloc_error(Layout::new::<T>()) };
+                let Some(place) = put else { handle_alloc_error(Layout::new::<T>()) };
                 // SAFETY: it was just put.
-                let place = unsafe { record.place() };
+                let record = unsafe { self.records.get(place) };
                 let array = self.slots.insert(&mut state.load, hash, place);
                 state.order.push(place);
                 state.retire(Vec::new(), array);
@@ -236,13 +237,12 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
             // SAFETY: the lock keeps what the slots have.
             let record = unsafe { self.records.get(place) };
             // SAFETY: as above.
-            name.is(unsafe { record.key() }).then_some(record)
+            name.is(unsafe { record.key() }).then_some((place, record))
         };
         let removed = self.slots.remove(&mut state.load, name.hash(), named);
-        let Some(record) = removed else { return false };
+        let Some((place, record)) = removed else { return false };
         // SAFETY: the shelf owns it until all have looked away.
-        let (value, place) = unsafe { (record.value(), record.place()) };
-        retire(value);
+        retire(unsafe { record.value() });
         state.forget(|at| at == place);
         state.retire(vec![place], None);
         let freed = state.freed();
@@ -266,15 +266,15 @@ impl<T: Send + Sync, C: Send + Sync> Shelf<T, C> {
         if picked.is_empty() {
             return 0;
         }
-        // SAFETY: they are kept.
-        let place = |kept: &W| unsafe { kept.kept().record.place() };
-        picked.sort_unstable_by_key(place);
-        let picked_at = |at: u32| picked.binary_search_by_key(&at, place).ok();
         let (mut state, hold_off) = self.lock();
+        let places = picked.iter().map(|kept| state.room.place(kept.kept().record));
+        let mut places: Vec<_> = places.zip(&picked).collect();
+        places.sort_unstable_by_key(|(place, _)| *place);
         let mut removed = Vec::new();
         self.slots.retain_not(&mut state.load, |at| {
-            let Some(picked_at) = picked_at(at) else { return false };
-            retire(picked[picked_at].kept());
+            let found = places.binary_search_by_key(&Some(at), |(place, _)| *place);
+            let Ok(found) = found else { return false };
+            retire(places[found].1.kept());
             removed.push(at);
             true
         });

@@ -1,16 +1,17 @@
 //! Values that are looked up, kept and removed, by threads that check every one of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
 use super::keys::{Key, KeyBuf};
 use super::lent::Lent;
-use super::shelf::{Kept, Named, Shelf, Wraps};
+use super::shelf::{Counted, Kept, Named, Shelf, Wraps};
 
 /// A value that knows its number, and whether it was dropped.
 struct Checked {
     number: u64,
+    owners: AtomicU32,
     dropped: AtomicBool,
     counts: Arc<Counts>,
 }
@@ -25,6 +26,12 @@ impl Checked {
     fn check(&self, number: u64) {
         assert!(!self.dropped.load(Ordering::Relaxed));
         assert_eq!(self.number, number);
+    }
+}
+
+impl Counted for Checked {
+    fn owners(&self) -> &AtomicU32 {
+        &self.owners
     }
 }
 
@@ -76,7 +83,12 @@ impl Named for Number {
 fn get(shelf: &Numbers, number: u64) -> Lent<'_, Handle> {
     shelf.get_or_insert(Number(number), |counts| {
         counts.made.fetch_add(1, Ordering::Relaxed);
-        Checked { number, dropped: AtomicBool::new(false), counts: counts.clone() }
+        Checked {
+            number,
+            owners: AtomicU32::new(1),
+            dropped: AtomicBool::new(false),
+            counts: counts.clone(),
+        }
     })
 }
 

@@ -40,10 +40,8 @@ static PLACES: Mutex<Places> = Mutex::new(Places::new());
 /// Its place is given to nobody else before it is dropped, and all is zero again then.
 #[derive(Debug)]
 pub(super) struct Block<L: Length> {
-    /// Which chunk they are in.
-    chunk: NonZeroU32,
-    /// Where in the chunk.
-    at: u32,
+    /// Where the first of them is in a slab: in which chunk, and where in that.
+    place: NonZeroU32,
     len: L,
 }
 
@@ -82,8 +80,9 @@ impl<L: Length> Block<L> {
         let Some(first) = PLACES.lock().take(len.get()) else {
             handle_alloc_error(Layout::new::<Slab>());
         };
-        let (chunk, at) = (first as usize / CHUNK_CELLS, first as usize % CHUNK_CELLS);
-        Self { chunk: NonZeroU32::MIN.saturating_add(chunk as u32), at: at as u32, len }
+        // The first chunk is never made, so that no place is zero.
+        let place = NonZeroU32::MIN.saturating_add(first + CHUNK_CELLS as u32 - 1);
+        Self { place, len }
     }
 
     /// How many cells they are.
@@ -120,7 +119,12 @@ impl<L: Length> Block<L> {
 
     #[inline]
     fn chunk(&self) -> usize {
-        self.chunk.get() as usize
+        self.place.get() as usize / CHUNK_CELLS
+    }
+
+    #[inline]
+    fn at(&self) -> usize {
+        self.place.get() as usize % CHUNK_CELLS
     }
 
     #[inline]
@@ -132,7 +136,7 @@ impl<L: Length> Block<L> {
         // SAFETY: a chunk that is there is never freed. `Places` gave a place so that
         // all cells of the block are in this chunk, or in one that was made to its measure.
         Some(unsafe {
-            let first = in_register(chunk.add(self.at as usize));
+            let first = in_register(chunk.add(self.at()));
             slice::from_raw_parts(first.as_ptr(), self.len.get())
         })
     }
@@ -174,8 +178,7 @@ impl<L: Length> Drop for Block<L> {
         });
         let _hold_off = hold_off();
         // The lock hands the zeros on to the next who is given the place.
-        let first = (self.chunk() - 1) * CHUNK_CELLS + self.at as usize;
-        PLACES.lock().give_back(first as u32, self.len.get());
+        PLACES.lock().give_back(self.place.get() - CHUNK_CELLS as u32, self.len.get());
     }
 }
 
@@ -219,7 +222,7 @@ impl Reader {
         for chunk in &seen.chunks[..seen.slabs] {
             // SAFETY: a chunk is never freed, and all cells of a block are in the one it is in.
             let cells = unsafe {
-                let first = chunk.assume_init().add(block.at as usize);
+                let first = chunk.assume_init().add(block.at());
                 slice::from_raw_parts(first, block.len.get())
             };
             each(if is_shared { Cells::Shared(cells) } else { Cells::Own(cells) });
@@ -233,7 +236,7 @@ impl Reader {
         let seen = self.see(block);
         let read = |chunk: &MaybeUninit<*const AtomicU64>| {
             // SAFETY: as above, and a block has at least one cell.
-            let cell = unsafe { &*chunk.assume_init().add(block.at as usize) };
+            let cell = unsafe { &*chunk.assume_init().add(block.at()) };
             cell.load(Ordering::Relaxed)
         };
         match &seen.chunks[..seen.slabs] {

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use once_cell::race::OnceBox;
-
 use super::level::Level;
 use super::places::Fixed;
 use super::slab::{Block, Cells, Reader};
@@ -12,22 +10,27 @@ use super::sync::AtomicU64;
 /// Whole amounts in one lane, fractional ones in another, so that each lane only
 /// grows and so does their sum.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub struct Tally {
     whole: Block<Fixed<1>>,
-    more: OnceBox<More>,
 }
 
-/// What a counter of whole amounts that is never reset does without.
+/// What a total of whole amounts that is never reset does without.
 #[derive(Debug)]
-struct More {
+pub(super) struct More {
     fraction: Level,
     /// How much of the whole amounts came before the last reset.
     past: AtomicU64,
 }
 
+impl More {
+    pub(super) fn new() -> Self {
+        Self { fraction: Level::new(), past: AtomicU64::new(0) }
+    }
+}
+
 impl Tally {
     pub(super) fn new() -> Self {
-        Self { whole: Block::new(Fixed), more: OnceBox::new() }
+        Self { whole: Block::new(Fixed) }
     }
 
     #[inline]
@@ -37,13 +40,13 @@ impl Tally {
 
     /// Adds an amount that is not negative.
     #[inline]
-    pub(super) fn add(&self, amount: f64) {
+    pub(super) fn add<'m>(&self, amount: f64, more: impl FnOnce() -> &'m More) {
         // 2^32 amounts of this size still fit into the whole lane.
         let whole = amount as u32;
         if f64::from(whole) == amount {
             self.add_whole(u64::from(whole));
         } else {
-            self.more().fraction.add(amount);
+            more().fraction.add(amount);
         }
     }
 
@@ -73,8 +76,8 @@ impl Tally {
     }
 
     #[inline]
-    pub(super) fn get(&self, reader: &mut Reader) -> f64 {
-        match self.more.get() {
+    pub(super) fn get(&self, more: Option<&More>, reader: &mut Reader) -> f64 {
+        match more {
             None => reader.sum_of_first(&self.whole) as f64,
             Some(more) => self.get_with(more, reader),
         }
@@ -90,18 +93,12 @@ impl Tally {
     }
 
     /// Begins anew at zero.
-    pub(super) fn reset(&self) {
-        let more = self.more();
+    pub(super) fn reset(&self, more: &More) {
         more.past.fetch_max(self.sum(), Ordering::AcqRel);
         more.fraction.set(0.0);
     }
 
     fn sum(&self) -> u64 {
         Reader::new().sum_of_first(&self.whole)
-    }
-
-    fn more(&self) -> &More {
-        let more = || Box::new(More { fraction: Level::new(), past: AtomicU64::new(0) });
-        self.more.get_or_init(more)
     }
 }

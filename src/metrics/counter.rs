@@ -10,7 +10,7 @@ use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
-use crate::cell::{CounterCell, note_refused_observation};
+use crate::cell::{CounterAside, CounterCell, note_refused_observation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]
@@ -52,7 +52,7 @@ impl Counter {
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
-        self.series.cell.total.inc();
+        self.series.cell.inc(|| &self.series.aside().total);
     }
 
     /// Adds an amount. One that is negative or NaN changes nothing and is
@@ -61,7 +61,7 @@ impl Counter {
     pub fn inc_by(&self, amount: impl Amount) {
         let amount = amount.to_f64();
         if amount >= 0.0 {
-            self.series.cell.total.add(amount);
+            self.add(amount);
         } else {
             note_refused_observation();
         }
@@ -73,7 +73,7 @@ impl Counter {
     /// [`Error::is_invalid_value`] if it is negative or NaN; nothing changes.
     pub fn try_inc_by(&self, amount: impl Amount) -> Result {
         let amount = self.check(amount.to_f64())?;
-        self.series.cell.total.add(amount);
+        self.add(amount);
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Counter {
         let amount = amount.to_f64();
         self.inc_by(amount);
         if amount >= 0.0 && keeps_exemplar(labels) {
-            self.series.cell.exemplar.store(labels, amount);
+            self.series.aside().exemplar.store(labels, amount);
         }
     }
 
@@ -108,7 +108,7 @@ impl Counter {
 
     /// The total.
     pub fn get(&self) -> f64 {
-        self.series.cell.total.get()
+        self.series.cell.get(self.series.known_aside().map(|aside| &aside.total))
     }
 
     /// Begins anew at zero, now.
@@ -117,8 +117,9 @@ impl Counter {
     /// very moment, other processes may see what it had counted before until it
     /// adds again.
     pub fn reset(&self) {
-        self.series.cell.total.reset();
-        self.series.cell.exemplar.clear();
+        let aside = self.series.aside();
+        self.series.cell.reset(&aside.total);
+        aside.exemplar.clear();
         self.series.restart();
     }
 
@@ -177,6 +178,11 @@ impl Counter {
         ErrorGuard::new(self.clone())
     }
 
+    #[inline]
+    fn add(&self, amount: f64) {
+        self.series.cell.add(amount, || &self.series.aside().total);
+    }
+
     fn check(&self, amount: f64) -> Result<f64> {
         if amount >= 0.0 {
             return Ok(amount);
@@ -226,15 +232,16 @@ impl fmt::Debug for Counter {
 
 impl Instrument for Counter {}
 
-/// What a series of a counter keeps.
-#[derive(Debug)]
-pub struct CounterSeries {
-    total: CounterCell,
+/// What few series of a counter keep.
+#[derive(Debug, Default)]
+pub struct CounterAsides {
+    total: CounterAside,
     exemplar: ExemplarSlot,
 }
 
 impl Kind for Counter {
-    type Cell = CounterSeries;
+    type Cell = CounterCell;
+    type Aside = CounterAsides;
     type Settings = ();
 
     const TYPE: MetricType = MetricType::Counter;
@@ -248,9 +255,14 @@ impl Kind for Counter {
         Some(FileKind::Counter)
     }
 
-    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> CounterSeries {
-        let total = homes.home(Suffix::Total);
-        CounterSeries { exemplar: homes.exemplar(&total), total: CounterCell::at(total) }
+    fn new_cell(
+        _: &Schema<Self>,
+        homes: &mut Homes<'_>,
+    ) -> (CounterCell, Option<CounterAsides>) {
+        let home = homes.home(Suffix::Total);
+        let exemplar = homes.exemplar(&home);
+        let (cell, total) = CounterCell::at(home);
+        (cell, total.map(|total| CounterAsides { total, exemplar }))
     }
 
     #[inline]
@@ -269,12 +281,16 @@ impl Kind for Counter {
     fn push(all: &[Self], columns: &mut Columns) -> usize {
         let first = columns.rows();
         let all = push_labels(all, columns);
+        let asides = || all.iter().map(|counter| counter.series.known_aside());
         if let ValueColumns::Floats { values, .. } = &mut columns.values {
-            CounterCell::get_all(all.iter().map(|counter| &counter.series.cell.total), values);
+            let totals = asides().map(|aside| aside.map(|aside| &aside.total));
+            CounterCell::get_all(all.iter().map(|counter| &counter.series.cell).zip(totals), values);
         }
         columns.extend_starts(all.iter().map(|counter| counter.series.created()));
-        for (row, counter) in (first..).zip(all) {
-            counter.series.cell.exemplar.record(row, columns);
+        for (row, aside) in (first..).zip(asides()) {
+            if let Some(aside) = aside {
+                aside.exemplar.record(row, columns);
+            }
         }
         all.len()
     }

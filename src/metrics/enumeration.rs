@@ -197,6 +197,26 @@ impl Default for StateCell {
 }
 
 impl StateCell {
+    #[cfg(feature = "multiprocess")]
+    fn new(schema: &Schema<Enum>, homes: &Homes<'_>) -> Self {
+        let Schema { desc, settings, store, .. } = schema;
+        let Some(store) = store else { return Self::default() };
+        let labels: Vec<_> = homes.labels().collect();
+        let (mode, states) = (settings.mode.unwrap_or(GaugeMode::LiveAll), &settings.states);
+        match StateHome::new(store, desc.name(), &labels, desc.help(), mode, states) {
+            Some(home) => Self::Shared(home),
+            None => {
+                store.note_unsaid();
+                Self::default()
+            }
+        }
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn new(_: &Schema<Enum>, _: &Homes<'_>) -> Self {
+        Self::default()
+    }
+
     fn get(&self) -> usize {
         match self {
             Self::Memory(place) => place.load(Ordering::Relaxed),
@@ -229,6 +249,7 @@ pub struct EnumSettings {
 
 impl Kind for Enum {
     type Cell = StateCell;
+    type Aside = ();
     type Settings = EnumSettings;
 
     const TYPE: MetricType = MetricType::StateSet;
@@ -259,24 +280,8 @@ impl Kind for Enum {
         Ok(())
     }
 
-    #[cfg(feature = "multiprocess")]
-    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> StateCell {
-        let Schema { desc, settings, store, .. } = schema;
-        let Some(store) = store else { return StateCell::default() };
-        let labels: Vec<_> = homes.labels().collect();
-        let (mode, states) = (settings.mode.unwrap_or(GaugeMode::LiveAll), &settings.states);
-        match StateHome::new(store, desc.name(), &labels, desc.help(), mode, states) {
-            Some(home) => StateCell::Shared(home),
-            None => {
-                store.note_unsaid();
-                StateCell::default()
-            }
-        }
-    }
-
-    #[cfg(not(feature = "multiprocess"))]
-    fn new_cell(_: &Schema<Self>, _: &mut Homes<'_>) -> StateCell {
-        StateCell::default()
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> (StateCell, Option<()>) {
+        (StateCell::new(schema, homes), None)
     }
 
     #[cfg(feature = "multiprocess")]
@@ -315,11 +320,12 @@ fn push(series: &Held<Enum>, columns: &mut Columns) -> bool {
     }
     let now = series.cell.get();
     let (Ok(place) | Err(place)) = schema.names.place(schema.desc.name());
-    for (state, value) in states.iter().enumerate() {
-        if let RowLabels::Escaped { text, lens, escaped } = series.row_labels() {
+    series.with_row_labels(|labels| {
+        let RowLabels::Escaped { text, lens, escaped } = labels else { return };
+        for (state, value) in states.iter().enumerate() {
             let labels = RowLabels::With { text, lens, escaped, place, value };
             columns.push_float(labels, f64::from(state == now));
         }
-    }
+    });
     true
 }

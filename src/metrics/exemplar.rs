@@ -157,17 +157,14 @@ impl Slot {
 }
 
 /// Room for the exemplar of each bucket; in memory, none is there before the first one comes.
-#[derive(Debug)]
-pub(super) struct ExemplarSlots(OnceBox<Box<[ExemplarSlot]>>);
+#[derive(Debug, Default)]
+pub struct ExemplarSlots(OnceBox<Box<[ExemplarSlot]>>);
 
 impl ExemplarSlots {
-    /// Those of some numbers.
-    pub(super) fn new(slots: Vec<ExemplarSlot>) -> Self {
-        if slots.iter().any(ExemplarSlot::is_shared) {
-            Self(OnceBox::with_value(Box::new(slots.into())))
-        } else {
-            Self(OnceBox::new())
-        }
+    /// Those of some numbers, if other processes see any of them.
+    pub(super) fn if_shared(slots: Vec<ExemplarSlot>) -> Option<Self> {
+        let is_shared = slots.iter().any(ExemplarSlot::is_shared);
+        is_shared.then(|| Self(OnceBox::with_value(Box::new(slots.into()))))
     }
 
     /// Keeps an exemplar, whose labels were checked, in one of so many slots.

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use once_cell::race::OnceBox;
 use parking_lot::RwLock;
 
 use super::amount::Amount;
@@ -138,15 +137,14 @@ impl Gauge {
     /// # Ok::<(), narthex::Error>(())
     /// ```
     pub fn set_function(&self, f: impl Fn() -> f64 + Send + Sync + 'static) {
-        let function = self.series.cell.function.get_or_init(Box::default);
-        let old = function.write().replace(Arc::new(f));
+        let old = self.series.aside().function.write().replace(Arc::new(f));
         // Dropped without the lock: what it owns is foreign.
         drop(old);
     }
 
     /// Shows again what is set.
     pub fn clear_function(&self) {
-        let old = self.series.cell.function.get().and_then(|function| function.write().take());
+        let old = self.series.known_aside().and_then(|aside| aside.function.write().take());
         // Dropped here, where no lock is held: it is foreign code.
         drop(old);
     }
@@ -156,7 +154,7 @@ impl Gauge {
     /// # Panics
     /// If the function panics that was [set](Self::set_function).
     pub fn get(&self) -> f64 {
-        self.series.cell.get()
+        self.function().map_or_else(|| self.series.cell.number.get(), |function| function())
     }
 
     /// Keeps it one higher until the guard is dropped.
@@ -188,6 +186,12 @@ impl Gauge {
     /// Sets it to how long a future takes, in seconds.
     pub fn time_future<F: Future>(&self, future: F) -> TimedFuture<Self, F> {
         TimedFuture::new(self.clone(), future)
+    }
+
+    /// Copied out, so that no lock is held while foreign code runs.
+    #[inline]
+    fn function(&self) -> Option<Function> {
+        self.series.known_aside().and_then(|aside| aside.function.read().clone())
     }
 }
 
@@ -243,29 +247,22 @@ impl Instrument for Gauge {}
 type Function = Arc<dyn Fn() -> f64 + Send + Sync>;
 
 /// What a series of a gauge keeps.
+#[derive(Debug)]
 pub struct GaugeSeries {
     number: GaugeCell,
     /// Whether its mode shows the most recent number, so that it can only be set.
     keeps_time: bool,
-    /// Made when there is a function for the first time.
-    function: OnceBox<RwLock<Option<Function>>>,
 }
 
-impl fmt::Debug for GaugeSeries {
+/// What few series of a gauge keep.
+#[derive(Default)]
+pub struct GaugeAside {
+    function: RwLock<Option<Function>>,
+}
+
+impl fmt::Debug for GaugeAside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GaugeSeries").field("number", &self.number).finish_non_exhaustive()
-    }
-}
-
-impl GaugeSeries {
-    fn get(&self) -> f64 {
-        self.function().map_or_else(|| self.number.get(), |function| function())
-    }
-
-    /// Copied out, so that no lock is held while foreign code runs.
-    #[inline]
-    fn function(&self) -> Option<Function> {
-        self.function.get().and_then(|function| function.read().clone())
+        f.debug_struct("GaugeAside").finish_non_exhaustive()
     }
 }
 
@@ -278,6 +275,7 @@ pub struct GaugeSettings {
 
 impl Kind for Gauge {
     type Cell = GaugeSeries;
+    type Aside = GaugeAside;
     type Settings = GaugeSettings;
 
     const TYPE: MetricType = MetricType::Gauge;
@@ -292,15 +290,18 @@ impl Kind for Gauge {
     }
 
     #[cfg_attr(not(feature = "multiprocess"), expect(unused_variables))]
-    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> GaugeSeries {
-        GaugeSeries {
+    fn new_cell(
+        schema: &Schema<Self>,
+        homes: &mut Homes<'_>,
+    ) -> (GaugeSeries, Option<GaugeAside>) {
+        let series = GaugeSeries {
             number: GaugeCell::at(homes.home(Suffix::None)),
             #[cfg(feature = "multiprocess")]
             keeps_time: schema.settings.mode.is_most_recent(),
             #[cfg(not(feature = "multiprocess"))]
             keeps_time: false,
-            function: OnceBox::new(),
-        }
+        };
+        (series, None)
     }
 
     #[inline]
@@ -322,7 +323,7 @@ impl Kind for Gauge {
             let first = values.len();
             GaugeCell::get_all(all.iter().map(|gauge| &gauge.series.cell.number), values);
             for (gauge, value) in all.iter().zip(&mut values[first..]) {
-                if let Some(function) = gauge.series.cell.function() {
+                if let Some(function) = gauge.function() {
                     *value = function();
                 }
             }

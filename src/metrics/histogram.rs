@@ -77,7 +77,7 @@ impl Histogram {
             // Zero times infinity would make the sum NaN.
             return;
         }
-        self.series.cell.numbers.observe(self.bucket(value), value, n);
+        self.series.cell.observe(self.bucket(value), value, n);
     }
 
     /// Adds an observation, and keeps these labels as the trace of its bucket.
@@ -87,10 +87,10 @@ impl Histogram {
     pub fn observe_with_exemplar(&self, value: impl Amount, labels: &[(&str, &str)]) {
         let value = value.to_f64();
         let bucket = self.bucket(value);
-        self.series.cell.numbers.observe(bucket, value, 1);
+        self.series.cell.observe(bucket, value, 1);
         if keeps_exemplar(labels) {
             let slot = (bucket, self.bounds().values().len());
-            self.series.cell.exemplars.store(slot, labels, value);
+            self.series.aside().store(slot, labels, value);
         }
     }
 
@@ -108,7 +108,7 @@ impl Histogram {
     pub fn snapshot(&self) -> HistogramSnapshot {
         let bounds = self.bounds().clone();
         let mut buckets = Vec::with_capacity(bounds.values().len());
-        let sum = self.series.cell.numbers.read(&mut buckets);
+        let sum = self.series.cell.read(&mut buckets);
         HistogramSnapshot { bounds, buckets, sum }
     }
 
@@ -264,13 +264,6 @@ impl fmt::Debug for Histogram {
 
 impl Instrument for Histogram {}
 
-/// What a series of a histogram keeps.
-#[derive(Debug)]
-pub struct HistogramSeries {
-    numbers: HistogramCell,
-    exemplars: ExemplarSlots,
-}
-
 /// What is chosen when a histogram is built.
 #[derive(Clone, Debug)]
 pub struct HistogramSettings {
@@ -296,7 +289,8 @@ impl PartialEq for HistogramSettings {
 }
 
 impl Kind for Histogram {
-    type Cell = HistogramSeries;
+    type Cell = HistogramCell;
+    type Aside = ExemplarSlots;
     type Settings = HistogramSettings;
 
     const TYPE: MetricType = MetricType::Histogram;
@@ -314,18 +308,17 @@ impl Kind for Histogram {
         Some(FileKind::Histogram)
     }
 
-    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> HistogramSeries {
+    fn new_cell(
+        schema: &Schema<Self>,
+        homes: &mut Homes<'_>,
+    ) -> (HistogramCell, Option<ExemplarSlots>) {
         let bounds = &schema.settings.bounds;
         let texts = bounds.texts();
         let buckets = texts.iter().map(|le| (Suffix::Bucket, Some(("le", &**le))));
         let numbers: Vec<_> = std::iter::once((Suffix::Sum, None)).chain(buckets).collect();
         let numbers = homes.of(&numbers);
-        HistogramSeries {
-            exemplars: ExemplarSlots::new(
-                numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect(),
-            ),
-            numbers: HistogramCell::at(numbers),
-        }
+        let exemplars = numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect();
+        (HistogramCell::at(numbers), ExemplarSlots::if_shared(exemplars))
     }
 
     #[inline]
@@ -352,12 +345,13 @@ impl Kind for Histogram {
         let all = push_labels(all, columns);
         columns.extend_starts(all.iter().map(|histogram| histogram.series.created()));
         if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
-            let cells = all.iter().map(|histogram| &histogram.series.cell.numbers);
+            let cells = all.iter().map(|histogram| &histogram.series.cell);
             HistogramCell::read_all(cells, buckets, sums);
         }
         for (row, histogram) in (first..).zip(all) {
-            let slot = row * histogram.bounds().values().len();
-            histogram.series.cell.exemplars.record(slot, columns);
+            if let Some(exemplars) = histogram.series.known_aside() {
+                exemplars.record(row * histogram.bounds().values().len(), columns);
+            }
         }
         all.len()
     }

@@ -108,6 +108,28 @@ pub struct InfoSeries {
 }
 
 impl InfoSeries {
+    #[cfg(feature = "multiprocess")]
+    fn new(schema: &Schema<Info>, homes: &Homes<'_>) -> Self {
+        let Schema { desc, store, .. } = schema;
+        let Some(store) = store else { return Self::default() };
+        let shared = SideHandle::facts(
+            store,
+            desc.name(),
+            &format!("{}{}", desc.name(), Suffix::Info.as_str()),
+            &homes.labels().collect::<Vec<_>>(),
+            desc.help(),
+        );
+        if shared.is_none() {
+            store.note_unsaid();
+        }
+        Self { shown: RwLock::default(), shared }
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn new(_: &Schema<Info>, _: &Homes<'_>) -> Self {
+        Self::default()
+    }
+
     fn facts(&self) -> Option<Arc<Facts>> {
         #[cfg(feature = "multiprocess")]
         let _hold_off = self.shared.as_ref().map(|_| hold_off());
@@ -144,6 +166,7 @@ impl Facts {
 
 impl Kind for Info {
     type Cell = InfoSeries;
+    type Aside = ();
     type Settings = ();
 
     const TYPE: MetricType = MetricType::Info;
@@ -152,26 +175,8 @@ impl Kind for Info {
         Ok(())
     }
 
-    #[cfg(feature = "multiprocess")]
-    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> InfoSeries {
-        let Schema { desc, store, .. } = schema;
-        let Some(store) = store else { return InfoSeries::default() };
-        let shared = SideHandle::facts(
-            store,
-            desc.name(),
-            &format!("{}{}", desc.name(), Suffix::Info.as_str()),
-            &homes.labels().collect::<Vec<_>>(),
-            desc.help(),
-        );
-        if shared.is_none() {
-            store.note_unsaid();
-        }
-        InfoSeries { shown: RwLock::default(), shared }
-    }
-
-    #[cfg(not(feature = "multiprocess"))]
-    fn new_cell(_: &Schema<Self>, _: &mut Homes<'_>) -> InfoSeries {
-        InfoSeries::default()
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> (InfoSeries, Option<()>) {
+        (InfoSeries::new(schema, homes), None)
     }
 
     #[cfg(feature = "multiprocess")]
@@ -210,8 +215,9 @@ fn push(series: &Held<Info>, columns: &mut Columns) -> bool {
     } else if columns.names() != names || !columns.has_room(1, text) {
         return false;
     }
-    let labels =
-        facts.as_deref().map_or_else(|| series.row_labels(), |facts| written_labels(&facts.labels));
-    columns.push_float(labels, 1.0);
+    match facts.as_deref() {
+        Some(facts) => columns.push_float(written_labels(&facts.labels), 1.0),
+        None => series.with_row_labels(|labels| columns.push_float(labels, 1.0)),
+    }
     true
 }

@@ -5,18 +5,20 @@ use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 #[cfg(feature = "multiprocess")]
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use once_cell::race::OnceBox;
 
 use super::clock::now;
 use super::home::Homes;
 #[cfg(feature = "multiprocess")]
 use super::home::SeriesRows;
 use super::label_hash::LabelHasher;
-use super::label_text::{raw_values, row_labels};
+use super::label_text::{raw_values, with_row_labels};
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off};
 use crate::cell::gather::{Gathered, gather};
-use crate::cell::shelf::{Kept, Wraps};
+use crate::cell::shelf::{Counted, Kept, Wraps};
 use crate::collector::SharedDirectory;
 use crate::error::Result;
 use crate::model::{Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels};
@@ -32,8 +34,10 @@ pub trait Instrument: Kind {}
 
 /// How a kind of metric keeps and shows its numbers.
 pub trait Kind: Clone + Send + Sync + Sized + 'static {
-    /// What one series keeps.
+    /// What every series keeps.
     type Cell: Send + Sync;
+    /// What few series keep beside that, made when it is first needed.
+    type Aside: Default + Send + Sync;
     /// What is chosen when the metric is built.
     type Settings: Clone + Default + PartialEq + Send + Sync;
 
@@ -48,8 +52,12 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
         None
     }
 
-    /// The numbers of a new series, in the home that the metric was given.
-    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> Self::Cell
+    /// The numbers of a new series, in the home that the metric was given, and what it has
+    /// beside them from the start.
+    fn new_cell(
+        schema: &Schema<Self>,
+        homes: &mut Homes<'_>,
+    ) -> (Self::Cell, Option<Self::Aside>)
     where
         Self: Instrument;
 
@@ -173,9 +181,41 @@ impl<M: Instrument> Schema<M> {
 /// A series of the metric `M`.
 pub struct Series<M: Instrument> {
     pub(super) cell: M::Cell,
+    owners: AtomicU32,
     created: AtomicU64,
+    aside: OnceBox<Aside<M>>,
+}
+
+/// What few series have, in memory of its own.
+struct Aside<M: Instrument> {
+    of_kind: M::Aside,
     #[cfg(feature = "multiprocess")]
     rows: Option<Arc<SeriesRows>>,
+}
+
+impl<M: Instrument> Aside<M> {
+    /// What a new series has from the start.
+    #[cfg(feature = "multiprocess")]
+    fn of(of_kind: Option<M::Aside>, homes: Homes<'_>, created: f64) -> Option<Self> {
+        let rows = homes.rows(created);
+        let is_needed = of_kind.is_some() || rows.is_some();
+        is_needed.then(|| Self { of_kind: of_kind.unwrap_or_default(), rows })
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    fn of(of_kind: Option<M::Aside>, _: Homes<'_>, _: f64) -> Option<Self> {
+        of_kind.map(|of_kind| Self { of_kind })
+    }
+}
+
+impl<M: Instrument> Default for Aside<M> {
+    fn default() -> Self {
+        Self {
+            of_kind: M::Aside::default(),
+            #[cfg(feature = "multiprocess")]
+            rows: None,
+        }
+    }
 }
 
 /// A series as a handle holds it, with what it has in common with others.
@@ -192,6 +232,13 @@ impl<M: Instrument> Wraps for M {
 
     fn kept(&self) -> &Kept<Series<M>, Schema<M>> {
         &self.series().0
+    }
+}
+
+impl<M: Instrument> Counted for Series<M> {
+    #[inline]
+    fn owners(&self) -> &AtomicU32 {
+        &self.owners
     }
 }
 
@@ -226,8 +273,9 @@ impl<M: Instrument> Held<M> {
         raw_values(self.0.key(), &self.schema().names)
     }
 
-    pub(super) fn row_labels(&self) -> RowLabels<'_> {
-        row_labels(self.0.key())
+    /// Calls `f` with the labels of its lines.
+    pub(super) fn with_row_labels<R>(&self, f: impl FnOnce(RowLabels<'_>) -> R) -> R {
+        with_row_labels(self.0.key(), f)
     }
 
     /// How many bytes the label values have on a line.
@@ -240,7 +288,7 @@ impl<M: Instrument> Held<M> {
         let _hold_off = self.schema().hold_off();
         self.created.store(created.to_bits(), Ordering::Relaxed);
         #[cfg(feature = "multiprocess")]
-        if let Some(rows) = &self.rows {
+        if let Some(rows) = self.rows() {
             rows.set_start(created);
         }
     }
@@ -257,12 +305,30 @@ impl<M: Instrument> Series<M> {
         #[cfg(feature = "multiprocess")]
         let _rows = schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
         let mut homes = schema.homes(values);
+        let (cell, of_kind) = M::new_cell(schema, &mut homes);
+        let aside = Aside::of(of_kind, homes, created);
         Self {
-            cell: M::new_cell(schema, &mut homes),
-            #[cfg(feature = "multiprocess")]
-            rows: homes.rows(created),
+            cell,
+            owners: AtomicU32::new(1),
             created: AtomicU64::new(created.to_bits()),
+            aside: aside.map_or_else(OnceBox::new, |aside| OnceBox::with_value(Box::new(aside))),
         }
+    }
+
+    /// What it keeps beside its numbers; made if there was nothing yet.
+    pub(super) fn aside(&self) -> &M::Aside {
+        &self.aside.get_or_init(Box::default).of_kind
+    }
+
+    /// What it keeps beside its numbers, if it does.
+    #[inline]
+    pub(super) fn known_aside(&self) -> Option<&M::Aside> {
+        self.aside.get().map(|aside| &aside.of_kind)
+    }
+
+    #[cfg(feature = "multiprocess")]
+    fn rows(&self) -> Option<&Arc<SeriesRows>> {
+        self.aside.get()?.rows.as_ref()
     }
 
     pub(super) fn created(&self) -> f64 {
@@ -276,7 +342,7 @@ impl<M: Instrument> Series<M> {
         {
             let _hold_off = schema.hold_off();
             let _rows = schema.store.as_ref().and_then(MultiprocessStore::lock_rows);
-            if let Some(rows) = &self.rows {
+            if let Some(rows) = self.rows() {
                 rows.retire();
             }
             M::retire(&self.cell);

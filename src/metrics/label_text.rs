@@ -13,9 +13,20 @@ pub(super) fn write_labels(names: &LabelNames, values: &[&str], key: &mut KeyBuf
     }
 }
 
-/// The labels of a line.
-pub(super) fn row_labels(key: Key<'_>) -> RowLabels<'_> {
-    RowLabels::Escaped { text: key.text(), lens: key.lens(), escaped: key.is_marked() }
+/// Calls `f` with the labels of a line.
+pub(super) fn with_row_labels<R>(key: Key<'_>, f: impl FnOnce(RowLabels<'_>) -> R) -> R {
+    // Hardly ever are there more, for which memory is taken.
+    let (mut few, mut many) = ([0; 16], Vec::new());
+    let count = key.lens().count();
+    let lens = match few.get_mut(..count) {
+        Some(few) => few,
+        None => {
+            many.resize(count, 0);
+            &mut many[..]
+        }
+    };
+    lens.iter_mut().zip(key.lens()).for_each(|(to, len)| *to = len);
+    f(RowLabels::Escaped { text: key.text(), lens, escaped: key.is_marked() })
 }
 
 /// Labels that were written.
@@ -52,7 +63,7 @@ fn is_escaped_form_of(key: Key<'_>, names: &LabelNames, values: &[&str]) -> bool
 
 fn escaped_values(key: Key<'_>) -> impl Iterator<Item = &str> {
     let mut rest = key.text();
-    key.lens().iter().map(move |&len| {
+    key.lens().map(move |len| {
         let (value, tail) = rest.split_at(len as usize);
         rest = tail;
         value

@@ -99,6 +99,7 @@ impl Instrument for Summary {}
 
 impl Kind for Summary {
     type Cell = SummaryCell;
+    type Aside = ();
     type Settings = ();
 
     const TYPE: MetricType = MetricType::Summary;
@@ -112,8 +113,9 @@ impl Kind for Summary {
         Some(FileKind::Summary)
     }
 
-    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> SummaryCell {
-        SummaryCell::at(homes.of(&[(Suffix::Count, None), (Suffix::Sum, None)]))
+    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> (SummaryCell, Option<()>) {
+        let homes = homes.of(&[(Suffix::Count, None), (Suffix::Sum, None)]);
+        (SummaryCell::at(homes), None)
     }
 
     #[inline]
