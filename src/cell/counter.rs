@@ -77,7 +77,9 @@ impl CounterCell {
         match self {
             Self::Memory(tally) => tally.get(aside.and_then(|aside| aside.more.get()), reader),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped => aside.and_then(|aside| aside.mapped.as_ref()).map_or(0.0, SharedCell::get),
+            Self::Mapped => {
+                aside.and_then(|aside| aside.mapped.as_ref()).map_or(0.0, SharedCell::get)
+            }
         }
     }
 

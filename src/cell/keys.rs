@@ -113,12 +113,12 @@ impl<'k> Key<'k> {
                 return false;
             }
             // SAFETY: as above.
-            let own = unsafe { slice::from_raw_parts(at.as_ptr(), len) };
-            if !are_alike(own, part) {
-                return false;
+            unsafe {
+                if !begins_with(at, part) {
+                    return false;
+                }
+                at = at.add(part.len());
             }
-            // SAFETY: as above.
-            at = unsafe { at.add(len) };
         }
         true
     }
@@ -135,22 +135,49 @@ impl<'k> Key<'k> {
     }
 }
 
-/// Whether two texts of one length are the same. Most are short, and no call is made for them.
+/// Whether a text stands here. Most are short, and no call is made for them.
+///
+/// # Safety
+/// There are as many bytes as it has.
 #[inline(always)]
-fn are_alike(one: &[u8], other: &[u8]) -> bool {
-    if let (Some(one), Some(other)) = (Ends::of(one), Ends::of(other)) {
-        return one == other;
+unsafe fn begins_with(own: NonNull<u8>, text: &[u8]) -> bool {
+    /// Whether the first and the last bytes are alike, which are all if there are no more than
+    /// twice as many.
+    ///
+    /// # Safety
+    /// There are at least as many at both.
+    #[inline(always)]
+    unsafe fn are_alike<N: Copy + PartialEq>(one: *const u8, other: *const u8, len: usize) -> bool {
+        // SAFETY: as the caller says.
+        let read = |at: *const u8| unsafe { at.cast::<N>().read_unaligned() };
+        let last = len - size_of::<N>();
+        // SAFETY: as the caller says.
+        read(one) == read(other) && unsafe { read(one.add(last)) == read(other.add(last)) }
     }
-    match (one.split_first_chunk::<16>(), other.split_first_chunk::<16>()) {
-        (Some(first), Some(other_first)) if one.len() <= 32 => {
-            first.0 == other_first.0 && one.last_chunk::<16>() == other.last_chunk()
+
+    let (own, other, len) = (own.as_ptr(), text.as_ptr(), text.len());
+    // SAFETY: both have so many bytes.
+    unsafe {
+        if len >= 8 {
+            if len <= 16 {
+                are_alike::<u64>(own, other, len)
+            } else if len <= 32 {
+                are_alike::<u128>(own, other, len)
+            } else {
+                slice::from_raw_parts(own, len) == text
+            }
+        } else if len >= 4 {
+            are_alike::<u32>(own, other, len)
+        } else if len >= 2 {
+            are_alike::<u16>(own, other, len)
+        } else {
+            len == 0 || *own == *other
         }
-        _ => one == other,
     }
 }
 
 /// The ends of a short text; they and its length are all of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct Ends(pub(crate) u64, pub(crate) u64);
 
 impl Ends {
@@ -218,7 +245,8 @@ impl KeyBuf {
         let is_short =
             self.lens.len() <= MOST_PARTS && self.lens.iter().all(|&len| len <= u8::MAX.into());
         let first = if is_short { self.lens.len() as u8 } else { LONG };
-        let (short, long) = if is_short { (&*self.lens, None) } else { (&[][..], Some(&self.lens)) };
+        let (short, long) =
+            if is_short { (&*self.lens, None) } else { (&[][..], Some(&self.lens)) };
         let long = long.into_iter().flat_map(|lens| {
             iter::once(lens.len() as u32).chain(lens.iter().copied()).flat_map(u32::to_ne_bytes)
         });

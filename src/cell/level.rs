@@ -10,8 +10,12 @@ use super::sync::{AtomicU64, fence};
 /// Says that somebody has added to the number since it was set.
 const ADDED_TO: u64 = 1;
 
+/// One generation. They are counted where the lowest bit of their number says how many bytes
+/// before its base there are.
+const GENERATION: u64 = 8;
+
 /// The first generation. What no thread has noted yet is zero, which is no generation.
-const FIRST: u64 = 2;
+const FIRST: u64 = GENERATION;
 
 /// How often a reader begins anew before it takes what it got: only threads that
 /// set and add without a pause could keep it from ever being done.
@@ -25,7 +29,7 @@ const MOST_READS: usize = 1000;
 /// and adding overlap in time, either may come last.
 #[derive(Debug)]
 pub(crate) struct Level {
-    /// The generation, times two, and [`ADDED_TO`]. It is seldom written: the bases stand elsewhere.
+    /// The generation and [`ADDED_TO`]. It is seldom written: the bases stand elsewhere.
     word: AtomicU64,
     /// Those of even and odd generations.
     bases: SharedCells<2>,
@@ -93,7 +97,7 @@ impl Level {
     #[cold]
     #[inline(never)]
     fn set_anew(&self, word: u64, value: f64) {
-        let next = (word | ADDED_TO) + 1;
+        let next = (word & !ADDED_TO).wrapping_add(GENERATION);
         self.base(next).store(value.to_bits(), Ordering::Relaxed);
         // If this fails, another thread has begun that generation: then it was set to one of
         // the two values, or to both of them one after the other.
@@ -127,5 +131,5 @@ impl Level {
 /// Which of the bases is that of a generation.
 #[inline]
 fn place(word: u64) -> usize {
-    (word >> 1) as usize % 2
+    (word / GENERATION) as usize % 2
 }

@@ -34,6 +34,7 @@ pub(crate) mod mapped;
 mod memory;
 #[cfg(all(test, not(loom), feature = "multiprocess"))]
 mod miri_tests;
+pub(crate) mod numbered;
 mod observations;
 mod order;
 #[cfg(not(loom))]

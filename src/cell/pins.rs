@@ -5,8 +5,10 @@
 //! ([`Grace`]): it makes every running thread pass a memory barrier, so that a
 //! look that it does not see afterwards cannot have seen the thing either.
 //! That is the asymmetric form of epoch-based reclamation.
+#![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering;
 #[cfg(all(target_os = "linux", not(any(miri, loom))))]
 use std::sync::atomic::{AtomicBool, compiler_fence};
@@ -37,6 +39,22 @@ impl Pin {
         word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         light_barrier();
         Some(Self { word, _stays_on_its_thread: PhantomData })
+    }
+
+    /// Itself as an address, which is none of the first few.
+    #[inline(always)]
+    pub(super) fn into_word(self) -> *const AtomicU64 {
+        ManuallyDrop::new(self).word
+    }
+
+    /// The pin that became this word.
+    ///
+    /// # Safety
+    /// One did, on this thread, and is not made of it twice.
+    #[inline(always)]
+    pub(super) unsafe fn from_word(word: *const AtomicU64) -> Self {
+        // SAFETY: as the caller says.
+        Self { word: unsafe { &*word }, _stays_on_its_thread: PhantomData }
     }
 }
 

@@ -75,6 +75,21 @@ impl<T> Clone for RecordAt<T> {
 impl<T> Copy for RecordAt<T> {}
 
 impl<T> RecordAt<T> {
+    /// The record of a value that was put, by the [address](Self::value_at) of that.
+    ///
+    /// # Safety
+    /// It is such an address.
+    #[inline(always)]
+    pub(super) unsafe fn of(value: *mut T) -> Self {
+        // SAFETY: as the caller says.
+        Self(unsafe { NonNull::new_unchecked(value) }.cast())
+    }
+
+    /// Where the value stands.
+    pub(super) fn value_at(self) -> *mut T {
+        self.0.cast().as_ptr()
+    }
+
     /// The value.
     ///
     /// # Safety

@@ -19,7 +19,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::fork::{HoldOff, hold_off};
 use super::keys::{Key, KeyBuf};
-use super::lent::Lent;
+use super::lent::{Hold, Lent};
 use super::order::{GONE, Order, Retired};
 use super::pins::{Pin, prepare};
 pub(crate) use super::records::Counted;
@@ -100,6 +100,17 @@ impl<T: Counted, C> Kept<T, C> {
     pub(crate) fn common(&self) -> &C {
         &self.shelf.common
     }
+
+    pub(super) fn record(&self) -> RecordAt<T> {
+        self.record
+    }
+
+    /// Leaves it to somebody else who owns it in this one's place, and who has the shelf.
+    pub(super) fn disregard(self) {
+        let kept = ManuallyDrop::new(self);
+        // SAFETY: nobody uses it any more.
+        drop(unsafe { ptr::read(&kept.shelf) });
+    }
 }
 
 impl<T: Counted, C> Clone for Kept<T, C> {
@@ -148,6 +159,14 @@ impl<T: Counted, C> Shelf<T, C> {
         Kept { record, shelf: self.clone() }
     }
 
+    /// What was [disregarded](Kept::disregard).
+    ///
+    /// # Safety
+    /// The caller is the one who owns it in that one's place.
+    pub(super) unsafe fn own_again(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
+        Kept { record, shelf: self.clone() }
+    }
+
     /// # Safety
     /// The caller is one of those who own the value.
     unsafe fn disown(&self, record: RecordAt<T>) {
@@ -181,24 +200,32 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
         name: impl Named,
         make: impl FnOnce(&C) -> T,
     ) -> Lent<'s, W> {
+        let (record, hold) = self.find_or_insert(name, make);
+        // SAFETY: it is held.
+        Lent::new(unsafe { self.borrow(record) }, hold)
+    }
+
+    /// What is found, and by what it is held: both in registers, whoever looks.
+    fn find_or_insert(
+        self: &Arc<Self>,
+        name: impl Named,
+        make: impl FnOnce(&C) -> T,
+    ) -> (RecordAt<T>, Hold) {
         let hash = name.hash();
-        if let Some(pin) = Pin::new() {
-            if let Some(place) = self.slots.first(hash) {
-                // SAFETY: the pin keeps what the slots have, as long as it is lent.
-                unsafe {
-                    let first = self.records.get(place);
-                    if name.is(first.key()) {
-                        return Lent::pinned(self.borrow(first), pin);
-                    }
-                    if let Some(other) = self.named_among(hash, name) {
-                        return Lent::pinned(self.borrow(other), pin);
-                    }
+        let Some(pin) = Pin::new() else { return self.keep_or_insert(hash, name, make) };
+        if let Some(place) = self.slots.first(hash) {
+            // SAFETY: the pin keeps what the slots have.
+            unsafe {
+                let first = self.records.get(place);
+                if name.is(first.key()) {
+                    return (first, Hold::by_pin(pin));
                 }
             }
         }
-        Lent::owned(W::wrap(self.keep_or_insert(hash, name, make)))
+        self.search_or_insert(hash, name, make, pin)
     }
 
+    /// The same, for one who holds no pin, and so owns what is found.
     #[cold]
     #[inline(never)]
     fn keep_or_insert(
@@ -206,28 +233,58 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
         hash: u64,
         name: impl Named,
         make: impl FnOnce(&C) -> T,
-    ) -> Kept<T, C> {
-        let (mut state, hold_off) = self.lock();
-        // SAFETY: the lock keeps what the slots have.
-        let (record, freed) = match unsafe { self.named_among(hash, name) } {
-            Some(record) => (record, Vec::new()),
-            None => {
-                let value = make(&self.common);
-                let put = self.records.put(&mut state.room, value, |key| name.write(key));
-                let Some(place) = put else { handle_alloc_error(Layout::new::<T>()) };
-                // SAFETY: it was just put.
-                let record = unsafe { self.records.get(place) };
-                let array = self.slots.insert(&mut state.load, hash, place);
-                state.order.push(place);
-                state.retire(Vec::new(), array);
-                (record, state.freed())
-            }
+    ) -> (RecordAt<T>, Hold) {
+        let (kept, freed) = {
+            let mut locked = self.lock();
+            let (record, freed) = self.insert_unless_there(&mut locked.0, hash, name, make);
+            // SAFETY: the shelf owns it as long as the lock is there.
+            (ManuallyDrop::new(unsafe { self.own(record) }), freed)
         };
-        // SAFETY: the shelf owns it as long as the lock is there.
-        let kept = unsafe { self.own(record) };
-        drop((state, hold_off));
         self.free(freed);
-        kept
+        (kept.record, Hold::owned())
+    }
+
+    /// The same, if the first place of this hash is that of another name, or there is none.
+    #[cold]
+    #[inline(never)]
+    fn search_or_insert(
+        &self,
+        hash: u64,
+        name: impl Named,
+        make: impl FnOnce(&C) -> T,
+        pin: Pin,
+    ) -> (RecordAt<T>, Hold) {
+        // SAFETY: the pin keeps what the slots have.
+        let found = unsafe { self.named_among(hash, name) };
+        let record = found.unwrap_or_else(|| {
+            let mut locked = self.lock();
+            let (record, freed) = self.insert_unless_there(&mut locked.0, hash, name, make);
+            drop(locked);
+            self.free(freed);
+            record
+        });
+        (record, Hold::by_pin(pin))
+    }
+
+    fn insert_unless_there(
+        &self,
+        state: &mut Order,
+        hash: u64,
+        name: impl Named,
+        make: impl FnOnce(&C) -> T,
+    ) -> (RecordAt<T>, Vec<Retired>) {
+        // SAFETY: the lock keeps what the slots have.
+        if let Some(record) = unsafe { self.named_among(hash, name) } {
+            return (record, Vec::new());
+        }
+        let value = make(&self.common);
+        let put = self.records.put(&mut state.room, value, |key| name.write(key));
+        let Some(place) = put else { handle_alloc_error(Layout::new::<T>()) };
+        let array = self.slots.insert(&mut state.load, hash, place);
+        state.order.push(place);
+        state.retire(Vec::new(), array);
+        // SAFETY: it was just put.
+        (unsafe { self.records.get(place) }, state.freed())
     }
 
     /// Removes the value of this name, after `retire` has seen it.
@@ -318,7 +375,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     /// # Safety
     /// The value is not freed, nor the shelf, as long as it is borrowed.
     #[inline]
-    unsafe fn borrow<W: Wraps<Value = T, Common = C>>(
+    pub(super) unsafe fn borrow<W: Wraps<Value = T, Common = C>>(
         self: &Arc<Self>,
         record: RecordAt<T>,
     ) -> ManuallyDrop<W> {

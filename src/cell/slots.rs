@@ -17,7 +17,7 @@ const GONE: u64 = 1 << 32;
 /// The array of a table without places.
 static NONE: [AtomicU64; 1 + GROUP] = {
     let mut none = [const { AtomicU64::new(0) }; 1 + GROUP];
-    none[0] = AtomicU64::new(GROUP as u64 - 1);
+    none[0] = AtomicU64::new(GROUP as u64);
     none
 };
 
@@ -25,7 +25,9 @@ static NONE: [AtomicU64; 1 + GROUP] = {
 /// changes anything a lock.
 ///
 /// A slot holds a place above half a hash, which is odd; it is empty if it is 0.
-/// The first one of the array holds the number of the others, less 1.
+/// The first one of the array holds the number of the others, a multiple of a group's.
+/// Slots are in the order of the hashes, so that a longer array is filled from its
+/// beginning to its end.
 #[derive(Debug)]
 pub(super) struct Slots {
     array: AtomicPtr<AtomicU64>,
@@ -74,8 +76,7 @@ impl Slots {
     #[inline(always)]
     pub(super) fn first(&self, hash: u64) -> Option<u32> {
         let array = self.array();
-        let mask = array.len() - 2;
-        let mut from = begin(hash, mask);
+        let mut from = begin(hash, array.len() - 1);
         loop {
             // SAFETY: it is below the number of slots, which is a multiple of a group's, as it is.
             let group = unsafe { &*array.as_ptr().add(1 + from).cast::<[AtomicU64; GROUP]>() };
@@ -92,7 +93,7 @@ impl Slots {
             if group[GROUP - 1].load(Ordering::Acquire) == 0 {
                 return None;
             }
-            from = (from + GROUP) & mask;
+            from = if from + GROUP < array.len() - 1 { from + GROUP } else { 0 };
         }
     }
 
@@ -137,11 +138,10 @@ impl Slots {
         }
     }
 
-    /// Makes an array with room for as many again.
+    /// Makes an array with room for half as many more.
     fn rebuild(&self, load: &mut Load) -> Option<OldArray> {
-        let len = ((load.live + 1) * 3 / 2 + 1).next_power_of_two().max(FEWEST);
-        let mask = len - 1;
-        let head = [AtomicU64::new(mask as u64)].into_iter();
+        let len = (2 * (load.live + 1)).next_multiple_of(GROUP).max(FEWEST);
+        let head = [AtomicU64::new(len as u64)].into_iter();
         let array: Box<[_]> = head.chain((0..len).map(|_| AtomicU64::new(0))).collect();
         for old in self.array().iter().skip(1) {
             let old = old.load(Ordering::Relaxed);
@@ -175,17 +175,16 @@ const fn none() -> *mut AtomicU64 {
     (&raw const NONE).cast_mut().cast()
 }
 
-fn len_of(mask: &AtomicU64) -> usize {
-    mask.load(Ordering::Relaxed) as usize + 2
+fn len_of(slots: &AtomicU64) -> usize {
+    slots.load(Ordering::Relaxed) as usize + 1
 }
 
 /// Fills the first slot that is empty; there is one.
 fn put(array: &[AtomicU64], new: u64) {
     let Some((_, slots)) = array.split_first() else { return };
-    let mask = slots.len() - 1;
-    let mut at = begin(new, mask);
+    let mut at = begin(new, slots.len());
     while slots[at].load(Ordering::Relaxed) != 0 {
-        at = (at + 1) & mask;
+        at = next(at, slots.len());
     }
     // Release: whoever sees the place sees what stands there.
     slots[at].store(new, Ordering::Release);
@@ -197,8 +196,7 @@ fn find_in<R>(
     hash: u64,
     mut is: impl FnMut(u32) -> Option<R>,
 ) -> Option<(usize, R)> {
-    let mask = array.len() - 2;
-    let mut at = begin(hash, mask);
+    let mut at = begin(hash, array.len() - 1);
     loop {
         let slot = array[1 + at].load(Ordering::Acquire);
         if slot == 0 {
@@ -209,7 +207,7 @@ fn find_in<R>(
                 return Some((1 + at, found));
             }
         }
-        at = (at + 1) & mask;
+        at = next(at, array.len() - 1);
     }
 }
 
@@ -219,10 +217,15 @@ fn half(hash: u64) -> u32 {
     hash as u32 | 1
 }
 
-/// Where the search for a hash begins.
+/// Where the search for a hash begins, in so many slots.
 #[inline(always)]
-fn begin(hash: u64, mask: usize) -> usize {
-    half(hash) as usize & mask & !(GROUP - 1)
+fn begin(hash: u64, slots: usize) -> usize {
+    (u64::from(half(hash)) * slots as u64 >> 32) as usize & !(GROUP - 1)
+}
+
+#[inline(always)]
+fn next(at: usize, slots: usize) -> usize {
+    if at + 1 < slots { at + 1 } else { 0 }
 }
 
 fn slot(hash: u64, place: u32) -> u64 {

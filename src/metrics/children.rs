@@ -6,11 +6,15 @@ use super::instrument::{Instrument, Schema, Series};
 use super::label_text::{is_named, write_labels};
 use crate::cell::keys::{Key, KeyBuf};
 use crate::cell::lent::Lent;
+use crate::cell::numbered::Numbered;
 use crate::cell::shelf::{Named, Shelf};
 use crate::model::{Chunk, Desc, Family, Sealed};
 
 /// All series of a labelled metric; cheap to clone.
 pub(super) struct Children<M: Instrument>(Arc<Shelf<Series<M>, Schema<M>>>);
+
+/// Series of closed labels, each at the place of its number.
+pub(super) type NumberedChildren<M> = Numbered<Series<M>, Schema<M>>;
 
 impl<M: Instrument> Children<M> {
     pub(super) fn new(schema: Schema<M>) -> Self {
@@ -22,12 +26,15 @@ impl<M: Instrument> Children<M> {
     }
 
     /// The child of these values, in the order of declaration; made if it is new.
-    // Made for each number of values, so that what is done with each of them needs no loop.
     #[inline(always)]
     pub(super) fn lend<'v>(&self, values: &(impl AsRef<[&'v str]> + ?Sized)) -> Lent<'_, M> {
-        let values = values.as_ref();
         let name = Values { schema: self.schema(), values };
-        self.0.get_or_insert(name, move |schema| Series::new(schema, values))
+        self.0.get_or_insert(name, move |schema| Series::new(schema, values.as_ref()))
+    }
+
+    /// Slots to find so many of them by number.
+    pub(super) fn numbered(&self, slots: usize) -> NumberedChildren<M> {
+        Numbered::new(&self.0, slots)
     }
 
     pub(super) fn remove(&self, values: &[&str]) -> bool {
@@ -56,32 +63,34 @@ impl<M: Instrument> Children<M> {
 }
 
 /// The values that name a child, in the order of declaration.
-struct Values<'a, 'v, M: Instrument> {
+///
+/// `V` is an array wherever their number is known, so that what is done with each needs no loop.
+struct Values<'a, M: Instrument, V: ?Sized> {
     schema: &'a Schema<M>,
-    values: &'a [&'v str],
+    values: &'a V,
 }
 
-impl<M: Instrument> Clone for Values<'_, '_, M> {
+impl<M: Instrument, V: ?Sized> Clone for Values<'_, M, V> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<M: Instrument> Copy for Values<'_, '_, M> {}
+impl<M: Instrument, V: ?Sized> Copy for Values<'_, M, V> {}
 
-impl<M: Instrument> Named for Values<'_, '_, M> {
+impl<'v, M: Instrument, V: AsRef<[&'v str]> + ?Sized> Named for Values<'_, M, V> {
     #[inline(always)]
     fn hash(&self) -> u64 {
-        self.schema.hasher.hash(self.values)
+        self.schema.hasher.hash(self.values.as_ref())
     }
 
     #[inline(always)]
     fn is(&self, key: Key<'_>) -> bool {
-        is_named(key, &self.schema.names, self.values)
+        is_named(key, &self.schema.names, self.values.as_ref())
     }
 
     fn write(&self, key: &mut KeyBuf) {
-        write_labels(&self.schema.names, self.values, key);
+        write_labels(&self.schema.names, self.values.as_ref(), key);
     }
 }
 

@@ -255,10 +255,7 @@ impl Kind for Counter {
         Some(FileKind::Counter)
     }
 
-    fn new_cell(
-        _: &Schema<Self>,
-        homes: &mut Homes<'_>,
-    ) -> (CounterCell, Option<CounterAsides>) {
+    fn new_cell(_: &Schema<Self>, homes: &mut Homes<'_>) -> (CounterCell, Option<CounterAsides>) {
         let home = homes.home(Suffix::Total);
         let exemplar = homes.exemplar(&home);
         let (cell, total) = CounterCell::at(home);
@@ -284,7 +281,10 @@ impl Kind for Counter {
         let asides = || all.iter().map(|counter| counter.series.known_aside());
         if let ValueColumns::Floats { values, .. } = &mut columns.values {
             let totals = asides().map(|aside| aside.map(|aside| &aside.total));
-            CounterCell::get_all(all.iter().map(|counter| &counter.series.cell).zip(totals), values);
+            CounterCell::get_all(
+                all.iter().map(|counter| &counter.series.cell).zip(totals),
+                values,
+            );
         }
         columns.extend_starts(all.iter().map(|counter| counter.series.created()));
         for (row, aside) in (first..).zip(asides()) {

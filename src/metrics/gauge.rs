@@ -290,10 +290,7 @@ impl Kind for Gauge {
     }
 
     #[cfg_attr(not(feature = "multiprocess"), expect(unused_variables))]
-    fn new_cell(
-        schema: &Schema<Self>,
-        homes: &mut Homes<'_>,
-    ) -> (GaugeSeries, Option<GaugeAside>) {
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> (GaugeSeries, Option<GaugeAside>) {
         let series = GaugeSeries {
             number: GaugeCell::at(homes.home(Suffix::None)),
             #[cfg(feature = "multiprocess")]

@@ -54,10 +54,7 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
 
     /// The numbers of a new series, in the home that the metric was given, and what it has
     /// beside them from the start.
-    fn new_cell(
-        schema: &Schema<Self>,
-        homes: &mut Homes<'_>,
-    ) -> (Self::Cell, Option<Self::Aside>)
+    fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> (Self::Cell, Option<Self::Aside>)
     where
         Self: Instrument;
 

@@ -46,11 +46,8 @@ pub(super) fn raw_values(key: Key<'_>, names: &LabelNames) -> Vec<String> {
 /// Whether these are the values, raw and in the order of declaration.
 #[inline(always)]
 pub(super) fn is_named(key: Key<'_>, names: &LabelNames, values: &[&str]) -> bool {
-    let order = names.declared_at();
-    if order.len() != values.len() {
-        return false;
-    }
     // The number of values is known to whom this is compiled for, that of the names is not.
+    let Some(order) = names.declared_at().get(..values.len()) else { return false };
     key.is_of((0..values.len()).map(|place| values[order[place]].as_bytes()))
         || key.is_marked() && is_escaped_form_of(key, names, values)
 }

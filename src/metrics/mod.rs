@@ -19,7 +19,6 @@ mod label_set;
 mod label_text;
 mod label_values;
 mod late_timer;
-mod slots;
 mod stopwatch;
 mod summary;
 mod timer;

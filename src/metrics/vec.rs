@@ -54,7 +54,7 @@ impl<M: Instrument, const N: usize> MetricVec<M, N> {
     /// It is lent: keep its [`handle`](Child::handle) to hold on to it.
     #[inline]
     pub fn labels(&self, values: impl LabelValues<N>) -> Child<'_, M> {
-        values.with(|values| Child::looked(self.children.lend(values)))
+        values.with(|values| Child::new(self.children.lend(values)))
     }
 
     /// A handle of the child of these label values: what
@@ -159,7 +159,7 @@ impl<M: Instrument> MetricVecDyn<M> {
     /// [`Error::is_invalid_label`] if there are not as many values as names.
     pub fn labels(&self, values: &[&str]) -> Result<Child<'_, M>> {
         self.check_count(values)?;
-        Ok(Child::looked(self.children.lend(values)))
+        Ok(Child::new(self.children.lend(values)))
     }
 
     /// A handle of the child of these label values.
@@ -234,25 +234,13 @@ impl<M: Instrument> MetricVecDyn<M> {
 /// # Ok::<(), narthex::Error>(())
 /// ```
 pub struct Child<'a, M> {
-    loan: Loan<'a, M>,
-}
-
-enum Loan<'a, M> {
-    /// Of a child that may be removed meanwhile.
-    Looked(Lent<'a, M>),
-    /// Of one that is there as long as its lender.
-    Kept(&'a M),
+    lent: Lent<'a, M>,
 }
 
 impl<'a, M: Instrument> Child<'a, M> {
-    #[inline]
-    pub(super) fn looked(child: Lent<'a, M>) -> Self {
-        Self { loan: Loan::Looked(child) }
-    }
-
-    #[inline]
-    pub(super) fn kept(child: &'a M) -> Self {
-        Self { loan: Loan::Kept(child) }
+    #[inline(always)]
+    pub(super) fn new(lent: Lent<'a, M>) -> Self {
+        Self { lent }
     }
 
     /// A handle of the same child, to keep beside the code that it measures.
@@ -264,12 +252,9 @@ impl<'a, M: Instrument> Child<'a, M> {
 impl<M> Deref for Child<'_, M> {
     type Target = M;
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &M {
-        match &self.loan {
-            Loan::Looked(child) => child,
-            Loan::Kept(child) => child,
-        }
+        &self.lent
     }
 }
 
@@ -351,7 +336,7 @@ fn by_name<'a, M: Instrument>(
     }
     // As many different names as there are labels leave none without a value.
     let values: Vec<&str> = values.into_iter().flatten().collect();
-    Ok(Child::looked(children.lend(&values)))
+    Ok(Child::new(children.lend(&values)))
 }
 
 fn remove_by_labels<M: Instrument>(

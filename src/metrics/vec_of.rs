@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use super::children::Children;
+use super::children::{Children, NumberedChildren};
 use super::instrument::{Instrument, Schema};
 use super::label_set::{LabelSet, count_children};
-use super::slots::Slots;
 use super::vec::{Child, collect_children, debug};
+use crate::cell::shelf::Wraps;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::Result;
 use crate::model::Desc;
@@ -17,7 +18,7 @@ use crate::model::Desc;
 ///
 /// [`MetricBuilder::labels_of`](crate::MetricBuilder::labels_of) makes it. If
 /// all labels are closed, a child is found by number once it has been asked
-/// for; there can be 65,536 of them at most, at 32 bytes each from the start.
+/// for; there can be 65,536 of them at most, at 8 bytes each from the start.
 /// One that was [removed](Self::remove) and comes back is looked up by its
 /// values, as all children of other labels are.
 ///
@@ -51,7 +52,7 @@ assert_eq!(jobs.labels(Jobs { phase: Phase::InQueue }).get(), 0.0);
 )]
 pub struct MetricVecOf<M: Instrument, L> {
     children: Children<M>,
-    slots: Slots<M>,
+    numbered: Arc<NumberedChildren<M>>,
     labels: PhantomData<fn() -> L>,
 }
 
@@ -59,11 +60,9 @@ impl<M: Instrument, L: LabelSet<Static = L>> MetricVecOf<M, L> {
     const CLOSED: Option<usize> = count_children(L::VALUES);
 
     pub(super) fn new(schema: Schema<M>) -> Self {
-        Self {
-            children: Children::new(schema),
-            slots: Slots::new(Self::CLOSED.unwrap_or(0)),
-            labels: PhantomData,
-        }
+        let children = Children::new(schema);
+        let numbered = Arc::new(children.numbered(Self::CLOSED.unwrap_or(0)));
+        Self { children, numbered, labels: PhantomData }
     }
 
     pub(super) fn schema(&self) -> &Schema<M> {
@@ -78,8 +77,8 @@ impl<M: Instrument, L: LabelSet<Static = L>> MetricVecOf<M, L> {
         if Self::CLOSED.is_none() {
             return self.look_up(values);
         }
-        match self.slots.get(values.index()) {
-            Some(child) => Child::kept(child),
+        match self.numbered.get(values.index()) {
+            Some(child) => Child::new(child),
             None => self.look_up_closed(values),
         }
     }
@@ -154,7 +153,7 @@ narthex::Counter::builder("jobs", "Done.").labels_of::<Jobs>().build()?.create_a
     pub fn remove(&self, values: impl LabelSet<Static = L>) -> bool {
         let removed = values.with(|texts| self.children.remove(texts.as_ref()));
         if removed {
-            self.slots.give_up(values.index());
+            self.numbered.give_up(values.index());
         }
         removed
     }
@@ -170,7 +169,7 @@ narthex::Counter::builder("jobs", "Done.").labels_of::<Jobs>().build()?.create_a
             }
             doomed
         });
-        indices.into_iter().flatten().for_each(|index| self.slots.give_up(index));
+        indices.into_iter().flatten().for_each(|index| self.numbered.give_up(index));
         removed
     }
 
@@ -191,16 +190,14 @@ narthex::Counter::builder("jobs", "Done.").labels_of::<Jobs>().build()?.create_a
 
     #[inline]
     fn look_up(&self, values: impl LabelSet<Static = L>) -> Child<'_, M> {
-        values.with(|texts| Child::looked(self.children.lend(texts.as_ref())))
+        values.with(|texts| Child::new(self.children.lend(texts.as_ref())))
     }
 
     #[cold]
     fn look_up_closed(&self, values: impl LabelSet<Static = L>) -> Child<'_, M> {
         let index = values.index();
         let child = self.look_up(values);
-        // In a child that is forked meanwhile, a slot would be filled for ever.
-        let _hold_off = self.children.schema().hold_off();
-        self.slots.fill(index, &child);
+        self.numbered.fill(index, child.kept());
         child
     }
 }
@@ -216,7 +213,11 @@ fn index_of(texts: &[&str], values: &[&[&str]]) -> Option<usize> {
 
 impl<M: Instrument, L> Clone for MetricVecOf<M, L> {
     fn clone(&self) -> Self {
-        Self { children: self.children.clone(), slots: self.slots.clone(), labels: PhantomData }
+        Self {
+            children: self.children.clone(),
+            numbered: self.numbered.clone(),
+            labels: PhantomData,
+        }
     }
 }
 
