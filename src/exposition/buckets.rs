@@ -1,8 +1,8 @@
 //! The lines of a histogram's buckets.
 
-use super::page::{Block, Page, Scratch, fits};
+use super::page::{Block, Numbers, Page, Scratch, fits};
 use super::rows::Row;
-use super::template::Template;
+use super::template::{Template, push_pieces};
 use crate::model::{Bounds, EscapingScheme, LabelNames, Suffix};
 
 /// What is prepared for the buckets of a chunk's rows.
@@ -17,6 +17,7 @@ pub(super) struct BucketLines {
     // Of the row at hand: what its lines have before and behind the bound.
     before_le: Scratch,
     behind_le: Scratch,
+    numbers: Numbers,
 }
 
 impl BucketLines {
@@ -45,25 +46,34 @@ impl BucketLines {
         row: &Row<'_>,
         counts: &[f64],
     ) -> Option<f64> {
-        let Self { template, place, bounds, longest_bound, before_le, behind_le } = self;
-        let longest_bound = longest_bound.filter(|_| template.is_in_blocks())?;
-        let (before, behind) = row.lens.split_at_checked(*place)?;
+        let Self { template, place, bounds, longest_bound, before_le, behind_le, numbers } = self;
+        let (blocks, longest_bound) = (template.blocks()?, (*longest_bound)?);
+        let (blocks_before, blocks_behind) = blocks.split_at_checked(*place + 1)?;
+        let (lens_before, lens_behind) = row.lens.split_at_checked(*place)?;
         let (text, mut at) = (row.row_text?, 0);
-        before_le.write(|line| at = template.push_pieces(line, 0, text, at, before));
-        behind_le.write(|line| at = template.push_pieces(line, *place + 1, text, at, behind));
+        before_le.write(|line| at = push_pieces(line, blocks_before, text, at, lens_before));
+        behind_le.write(|line| at = push_pieces(line, blocks_behind, text, at, lens_behind));
         if !text.has(at) || !fits(before_le.len() + longest_bound + behind_le.len()) {
             return None;
         }
 
         let mut total = 0.0;
-        for (&count, bound) in counts.iter().zip(bounds) {
-            total += count;
-            let mut line = page.line()?;
-            line.push_scratch(before_le);
-            line.push_block(bound);
-            line.push_scratch(behind_le);
-            let len = line.end(total)?;
-            page.keep(len);
+        let slots = counts.chunks(Numbers::COUNT).zip(bounds.chunks(Numbers::COUNT));
+        for (counts, bounds) in slots {
+            let mut numbers = numbers.write(counts, |count| {
+                total += count;
+                total
+            });
+            let mut bounds = bounds.iter();
+            page.push_lines(|mut line| {
+                let (number, left) = numbers.split_first()?;
+                let bound = bounds.next()?;
+                numbers = left;
+                line.push_scratch(before_le);
+                line.push_block(bound);
+                line.push_scratch(behind_le);
+                line.end(number)
+            });
         }
         Some(total)
     }

@@ -3,7 +3,7 @@
 use super::buckets::BucketLines;
 use super::extras::Extras;
 use super::names::check_labels;
-use super::page::Page;
+use super::page::{Numbers, Page};
 use super::rows::{Exemplars, Row, Rows, Texts};
 use super::template::Template;
 use crate::error::Result;
@@ -177,7 +177,7 @@ impl Lines {
         let exemplars = matches!(suffix, Suffix::Total | Suffix::Bucket);
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics && exemplars);
         let plain = exemplars.is_empty() && chunk.timestamps().is_empty();
-        if shown && !starts && plain && self.first.is_in_blocks() {
+        if shown && !starts && plain && self.first.blocks().is_some() {
             return self.write_plain(chunk, values, style, page);
         }
         let own = own_label(desc, suffix).and_then(|own| chunk.names().place(own).ok());
@@ -203,19 +203,23 @@ impl Lines {
     }
 
     /// Appends rows that have a number and nothing behind it, as nearly all have.
-    #[inline(never)]
     fn write_plain(&self, chunk: &Chunk<'_>, values: &[f64], style: Style, page: &mut Page<'_>) {
-        let width = chunk.names().len();
-        let (texts, mut left, mut at) = (Texts::new(chunk), chunk.label_lens(), 0);
-        for &value in values {
-            let Some((lens, lens_left)) = left.split_at_checked(width) else { return };
-            let Some(text) = texts.row(at) else { return };
-            at += self.first.write_plain_row(page, text, lens, value).unwrap_or_else(|| {
-                let row = Row::plain(texts.from(at), lens);
-                self.first.write_row(page, &row, value, &self.extras(&row, None, style));
-                lens.iter().map(|&len| len as usize).sum()
-            });
-            left = lens_left;
+        let (texts, width) = (Texts::new(chunk), chunk.names().len());
+        let (mut lens, mut at, mut numbers) = (chunk.label_lens(), 0, Numbers::default());
+        for values in values.chunks(Numbers::COUNT) {
+            let (numbers, mut row) = (numbers.write(values, |value| value), 0);
+            while let Some(&value) = values.get(row) {
+                let text = texts.copied_from(at);
+                let (mut rows, mut len) = self.first.write_plain(page, text, lens, &numbers[row..]);
+                if rows == 0 {
+                    let row = Row::plain(texts.from(at), lens.get(..width).unwrap_or_default());
+                    self.first.write_row(page, &row, value, &self.extras(&row, None, style));
+                    (rows, len) = (1, row.lens.iter().map(|&len| len as usize).sum());
+                }
+                row += rows;
+                at += len;
+                lens = lens.get(rows * width..).unwrap_or_default();
+            }
         }
     }
 

@@ -1,16 +1,20 @@
 //! Lines on their way out, gathered by copying blocks of a fixed size.
 //!
 //! A line is made of slices of a few bytes. Copied exactly, each is a call of
-//! `memcpy`; copied with what stands behind it, it is a few instructions.
+//! `memcpy`; copied with what stands behind it, it is a few instructions. Blocks are as small as
+//! they can be: a store that crosses the middle of a cache's line takes twice as long.
+
+use std::mem;
 
 use super::rows::RowText;
 use crate::model::number::{NUMBER_SIZE, write_f64};
 
-/// What a line that is written in blocks may take, and how much room there is for it.
+/// How long a line that is written in blocks may be before its number, and the room for it.
 const LONGEST: usize = 512;
-const WINDOW: usize = 2 * LONGEST;
-/// How many zeros are laid out ahead, to be written over while they are at hand.
-const AHEAD: usize = 4 * WINDOW;
+const WINDOW: usize = LONGEST + Block::SIZE;
+/// How many zeros are laid out ahead, to be written over while they are at hand. From 2 KiB
+/// on, the C library has the processor repeat a byte, which begins slowly.
+const AHEAD: usize = 1200;
 
 /// Output that lines are written to.
 pub(super) struct Page<'a> {
@@ -26,20 +30,27 @@ impl<'a> Page<'a> {
         Self { len: out.len(), out, aside }
     }
 
-    /// Begins a line.
+    /// Appends lines, each as long as `write` says, until it says nothing.
     #[inline(always)]
-    pub(super) fn line(&mut self) -> Option<Line<'_>> {
+    pub(super) fn push_lines(&mut self, mut write: impl FnMut(Line<'_>) -> Option<usize>) {
+        loop {
+            self.lay_out();
+            let mut room = self.out.get_mut(self.len..).unwrap_or_default();
+            while let Some(to) = room.first_chunk_mut() {
+                let Some(len) = write(Line { to, len: 0 }) else { return };
+                self.len += len;
+                let Some(left) = mem::take(&mut room).get_mut(len..) else { break };
+                room = left;
+            }
+        }
+    }
+
+    /// Makes room for a line.
+    #[inline(never)]
+    fn lay_out(&mut self) {
         if self.out.len() - self.len < WINDOW {
             self.out.resize(self.len + AHEAD, 0);
         }
-        let to = self.out.get_mut(self.len..)?.first_chunk_mut()?;
-        Some(Line { to, len: 0 })
-    }
-
-    /// Keeps as much as was written of a line.
-    #[inline(always)]
-    pub(super) fn keep(&mut self, len: usize) {
-        self.len += len;
     }
 
     /// Appends what only few lines have.
@@ -74,10 +85,13 @@ pub(super) struct Line<'a> {
 impl Line<'_> {
     #[inline(always)]
     pub(super) fn push_block(&mut self, block: &Block) {
-        let (near, far) = block.bytes.split_at(Block::SIZE / 2);
-        self.room()[..Block::SIZE / 2].copy_from_slice(near);
-        if block.len > Block::SIZE / 2 {
-            self.room()[Block::SIZE / 2..].copy_from_slice(far);
+        let room = self.room();
+        room[..16].copy_from_slice(&block.bytes[..16]);
+        if block.len > 16 {
+            room[16..32].copy_from_slice(&block.bytes[16..32]);
+            if block.len > 32 {
+                room[32..].copy_from_slice(&block.bytes[32..]);
+            }
         }
         self.len += block.len;
     }
@@ -86,13 +100,14 @@ impl Line<'_> {
     #[inline(always)]
     pub(super) fn push_part(&mut self, text: RowText<'_>, mut at: usize, len: usize) {
         let end = self.len + len;
-        if len <= 16 {
-            self.room()[..16].copy_from_slice(text.part::<16>(at));
+        if len <= 8 {
+            self.room()[..8].copy_from_slice(text.part::<8>(at));
         } else {
-            while self.len < end {
-                self.room()[..32].copy_from_slice(text.part::<32>(at));
-                at += 32;
-                self.len += 32;
+            self.room()[..16].copy_from_slice(text.part::<16>(at));
+            while end > self.len + 16 {
+                self.len += 16;
+                at += 16;
+                self.room()[..16].copy_from_slice(text.part::<16>(at));
             }
         }
         self.len = end;
@@ -101,9 +116,9 @@ impl Line<'_> {
     #[inline(always)]
     pub(super) fn push_scratch(&mut self, scratch: &Scratch) {
         let end = self.len + scratch.len;
-        for block in scratch.bytes.chunks_exact(Block::SIZE) {
-            self.room().copy_from_slice(block);
-            self.len += Block::SIZE;
+        for part in scratch.bytes.chunks_exact(16) {
+            self.room()[..16].copy_from_slice(part);
+            self.len += 16;
             if self.len >= end {
                 break;
             }
@@ -113,13 +128,13 @@ impl Line<'_> {
 
     /// Appends a number and the end of the line; says how long that is now.
     #[inline(always)]
-    pub(super) fn end(mut self, value: f64) -> Option<usize> {
-        if !fits(self.len) {
-            return None;
+    pub(super) fn end(mut self, number: &Number) -> Option<usize> {
+        let room = self.room();
+        room[..16].copy_from_slice(&number.bytes[..16]);
+        if number.len > 16 {
+            room[16..32].copy_from_slice(&number.bytes[16..]);
         }
-        self.len += write_f64(self.room().first_chunk_mut()?, value);
-        self.room()[0] = b'\n';
-        Some(self.len + 1)
+        fits(self.len).then_some(self.len + number.len)
     }
 
     /// Where to go on.
@@ -146,6 +161,47 @@ impl Block {
         let mut bytes = [0; Self::SIZE];
         bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(Self { bytes, len: text.len() })
+    }
+}
+
+/// A number and the end of its line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    bytes: [u8; NUMBER_SIZE],
+    len: usize,
+}
+
+impl Number {
+    pub(super) fn new(value: f64) -> Self {
+        let mut bytes = [0; NUMBER_SIZE];
+        Self { len: write_f64(&mut bytes, value) + 1, bytes }
+    }
+}
+
+/// Numbers of some lines, written before the lines are.
+///
+/// Where a line goes is known when the one before it has ended. Digits take a while, and
+/// nothing has to wait for those of the next number.
+#[derive(Debug)]
+pub(super) struct Numbers([Number; Self::COUNT]);
+
+impl Numbers {
+    /// How many there are at once.
+    pub(super) const COUNT: usize = 32;
+
+    /// Writes so many of these as there can be.
+    #[inline(always)]
+    pub(super) fn write(&mut self, values: &[f64], mut shown: impl FnMut(f64) -> f64) -> &[Number] {
+        for (number, &value) in self.0.iter_mut().zip(values) {
+            number.len = write_f64(&mut number.bytes, shown(value)) + 1;
+        }
+        &self.0[..values.len().min(Self::COUNT)]
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self([Number { bytes: [0; NUMBER_SIZE], len: 0 }; Self::COUNT])
     }
 }
 
@@ -179,5 +235,5 @@ impl Default for Scratch {
 /// Whether a line that is so long before its number is not too long.
 #[inline(always)]
 pub(super) fn fits(len: usize) -> bool {
-    len < LONGEST - NUMBER_SIZE
+    len < LONGEST
 }

@@ -4,7 +4,7 @@ use crate::model::{Chunk, ExemplarRef, Timestamp};
 
 /// How much text of a row can be copied in blocks, and what may be copied with it.
 const LONGEST: usize = 256;
-const BEHIND: usize = 32;
+const BEHIND: usize = 16;
 
 /// Text from where a row begins, as much of it as its own may be and more.
 ///
@@ -14,6 +14,12 @@ const BEHIND: usize = 32;
 pub(super) struct RowText<'a>(&'a [u8; LONGEST + BEHIND]);
 
 impl<'a> RowText<'a> {
+    /// That of the row that begins here, if there is enough behind it.
+    #[inline(always)]
+    pub(super) fn new(text: &'a [u8]) -> Option<Self> {
+        text.first_chunk().map(Self)
+    }
+
     /// So many bytes from `at` on. What is said to be too far away is something else.
     #[inline(always)]
     pub(super) fn part<const N: usize>(self, at: usize) -> &'a [u8] {
@@ -21,6 +27,10 @@ impl<'a> RowText<'a> {
         const { assert!(N <= BEHIND) };
         let at = at % LONGEST;
         &self.0[at..at + N]
+    }
+
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.0
     }
 
     /// Whether so much of it is what it is said to be.
@@ -54,12 +64,17 @@ impl<'a> Texts<'a> {
         self.all.get(at..).unwrap_or_default()
     }
 
+    /// The text from here on, which some rows are a [`RowText`] of, and this one certainly.
+    pub(super) fn copied_from(&self, at: usize) -> &[u8] {
+        if at < self.last_at {
+            return &self.all.as_bytes()[at..];
+        }
+        self.last.get(at - self.last_at..).unwrap_or_default()
+    }
+
     /// The text of the row that begins here.
-    #[inline(always)]
     pub(super) fn row(&self, at: usize) -> Option<RowText<'_>> {
-        let all = self.all.as_bytes().get(at..)?;
-        let row = all.first_chunk();
-        row.or_else(|| self.last.get(at - self.last_at..)?.first_chunk()).map(RowText)
+        RowText::new(self.copied_from(at))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::extras::Extras;
-use super::page::{Block, Line, Page};
+use super::page::{Block, Line, Number, Page};
 use super::quoted::{push_label_name, push_metric_name};
 use super::rows::{Row, RowText};
 use crate::model::EscapingScheme;
@@ -62,14 +62,13 @@ impl Template {
         self.blocks = blocks;
     }
 
-    /// Whether all pieces are blocks.
-    #[inline(always)]
-    pub(super) fn is_in_blocks(&self) -> bool {
-        self.blocks.len() == self.ends.len()
+    /// All pieces, if none is too long for a block.
+    #[inline]
+    pub(super) fn blocks(&self) -> Option<&[Block]> {
+        Some(self.blocks.as_slice()).filter(|blocks| blocks.len() == self.ends.len())
     }
 
     /// Appends a line with the label values of a row.
-    #[inline]
     pub(super) fn write_row(
         &self,
         page: &mut Page<'_>,
@@ -77,8 +76,9 @@ impl Template {
         value: f64,
         extras: &Extras<'_>,
     ) {
-        if let Some(text) = row.row_text.filter(|_| extras.is_none() && self.is_in_blocks()) {
-            if self.write_plain_row(page, text, row.lens, value).is_some() {
+        if let Some(text) = row.row_text.filter(|_| extras.is_none()) {
+            let (rows, _) = self.write_plain(page, text.bytes(), row.lens, &[Number::new(value)]);
+            if rows == 1 {
                 return;
             }
         }
@@ -89,47 +89,29 @@ impl Template {
         });
     }
 
-    /// The same with nothing behind the number, unless the line is too long for blocks.
-    ///
-    /// The label values of the row have these lengths; says how long they are together. All
-    /// pieces must be blocks.
-    #[inline(always)]
-    pub(super) fn write_plain_row(
+    /// Appends lines with nothing behind their number, until one is too long for blocks or text
+    /// runs out; says how many, and how long the label values in them are together.
+    #[inline(never)]
+    pub(super) fn write_plain(
         &self,
         page: &mut Page<'_>,
-        text: RowText<'_>,
-        lens: &[u32],
-        value: f64,
-    ) -> Option<usize> {
-        let mut line = page.line()?;
-        let end = self.push_pieces(&mut line, 0, text, 0, lens);
-        let len = line.end(value).filter(|_| text.has(end))?;
-        page.keep(len);
-        Some(end)
-    }
-
-    /// Appends the piece at `first`, and each of these label values with the piece behind it.
-    ///
-    /// The values begin at `at`; says where they end. All pieces must be blocks.
-    #[inline(always)]
-    pub(super) fn push_pieces(
-        &self,
-        line: &mut Line<'_>,
-        first: usize,
-        text: RowText<'_>,
-        mut at: usize,
-        lens: &[u32],
-    ) -> usize {
-        let Some((head, behind)) = self.blocks.get(first..).and_then(<[_]>::split_first) else {
-            return at;
-        };
-        line.push_block(head);
-        for (piece, &len) in behind.iter().zip(lens) {
-            line.push_part(text, at, len as usize);
-            line.push_block(piece);
-            at += len as usize;
-        }
-        at
+        mut text: &[u8],
+        mut lens: &[u32],
+        numbers: &[Number],
+    ) -> (usize, usize) {
+        let Some(blocks) = self.blocks() else { return (0, 0) };
+        let (mut left, all) = (numbers.iter(), text.len());
+        page.push_lines(|mut line| {
+            let (row_lens, lens_left) = lens.split_at_checked(blocks.len().saturating_sub(1))?;
+            let row_text = RowText::new(text)?;
+            let number = left.as_slice().first()?;
+            let end = push_pieces(&mut line, blocks, row_text, 0, row_lens);
+            let len = line.end(number).filter(|_| row_text.has(end))?;
+            left.next();
+            (lens, text) = (lens_left, text.get(end..)?);
+            Some(len)
+        });
+        (numbers.len() - left.len(), all - text.len())
     }
 
     /// Appends the pieces from `first` on, with a value before each but the first.
@@ -151,4 +133,25 @@ impl Template {
         let from = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[from..self.ends[place]]
     }
+}
+
+/// Appends the first of these pieces, and each of these label values with the piece behind it.
+///
+/// The values begin at `at`; says where they end.
+#[inline(always)]
+pub(super) fn push_pieces(
+    line: &mut Line<'_>,
+    blocks: &[Block],
+    text: RowText<'_>,
+    mut at: usize,
+    lens: &[u32],
+) -> usize {
+    let Some((head, behind)) = blocks.split_first() else { return at };
+    line.push_block(head);
+    for (piece, &len) in behind.iter().zip(lens) {
+        line.push_part(text, at, len as usize);
+        line.push_block(piece);
+        at += len as usize;
+    }
+    at
 }

@@ -1,15 +1,33 @@
 //! Decimal digits of whole numbers, several at a time.
 
-/// Numbers below a thousand, each as three digits, a point and a zero, in eight bytes.
-const THOUSAND: [u8; 8008] = {
-    let mut table = [0; 8008];
+/// Numbers below a thousand as texts with a point, a zero and the end of a line, each beginning
+/// a word that ends with how long it is without the last.
+const SHORT: [[u8; 8]; 1000] = {
+    let mut table = [[0; 8]; 1000];
     let mut n = 0;
     while n < 1000 {
-        table[n * 8] = b'0' + (n / 100) as u8;
-        table[n * 8 + 1] = b'0' + (n / 10 % 10) as u8;
-        table[n * 8 + 2] = b'0' + (n % 10) as u8;
-        table[n * 8 + 3] = b'.';
-        table[n * 8 + 4] = b'0';
+        let padded = PADDED[n];
+        let zeros = (n < 10) as usize + (n < 100) as usize;
+        let mut at = zeros;
+        while at < 4 {
+            table[n][at - zeros] = padded[at];
+            at += 1;
+        }
+        table[n][4 - zeros] = b'0';
+        table[n][5 - zeros] = b'\n';
+        table[n][7] = 5 - zeros as u8;
+        n += 1;
+    }
+    table
+};
+
+/// Numbers below a thousand as three digits and a point.
+const PADDED: [[u8; 4]; 1000] = {
+    let mut table = [[0; 4]; 1000];
+    let mut n = 0;
+    while n < 1000 {
+        let digits = [n / 100, n / 10 % 10, n % 10];
+        table[n] = [b'0' + digits[0] as u8, b'0' + digits[1] as u8, b'0' + digits[2] as u8, b'.'];
         n += 1;
     }
     table
@@ -18,25 +36,21 @@ const THOUSAND: [u8; 8008] = {
 /// Every byte the digit 0.
 pub(super) const ASCII: u64 = u64::from_ne_bytes([b'0'; 8]);
 
-/// Writes a number below a million with a point and a zero; says how long that is.
-#[inline]
-pub(super) fn write_below_million(bytes: &mut [u8; 32], n: u32) -> usize {
-    let three_digits = |n: u32| {
-        let leading = usize::from(n < 10) + usize::from(n < 100);
-        (n as usize * 8 + leading, 3 - leading)
-    };
-    let (high, low) = (n / 1000, n % 1000);
-    if high == 0 {
-        let (from, digits) = three_digits(low);
-        bytes[..8].copy_from_slice(&THOUSAND[from..from + 8]);
-        digits + 2
-    } else {
-        let (from, digits) = three_digits(high);
-        bytes[..8].copy_from_slice(&THOUSAND[from..from + 8]);
-        let from = low as usize * 8;
-        bytes[digits..digits + 8].copy_from_slice(&THOUSAND[from..from + 8]);
-        digits + 5
+/// Writes a number below a million with a point, a zero and the end of a line; says how long
+/// that is without the last.
+#[inline(always)]
+pub(super) fn write_below_million(bytes: &mut [u8], n: u32) -> usize {
+    if let Some(text) = SHORT.get(n as usize) {
+        bytes[..8].copy_from_slice(text);
+        return text[7].into();
     }
+    // Four digits at least: those before the last three, and these.
+    let [high, low] = [n / 1000 % 1000, n % 1000].map(|n| n as usize);
+    bytes[..8].copy_from_slice(&SHORT[high]);
+    let at = usize::from(SHORT[high][7] - 2) % 4;
+    bytes[at..at + 4].copy_from_slice(&PADDED[low]);
+    bytes[at + 4..at + 6].copy_from_slice(b"0\n");
+    at + 5
 }
 
 /// The eight digits of a number below 10^8, as values of bytes, the first in the highest.
@@ -55,7 +69,7 @@ pub(super) fn eight_digits(n: u32) -> u64 {
 
 /// Copies a text of 32 bytes at most to where there is room for as many; says how long it is.
 #[inline]
-pub(super) fn copy_short(bytes: &mut [u8; 32], text: &[u8]) -> usize {
+pub(super) fn copy_short(bytes: &mut [u8], text: &[u8]) -> usize {
     let len = text.len().min(32);
     // Both ends, which meet: two copies of a fixed size are cheaper than one that must ask.
     if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
@@ -87,10 +101,10 @@ mod tests {
 
     #[test]
     fn every_number_below_a_million_has_its_digits() {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; 16];
         for n in 0..1_000_000 {
             let len = write_below_million(&mut bytes, n);
-            assert_eq!(std::str::from_utf8(&bytes[..len]), Ok(&*format!("{n}.0")));
+            assert_eq!(std::str::from_utf8(&bytes[..=len]), Ok(&*format!("{n}.0\n")));
         }
     }
 

@@ -40,15 +40,21 @@ pub(crate) fn push_repr(out: &mut String, value: f64) {
     out.push_str(std::str::from_utf8(&bytes[..len]).unwrap_or_default());
 }
 
-/// Room for any number; the longest is `-2.2250738585072014e-308`.
+/// Room for any number and the end of a line, and for what is copied with them; the longest is
+/// `-2.2250738585072014e-308`.
 pub(crate) const NUMBER_SIZE: usize = 32;
 
-/// Writes a number as it stands on a sample's line; says how long it is.
-#[inline]
+/// What whole numbers below it are added to, to be what the lowest bits of the sum say: 2^52.
+/// What others say there is something else.
+const WHOLES: f64 = 4_503_599_627_370_496.0;
+const LOWEST_BITS: u64 = (1 << 52) - 1;
+
+/// Writes a number as it stands on a sample's line, and the end of the line behind it; says how
+/// long it is without that.
+#[inline(always)]
 pub(crate) fn write_f64(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    // Whole numbers below a million are nearly all that a scrape holds. Added to 2^52, such
-    // a number is what the lowest bits of the sum say; of others they say something else.
-    let whole = (value + 4_503_599_627_370_496.0).to_bits() as u32;
+    // Whole numbers below a million are nearly all that a scrape holds.
+    let whole = (value + WHOLES).to_bits() as u32;
     if whole < 1_000_000 && f64::from(whole).to_bits() == value.to_bits() {
         write_below_million(bytes, whole)
     } else {
@@ -58,10 +64,10 @@ pub(crate) fn write_f64(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
 
 #[inline(never)]
 fn write_other(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    if (1e6..WHOLE_END).contains(&value) {
-        write_scientific(bytes, value)
-    } else if (1e-4..1e6).contains(&value) {
+    if (1e-4..1e6).contains(&value) {
         write_plain(bytes, value)
+    } else if (1e6..WHOLES).contains(&value) {
+        write_scientific(bytes, value)
     } else if value.is_sign_negative() && value > -1e6 {
         write_negative(bytes, value)
     } else {
@@ -69,8 +75,25 @@ fn write_other(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
     }
 }
 
-/// Digits of a float beyond this one, 2^53, are not all its own.
-const WHOLE_END: f64 = 9_007_199_254_740_992.0;
+/// Writes a number from 1e-4 on and below 1e6.
+#[inline(always)]
+fn write_plain(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    const SCALE: u32 = 100_000_000;
+    // Of decimals with up to 15 digits no two are one float. So if one with eight
+    // digits behind the point is this float, it has the fewest digits as well.
+    let sum = value * f64::from(SCALE) + WHOLES;
+    if (sum - WHOLES) / f64::from(SCALE) != value {
+        return write_shortest(bytes, value);
+    }
+    let scaled = sum.to_bits() & LOWEST_BITS;
+    let [whole, fraction] = [scaled / u64::from(SCALE), scaled % u64::from(SCALE)];
+    let digits = eight_digits(fraction as u32);
+    let point = (write_below_million(bytes, whole as u32) - 1) % 8;
+    bytes[point..point + 8].copy_from_slice(&(digits | ASCII).to_be_bytes());
+    let end = point + 8 - (digits.trailing_zeros() as usize / 8).min(8);
+    bytes[end] = b'\n';
+    end
+}
 
 const POWERS: [u64; 17] = {
     let mut table = [1; 17];
@@ -82,78 +105,64 @@ const POWERS: [u64; 17] = {
     table
 };
 
-/// For each power of two below 2^53, the power of ten of its first digit.
-const FIRST_DIGITS: [u8; 53] = {
-    let mut table = [0; 53];
-    let mut power = 0;
-    while power < 53 {
-        table[power] = (1_u64 << power).ilog10() as u8;
-        power += 1;
-    }
-    table
-};
-
-const EXPONENTS: [[u8; 4]; 16] = {
-    let mut table = [*b"e+00"; 16];
+/// Powers of ten as they stand at the end of a line, in five bytes.
+const EXPONENTS: [[u8; 8]; 16] = {
+    let mut table = [*b"e+00\n\0\0\0"; 16];
     let mut power = 0;
     while power < 16 {
-        table[power] = [b'e', b'+', b'0' + (power / 10) as u8, b'0' + (power % 10) as u8];
+        table[power][2] += (power / 10) as u8;
+        table[power][3] += (power % 10) as u8;
         power += 1;
     }
     table
 };
 
-/// Writes a number from 1e6 on and below [`WHOLE_END`].
+/// Writes a number from 1e6 on and below 2^52.
+#[inline(always)]
 fn write_scientific(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    let bits = value.to_bits();
-    let binary = (bits >> 52) as usize - 1023;
-    let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
-    let whole = mantissa >> (52 - binary);
-    let power = usize::from(FIRST_DIGITS[binary]);
-    let power = power + usize::from(whole >= POWERS[power + 1]);
-    if whole << (52 - binary) != mantissa {
-        return write_with_fraction(bytes, value, power);
+    let sum = value + WHOLES;
+    if sum - WHOLES != value {
+        return write_with_fraction(bytes, value);
     }
-    // With zeros behind it, so that there are sixteen digits.
-    let digits = whole * POWERS[15 - power];
-    let high = eight_digits((digits / POWERS[8]) as u32);
-    let (low, zeros) = match (digits % POWERS[8]) as u32 {
-        0 => (0, 8 + high.trailing_zeros() / 8),
-        low => {
-            let low = eight_digits(low);
-            (low, low.trailing_zeros() / 8)
-        }
-    };
-    bytes[1..9].copy_from_slice(&(high | ASCII).to_be_bytes());
-    bytes[9..17].copy_from_slice(&(low | ASCII).to_be_bytes());
-    bytes[0] = bytes[1];
-    bytes[1] = b'.';
+    let whole = sum.to_bits() & LOWEST_BITS;
+    let (power, first, zeros);
+    if whole < POWERS[8] {
+        power = 6 + usize::from(whole >= POWERS[7]);
+        first = eight_digits((whole * POWERS[7 - power]) as u32);
+        zeros = 8 + first.trailing_zeros() / 8;
+    } else {
+        // With zeros behind it, so that there are sixteen digits.
+        power = whole.ilog10() as usize;
+        let digits = whole * POWERS[15 - power];
+        first = eight_digits((digits / POWERS[8]) as u32);
+        let last = eight_digits((digits % POWERS[8]) as u32);
+        bytes[9..17].copy_from_slice(&(last | ASCII).to_be_bytes());
+        zeros = match last {
+            0 => 8 + first.trailing_zeros() / 8,
+            last => last.trailing_zeros() / 8,
+        };
+    }
+    let text = (first | ASCII).to_be_bytes();
+    bytes[1..9].copy_from_slice(&text);
+    bytes[..2].copy_from_slice(&[text[0], b'.']);
     // A single digit has no point behind it.
-    let end = if zeros == 15 { 1 } else { 17 - zeros as usize };
-    bytes[end..end + 4].copy_from_slice(&EXPONENTS[power]);
+    let end = if zeros == 15 { 1 } else { 17 - zeros as usize % 16 };
+    bytes[end..end + 8].copy_from_slice(&EXPONENTS[power]);
     end + 4
 }
 
-/// Writes a number from 1e-4 on and below 1e6.
-fn write_plain(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    const SCALE: i64 = 100_000_000;
-    // Of decimals with up to 15 digits no two are one float. So if one with eight
-    // digits behind the point is this float, it has the fewest digits as well.
-    let scaled = (value * SCALE as f64 + 0.5) as i64;
-    if scaled as f64 / SCALE as f64 == value {
-        let (whole, fraction) = (scaled / SCALE, scaled % SCALE);
-        let point = write_below_million(bytes, whole as u32 % 1_000_000) - 1;
-        let digits = eight_digits(fraction as u32);
-        bytes[point..point + 8].copy_from_slice(&(digits | ASCII).to_be_bytes());
-        return point + 8 - digits.trailing_zeros() as usize / 8;
-    }
-    write_shortest(bytes, value)
-}
-
-/// Writes a number as that crate does: plain, and with a point, if it is of medium size.
+/// Writes a number from 1e6 on and below 2^52 that is not whole.
 #[inline(never)]
-fn write_shortest(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    copy_short(bytes, zmij::Buffer::new().format_finite(value).as_bytes())
+fn write_with_fraction(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    let mut text = [0; NUMBER_SIZE];
+    let len = write_shortest(&mut text, value);
+    let power = (value as u64).ilog10() as usize;
+    // The point moves behind the first digit. What stood behind it are ten digits at most.
+    bytes[2..18].copy_from_slice(&text[1..17]);
+    bytes[power + 2..power + 16].copy_from_slice(&text[power + 2..power + 16]);
+    bytes[..2].copy_from_slice(&[text[0], b'.']);
+    bytes[len..len + 8].copy_from_slice(&EXPONENTS[power]);
+    len + 4
 }
 
 /// Writes a number above -1e6, of which the sign is all that differs.
@@ -165,18 +174,12 @@ fn write_negative(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
     len + 1
 }
 
-/// Writes a number from 1e6 on and below [`WHOLE_END`] that is not whole.
+/// Writes a number as that crate does: plain, and with a point, if it is of medium size.
 #[inline(never)]
-fn write_with_fraction(bytes: &mut [u8; NUMBER_SIZE], value: f64, power: usize) -> usize {
-    let mut text = [0; NUMBER_SIZE];
-    let len = write_shortest(&mut text, value);
-    // The point moves behind the first digit. What stood behind it are ten digits at most.
-    bytes[2..18].copy_from_slice(&text[1..17]);
-    bytes[power + 2..power + 16].copy_from_slice(&text[power + 2..power + 16]);
-    bytes[0] = text[0];
-    bytes[1] = b'.';
-    bytes[len..len + 4].copy_from_slice(&EXPONENTS[power]);
-    len + 4
+fn write_shortest(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
+    let len = copy_short(bytes, zmij::Buffer::new().format_finite(value).as_bytes());
+    bytes[len] = b'\n';
+    len
 }
 
 /// Writes what hardly any sample has, without haste.
@@ -188,7 +191,9 @@ fn write_rare(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
     } else {
         digits.push_not_finite(value);
     }
-    digits.len
+    let len = digits.len;
+    bytes[len] = b'\n';
+    len
 }
 
 /// The text of a number, as it is written.

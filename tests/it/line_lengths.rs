@@ -5,12 +5,14 @@ use std::fmt::Write;
 use narthex::collector_fn;
 use narthex::exposition::{self, ContentCoding, Encoder, Encoding, Format};
 use narthex::model::{
-    EscapingScheme, Exemplar, Family, GaugeMetricFamily, HistogramMetricFamily, Timestamp,
+    EscapingScheme, Exemplar, Family, GaugeMetricFamily, HistogramMetricFamily, NO_LABELS,
+    Timestamp,
 };
 
 /// Around the sizes of blocks, and around what a line in blocks may take.
-const LENGTHS: [usize; 22] = [
-    0, 1, 3, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 128, 255, 256, 400, 440, 480, 512, 1024, 5000,
+const LENGTHS: [usize; 25] = [
+    0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 128, 255, 256, 400, 440, 480, 512,
+    1024, 5000,
 ];
 
 /// A text of that length that no shorter one begins.
@@ -35,8 +37,9 @@ fn label_values_of_all_lengths() {
         let mut expected = "# HELP g h\n# TYPE g gauge\n".to_owned();
         // Each value of each length stands somewhere at the end of all text.
         for (n, length) in LENGTHS.into_iter().enumerate() {
-            let values: Vec<_> =
-                (0..labels).map(|label| text(LENGTHS[(n + 7 * label) % 22], n + label)).collect();
+            let values: Vec<_> = (0..labels)
+                .map(|label| text(LENGTHS[(n + 7 * label) % LENGTHS.len()], n + label))
+                .collect();
             family.add_metric(&values, length as f64 + 0.5).unwrap();
             let pairs: Vec<_> = names
                 .iter()
@@ -98,6 +101,68 @@ fn histograms_of_all_lengths_with_labels_before_and_behind_the_bound() {
             assert_eq!(encoded(family), expected, "{names:?}");
         }
     }
+}
+
+/// Each form that numbers have, as Python's client writes it.
+const NUMBERS: [(f64, &str); 19] = [
+    (0.0, "0.0"),
+    (-0.0, "-0.0"),
+    (7.0, "7.0"),
+    (42.0, "42.0"),
+    (999.0, "999.0"),
+    (1_000.0, "1000.0"),
+    (123_456.0, "123456.0"),
+    (1_000_000.0, "1e+06"),
+    (12_345_670.0, "1.234567e+07"),
+    (123_456_789_012.0, "1.23456789012e+11"),
+    (1_234_567.25, "1.23456725e+06"),
+    (0.1875, "0.1875"),
+    (4321.0625, "4321.0625"),
+    (0.1 + 0.2, "0.30000000000000004"),
+    (-3.5, "-3.5"),
+    (1e-9, "1e-09"),
+    (-2.2250738585072014e-308, "-2.2250738585072014e-308"),
+    (f64::NEG_INFINITY, "-Inf"),
+    (f64::NAN, "NaN"),
+];
+
+#[test]
+fn many_rows_with_all_forms_of_numbers_and_some_that_are_too_long() {
+    let mut family = GaugeMetricFamily::new("g", "h").unwrap().with_labels(["l"]).unwrap();
+    let mut expected = "# HELP g h\n# TYPE g gauge\n".to_owned();
+    for (n, (number, shown)) in NUMBERS.into_iter().cycle().take(300).enumerate() {
+        let value = text(if n % 29 == 28 { 600 } else { n % 20 }, n);
+        family.add_metric([&value], number).unwrap();
+        writeln!(expected, "g{{l=\"{value}\"}} {shown}").unwrap();
+    }
+    assert_eq!(encoded(family), expected);
+}
+
+#[test]
+fn rows_without_labels_have_all_forms_of_numbers() {
+    for (number, shown) in NUMBERS {
+        let mut family = GaugeMetricFamily::new("g", "h").unwrap();
+        family.add_metric(NO_LABELS, number).unwrap();
+        assert_eq!(encoded(family), format!("# HELP g h\n# TYPE g gauge\ng {shown}\n"));
+    }
+}
+
+#[test]
+fn histograms_of_many_buckets() {
+    let mut family = HistogramMetricFamily::new("h", "h").unwrap().with_labels(["l"]).unwrap();
+    let mut expected = "# HELP h h\n# TYPE h histogram\n".to_owned();
+    for row in ["a", "b"] {
+        let finite = (1..100).map(|n| (f64::from(n), f64::from(20 * n)));
+        let buckets: Vec<_> = finite.chain([(f64::INFINITY, 2_500_000.0)]).collect();
+        family.add_metric([row], buckets, Some(0.5)).unwrap();
+        for n in 1..100 {
+            let count = 20 * n;
+            writeln!(expected, "h_bucket{{l=\"{row}\",le=\"{n}.0\"}} {count}.0").unwrap();
+        }
+        writeln!(expected, "h_bucket{{l=\"{row}\",le=\"+Inf\"}} 2.5e+06").unwrap();
+        writeln!(expected, "h_count{{l=\"{row}\"}} 2.5e+06\nh_sum{{l=\"{row}\"}} 0.5").unwrap();
+    }
+    assert_eq!(encoded(family), expected);
 }
 
 #[test]

@@ -84,6 +84,28 @@ fn where_one_form_ends_and_the_next_begins() {
     }
 }
 
+#[test]
+fn whole_numbers_of_up_to_nine_digits() {
+    // No divisor of a power of ten, so that all last digits are there.
+    for n in (0..1_000_000_000).step_by(9_973) {
+        is_written_as_expected(f64::from(n));
+    }
+    for n in (0..1_000_000).step_by(997) {
+        for zeros in 1..10 {
+            is_written_as_expected(f64::from(n) * 10f64.powi(zeros));
+        }
+    }
+}
+
+#[test]
+fn decimals_of_up_to_nine_places() {
+    for n in (0..1_000_000_000).step_by(49_999) {
+        for power in 1..10 {
+            is_written_as_expected(f64::from(n) / 10f64.powi(power));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
