@@ -27,15 +27,20 @@ pub(crate) fn gather<'k>(
     let mut text = Room::behind(unsafe { text.as_mut_vec() });
     let mut lens = Room::behind(lens);
     for key in keys {
-        let own = key.text().as_bytes();
-        if text.len + own.len() > most && text.len > 0 {
+        let count = key.count();
+        lens.make_room(count);
+        let len = match key.short_lens() {
+            Some(own) => lens.fill(own.iter().map(|&len| len.into())),
+            None => lens.fill(key.lens()),
+        };
+        if text.len + len > most && text.len > 0 {
             break;
         }
-        text.push(own);
-        match key.short_lens() {
-            Some(own) => lens.push_all(own.len(), own.iter().map(|&len| len.into())),
-            None => lens.push_all(key.lens().count(), key.lens()),
-        }
+        text.make_room(len);
+        // SAFETY: they are the lengths of its parts, and there is room for as many bytes.
+        unsafe { copy(key.text_of(len).as_ptr(), text.at.add(text.len), len) };
+        text.len += len;
+        lens.len += count;
         gathered.keys += 1;
         gathered.marked |= key.is_marked();
     }
@@ -55,26 +60,11 @@ impl<'v, T: Copy> Room<'v, T> {
         Self { at: vec.as_mut_ptr(), len: vec.len(), capacity: vec.capacity(), vec }
     }
 
+    /// Makes room for so many more.
     #[inline(always)]
-    fn push(&mut self, from: &[T]) {
-        if self.capacity - self.len < from.len() {
-            self.grow(from.len());
-        }
-        // SAFETY: there is room for as many behind what is there.
-        unsafe { copy(from.as_ptr().cast(), self.at.add(self.len).cast(), size_of_val(from)) };
-        self.len += from.len();
-    }
-
-    /// Of so many.
-    #[inline(always)]
-    fn push_all(&mut self, len: usize, all: impl Iterator<Item = T>) {
-        if self.capacity - self.len < len {
-            self.grow(len);
-        }
-        for one in all.take(len) {
-            // SAFETY: there is room for as many behind what is there.
-            unsafe { self.at.add(self.len).write(one) };
-            self.len += 1;
+    fn make_room(&mut self, more: usize) {
+        if self.capacity - self.len < more {
+            self.grow(more);
         }
     }
 
@@ -84,6 +74,20 @@ impl<'v, T: Copy> Room<'v, T> {
         unsafe { self.vec.set_len(self.len) };
         self.vec.reserve(by);
         (self.at, self.capacity) = (self.vec.as_mut_ptr(), self.vec.capacity());
+    }
+}
+
+impl Room<'_, u32> {
+    /// Writes lengths, for which there is room, behind what is there; says what they add up to.
+    #[inline(always)]
+    fn fill(&mut self, lens: impl Iterator<Item = u32>) -> usize {
+        let (mut all, left) = (0, self.capacity - self.len);
+        for (place, len) in lens.take(left).enumerate() {
+            // SAFETY: there is room for as many.
+            unsafe { self.at.add(self.len + place).write(len) };
+            all += len as usize;
+        }
+        all
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::{iter, slice, str};
+use std::{slice, str};
 
 /// In the first byte of a key: it is marked.
 const MARK: u8 = 1 << 7;
@@ -42,7 +42,17 @@ impl<'k> Key<'k> {
             Some(lens) => lens.iter().map(|&len| usize::from(len)).sum(),
             None => self.lens().map(|len| len as usize).sum(),
         };
-        // SAFETY: as much was written behind the lengths as they say, and it was a text.
+        // SAFETY: as much was written behind the lengths as they say.
+        unsafe { self.text_of(len) }
+    }
+
+    /// The same, by its length.
+    ///
+    /// # Safety
+    /// It is what the lengths add up to.
+    #[inline(always)]
+    pub(super) unsafe fn text_of(self, len: usize) -> &'k str {
+        // SAFETY: as the caller says, and it was a text.
         unsafe {
             let text = self.0.add(self.head_size()).as_ptr();
             str::from_utf8_unchecked(slice::from_raw_parts(text, len))
@@ -71,8 +81,9 @@ impl<'k> Key<'k> {
         self.first() & MARK != 0
     }
 
+    /// How many parts there are.
     #[inline]
-    fn count(self) -> usize {
+    pub(super) fn count(self) -> usize {
         match self.first() & !MARK {
             LONG => self.number(0) as usize,
             count => usize::from(count),
@@ -220,39 +231,44 @@ impl KeyBuf {
     pub(super) fn size(&self) -> Option<usize> {
         u32::try_from(self.lens.len()).ok()?;
         u32::try_from(self.text.len()).ok()?;
-        Some(self.head().count() + self.text.len())
+        let lens = self.lens.len();
+        let head = if self.is_short() { lens } else { (1 + lens) * size_of::<u32>() };
+        Some(1 + head + self.text.len())
+    }
+
+    /// Whether each of the numbers fits into a byte.
+    fn is_short(&self) -> bool {
+        self.lens.len() <= MOST_PARTS && self.lens.iter().all(|&len| len <= u8::MAX.into())
     }
 
     /// # Safety
     /// There is room for as many bytes as it has, which nobody looks at, and its lengths add up
     /// to its text.
     pub(super) unsafe fn write_to(&self, to: NonNull<u8>) {
-        let mut at = to;
-        for byte in self.head() {
+        /// # Safety
+        /// There is room for it.
+        unsafe fn write<const N: usize>(to: &mut NonNull<u8>, bytes: [u8; N]) {
             // SAFETY: as the caller says.
-            at = unsafe {
-                at.write(byte);
-                at.add(1)
-            };
+            unsafe {
+                to.cast().write(bytes);
+                *to = to.add(N);
+            }
         }
-        let text = self.text.as_bytes();
-        // SAFETY: as the caller says.
-        unsafe { at.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
-    }
 
-    /// Everything before the text.
-    fn head(&self) -> impl Iterator<Item = u8> {
-        let is_short =
-            self.lens.len() <= MOST_PARTS && self.lens.iter().all(|&len| len <= u8::MAX.into());
-        let first = if is_short { self.lens.len() as u8 } else { LONG };
-        let (short, long) =
-            if is_short { (&*self.lens, None) } else { (&[][..], Some(&self.lens)) };
-        let long = long.into_iter().flat_map(|lens| {
-            iter::once(lens.len() as u32).chain(lens.iter().copied()).flat_map(u32::to_ne_bytes)
-        });
-        iter::once(if self.marked { first | MARK } else { first })
-            .chain(short.iter().map(|&len| len as u8))
-            .chain(long)
+        let (mut to, parts, text) = (to, self.lens.len() as u32, self.text.as_bytes());
+        let mark = if self.marked { MARK } else { 0 };
+        // SAFETY: as the caller says.
+        unsafe {
+            if self.is_short() {
+                write(&mut to, [mark | parts as u8]);
+                self.lens.iter().for_each(|&len| write(&mut to, [len as u8]));
+            } else {
+                write(&mut to, [mark | LONG]);
+                write(&mut to, parts.to_ne_bytes());
+                self.lens.iter().for_each(|len| write(&mut to, len.to_ne_bytes()));
+            }
+            to.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
+        }
     }
 }
 

@@ -220,9 +220,12 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
                 if name.is(first.key()) {
                     return (first, Hold::by_pin(pin));
                 }
+                if let Some(other) = self.named_among(hash, name) {
+                    return (other, Hold::by_pin(pin));
+                }
             }
         }
-        self.search_or_insert(hash, name, make, pin)
+        (self.insert(hash, name, make), Hold::by_pin(pin))
     }
 
     /// The same, for one who holds no pin, and so owns what is found.
@@ -244,26 +247,15 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
         (kept.record, Hold::owned())
     }
 
-    /// The same, if the first place of this hash is that of another name, or there is none.
+    /// The value of this name, which is on the shelf afterwards.
     #[cold]
     #[inline(never)]
-    fn search_or_insert(
-        &self,
-        hash: u64,
-        name: impl Named,
-        make: impl FnOnce(&C) -> T,
-        pin: Pin,
-    ) -> (RecordAt<T>, Hold) {
-        // SAFETY: the pin keeps what the slots have.
-        let found = unsafe { self.named_among(hash, name) };
-        let record = found.unwrap_or_else(|| {
-            let mut locked = self.lock();
-            let (record, freed) = self.insert_unless_there(&mut locked.0, hash, name, make);
-            drop(locked);
-            self.free(freed);
-            record
-        });
-        (record, Hold::by_pin(pin))
+    fn insert(&self, hash: u64, name: impl Named, make: impl FnOnce(&C) -> T) -> RecordAt<T> {
+        let mut locked = self.lock();
+        let (record, freed) = self.insert_unless_there(&mut locked.0, hash, name, make);
+        drop(locked);
+        self.free(freed);
+        record
     }
 
     fn insert_unless_there(

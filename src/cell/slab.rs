@@ -231,7 +231,7 @@ impl Reader {
     }
 
     /// Adds up the first cells of a block.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sum_of_first<L: Length>(&mut self, block: &Block<L>) -> u64 {
         let seen = self.see(block);
         let read = |chunk: &MaybeUninit<*const AtomicU64>| {
@@ -246,7 +246,7 @@ impl Reader {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn see<L: Length>(&mut self, block: &Block<L>) -> &Seen {
         if self.seen[self.last].number != block.chunk() {
             self.last ^= 1;
