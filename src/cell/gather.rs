@@ -38,7 +38,7 @@ pub(crate) fn gather<'k>(
         }
         text.make_room(len);
         // SAFETY: they are the lengths of its parts, and there is room for as many bytes.
-        unsafe { copy(key.text_of(len).as_ptr(), text.at.add(text.len), len) };
+        unsafe { copy_short(key.text_of(len).as_ptr(), text.at.add(text.len), len) };
         text.len += len;
         lens.len += count;
         gathered.keys += 1;
@@ -98,12 +98,25 @@ impl<T: Copy> Drop for Room<'_, T> {
     }
 }
 
-/// Copies so many bytes.
+/// Appends a text that is short, as a rule.
+#[inline]
+pub(crate) fn push_short(to: &mut String, text: &str) {
+    to.reserve(text.len());
+    let len = to.len();
+    // SAFETY: there is room for it, and it is a whole text.
+    unsafe {
+        let to = to.as_mut_vec();
+        copy_short(text.as_ptr(), to.as_mut_ptr().add(len), text.len());
+        to.set_len(len + text.len());
+    }
+}
+
+/// Copies so many bytes. Most often they are few, and no call is made for them.
 ///
 /// # Safety
 /// There are as many, and room for them elsewhere.
 #[inline(always)]
-unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+pub(super) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
     /// # Safety
     /// There are at least so many bytes, and no more than twice as many.
     #[inline(always)]
@@ -122,6 +135,7 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             17..=32 => copy_ends::<16>(from, to, len),
             33..=64 => copy_ends::<32>(from, to, len),
             4..=7 => copy_ends::<4>(from, to, len),
+            2..=3 => copy_ends::<2>(from, to, len),
             _ => ptr::copy_nonoverlapping(from, to, len),
         }
     }

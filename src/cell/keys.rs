@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::{slice, str};
 
+use super::gather::copy_short;
+
 /// In the first byte of a key: it is marked.
 const MARK: u8 = 1 << 7;
 
@@ -227,6 +229,20 @@ impl KeyBuf {
         self.marked = false;
     }
 
+    /// Makes room for so many more parts, and so many bytes of them.
+    pub(crate) fn reserve(&mut self, parts: usize, bytes: usize) {
+        self.lens.reserve(parts);
+        self.text.reserve(bytes);
+    }
+
+    /// Appends a part, which `write` appends to the text; says whether it makes the key marked.
+    #[inline]
+    pub(crate) fn push_part(&mut self, write: impl FnOnce(&mut String) -> bool) {
+        let from = self.text.len();
+        self.marked |= write(&mut self.text);
+        self.lens.push((self.text.len() - from) as u32);
+    }
+
     /// How many bytes it takes as a [`Key`]; none if it is too long for one.
     pub(super) fn size(&self) -> Option<usize> {
         u32::try_from(self.lens.len()).ok()?;
@@ -267,7 +283,7 @@ impl KeyBuf {
                 write(&mut to, parts.to_ne_bytes());
                 self.lens.iter().for_each(|len| write(&mut to, len.to_ne_bytes()));
             }
-            to.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len());
+            copy_short(text.as_ptr(), to.as_ptr(), text.len());
         }
     }
 }

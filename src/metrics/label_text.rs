@@ -1,15 +1,23 @@
 //! The label values of a series, as they stand on its lines: escaped once, in the order of exposition.
 
+use crate::cell::gather::push_short;
 use crate::cell::keys::{Key, KeyBuf};
-use crate::model::escape::{push_escaped, unescape};
+use crate::model::escape::{needs_escape, push_escaped, unescape};
 use crate::model::{LabelNames, RowLabels};
 
 /// Writes values that are given raw, in the order of declaration.
 pub(super) fn write_labels(names: &LabelNames, values: &[&str], key: &mut KeyBuf) {
+    key.reserve(names.len(), values.iter().map(|value| value.len()).sum());
     for &place in names.declared_at() {
-        let from = key.text.len();
-        key.marked |= push_escaped(&mut key.text, values[place]);
-        key.lens.push((key.text.len() - from) as u32);
+        key.push_part(|text| {
+            let is_escaped = needs_escape(values[place]);
+            if is_escaped {
+                push_escaped(text, values[place]);
+            } else {
+                push_short(text, values[place]);
+            }
+            is_escaped
+        });
     }
 }
 

@@ -162,7 +162,7 @@ pub(crate) fn one_in_underscores(first: &str, second: &str) -> bool {
 ///
 /// Quoted names and the HELP text of OpenMetrics are escaped alike.
 pub(crate) fn push_escaped(out: &mut String, value: &str) -> bool {
-    if !needs_escape(value.as_bytes()) {
+    if !needs_escape(value) {
         out.push_str(value);
         return false;
     }
@@ -182,7 +182,8 @@ pub(crate) fn push_escaped(out: &mut String, value: &str) -> bool {
     true
 }
 
-fn needs_escape(value: &[u8]) -> bool {
+/// Whether a label value differs from its escaped form.
+pub(crate) fn needs_escape(value: &str) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
 
     /// Whether one of the eight bytes is this: a byte of zeros, once it is taken from all of them.
@@ -192,6 +193,7 @@ fn needs_escape(value: &[u8]) -> bool {
     }
 
     let needs = |word| has(word, b'\\') | has(word, b'\n') | has(word, b'"');
+    let value = value.as_bytes();
     match value.last_chunk() {
         None => value.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'"')),
         Some(last) => {
