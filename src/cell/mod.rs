@@ -13,6 +13,7 @@ mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
 mod histogram;
+mod kept;
 pub(crate) mod keys;
 #[cfg(feature = "multiprocess")]
 mod lane;

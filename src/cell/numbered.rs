@@ -1,6 +1,7 @@
 //! Values of a shelf that are found by number, without looking for their keys.
 #![allow(unsafe_code)]
 
+use std::mem;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -67,7 +68,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Numbered<T, C> {
         );
         // Another thread may have been faster, with the same value.
         if filled.is_ok() {
-            kept.disregard();
+            mem::forget(kept);
         }
     }
 
@@ -80,7 +81,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Numbered<T, C> {
         let value = slot.swap(gone(), Ordering::Acquire);
         if is_value(value) {
             // SAFETY: the slot owned it.
-            given_up.push(unsafe { self.shelf.own_again(RecordAt::of(value)) });
+            given_up.push(unsafe { Kept::uncounted(RecordAt::of(value), &self.shelf) });
         }
     }
 }
@@ -91,7 +92,7 @@ impl<T: Counted, C> Drop for Numbered<T, C> {
             let value = *slot.get_mut();
             if is_value(value) {
                 // SAFETY: the slot owned it, and lends nothing any more.
-                drop(unsafe { self.shelf.own_again(RecordAt::of(value)) });
+                drop(unsafe { Kept::uncounted(RecordAt::of(value), &self.shelf) });
             }
         }
     }

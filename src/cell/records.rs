@@ -22,9 +22,8 @@ const FEW: usize = 32;
 #[repr(align(8))]
 struct Word(#[expect(dead_code)] [u8; 8]);
 
-/// What can be shared: it has room for the number of those who own it.
+/// What can be shared: it has room for the number of those who own it, which begins at one.
 pub(crate) trait Counted {
-    /// Begins at one.
     fn owners(&self) -> &AtomicU32;
 }
 

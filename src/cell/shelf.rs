@@ -8,9 +8,7 @@
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::ops::Deref;
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::ptr;
+use std::panic::RefUnwindSafe;
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
@@ -18,6 +16,8 @@ use std::sync::atomic::{Ordering, fence};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::fork::{HoldOff, hold_off};
+pub(crate) use super::kept::Kept;
+use super::kept::SHELF;
 use super::keys::{Key, KeyBuf};
 use super::lent::{Hold, Lent};
 use super::order::{GONE, Order, Retired};
@@ -35,12 +35,6 @@ pub(crate) struct Shelf<T, C> {
     slots: Slots,
     records: Records<T>,
     state: Mutex<Order>,
-}
-
-/// An owner of a value and of all that it has in common with others.
-pub(crate) struct Kept<T: Counted, C> {
-    record: RecordAt<T>,
-    shelf: Arc<Shelf<T, C>>,
 }
 
 /// What tells a value from others: its key.
@@ -63,75 +57,23 @@ pub(crate) trait Wraps {
     fn kept(&self) -> &Kept<Self::Value, Self::Common>;
 }
 
-// SAFETY: it shares a value and what it has in common, and may drop both.
-unsafe impl<T: Counted + Send + Sync, C: Send + Sync> Send for Kept<T, C> {}
-// SAFETY: as above.
-unsafe impl<T: Counted + Send + Sync, C: Send + Sync> Sync for Kept<T, C> {}
-
-impl<T: Counted, C> Deref for Kept<T, C> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: it owns the value, or somebody does for as long as it is lent.
-        unsafe { self.record.value() }
-    }
-}
-
-impl<T: Counted, C> Kept<T, C> {
-    /// A value on a shelf of its own, where nobody finds it.
-    pub(crate) fn alone(common: C, make: impl FnOnce(&C) -> T) -> Self {
-        let value = make(&common);
-        let mut shelf = Shelf::of(common);
-        shelf.records.put_alone(value);
-        let shelf = Arc::new(shelf);
-        Self { record: shelf.records.alone(), shelf }
-    }
-
-    /// Its key.
-    #[inline]
-    pub(crate) fn key(&self) -> Key<'_> {
-        // SAFETY: as of the value.
-        unsafe { self.record.key() }
-    }
-
-    /// What it has in common with others on the shelf.
-    #[inline]
-    pub(crate) fn common(&self) -> &C {
-        &self.shelf.common
-    }
-
-    pub(super) fn record(&self) -> RecordAt<T> {
-        self.record
-    }
-
-    /// Leaves it to somebody else who owns it in this one's place, and who has the shelf.
-    pub(super) fn disregard(self) {
-        let kept = ManuallyDrop::new(self);
-        // SAFETY: nobody uses it any more.
-        drop(unsafe { ptr::read(&kept.shelf) });
-    }
-}
-
-impl<T: Counted, C> Clone for Kept<T, C> {
-    fn clone(&self) -> Self {
-        // SAFETY: the record is there as long as the shelf, and who clones it owns it or is lent it.
-        unsafe { self.shelf.own(self.record) }
-    }
-}
-
-impl<T: Counted, C> Drop for Kept<T, C> {
-    fn drop(&mut self) {
-        // SAFETY: one of those who own it does not any more.
-        unsafe { self.shelf.disown(self.record) };
-    }
-}
-
 impl<T: Counted, C> Shelf<T, C> {
     fn of(common: C) -> Self {
         prepare();
         let (slots, records, state) = (Slots::new(), Records::new(), Mutex::default());
         Self { common, slots, records, state }
+    }
+
+    /// A shelf that has one value only, where nobody finds it.
+    pub(super) fn of_one(common: C, value: T) -> Arc<Self> {
+        let mut shelf = Self::of(common);
+        shelf.records.put_alone(value);
+        Arc::new(shelf)
+    }
+
+    /// Where that value is.
+    pub(super) fn alone(&self) -> RecordAt<T> {
+        self.records.alone()
     }
 
     /// What all values have in common.
@@ -151,41 +93,37 @@ impl<T: Counted, C> Shelf<T, C> {
     }
 
     /// # Safety
-    /// Somebody owns the value.
+    /// Somebody owns the value, which is on this shelf.
     unsafe fn own(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
-        // Relaxed: as with any count of owners, another is there already.
-        // SAFETY: the record is there as long as the shelf.
-        unsafe { record.value() }.owners().fetch_add(1, Ordering::Relaxed);
-        Kept { record, shelf: self.clone() }
-    }
-
-    /// What was [disregarded](Kept::disregard).
-    ///
-    /// # Safety
-    /// The caller is the one who owns it in that one's place.
-    pub(super) unsafe fn own_again(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
-        Kept { record, shelf: self.clone() }
+        // SAFETY: as the caller says.
+        unsafe { Kept::of(record, self) }
     }
 
     /// # Safety
-    /// The caller is one of those who own the value.
+    /// The value was removed from the shelf, and all who may have been lent it have looked away.
     unsafe fn disown(&self, record: RecordAt<T>) {
-        // Release: what this one did with it comes before it is dropped.
+        // Release: as of other owners.
         // SAFETY: the record is there as long as the shelf.
-        if unsafe { record.value() }.owners().fetch_sub(1, Ordering::Release) == 1 {
-            fence(Ordering::Acquire);
-            // SAFETY: nobody owns it; the shelf has not disowned it while somebody looked.
-            unsafe { record.empty() };
-            let (mut state, _hold_off) = self.lock();
-            // SAFETY: as above.
-            unsafe { state.room.give_back(record) };
+        if unsafe { record.value() }.owners().fetch_sub(SHELF, Ordering::Release) == SHELF {
+            // SAFETY: nobody owns it.
+            unsafe { self.give_up(record) };
         }
+    }
+
+    /// # Safety
+    /// Nobody owns the value or looks at it any more.
+    pub(super) unsafe fn give_up(&self, record: RecordAt<T>) {
+        // Acquire: what others did with it comes before.
+        fence(Ordering::Acquire);
+        // SAFETY: as the caller says.
+        unsafe { record.empty() };
+        let (mut state, _hold_off) = self.lock();
+        // SAFETY: as above.
+        unsafe { state.room.give_back(record) };
     }
 }
 
 // Whatever panics does so before anything is changed, or when all is changed.
-impl<T: Counted, C> UnwindSafe for Kept<T, C> {}
-impl<T: Counted, C> RefUnwindSafe for Kept<T, C> {}
 impl<T, C> RefUnwindSafe for Shelf<T, C> {}
 
 impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
@@ -244,7 +182,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
             (ManuallyDrop::new(unsafe { self.own(record) }), freed)
         };
         self.free(freed);
-        (kept.record, Hold::owned())
+        (kept.record(), Hold::owned())
     }
 
     /// The value of this name, which is on the shelf afterwards.
@@ -316,7 +254,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
             return 0;
         }
         let (mut state, hold_off) = self.lock();
-        let places = picked.iter().map(|kept| state.room.place(kept.kept().record));
+        let places = picked.iter().map(|kept| state.room.place(kept.kept().record()));
         let mut places: Vec<_> = places.zip(&picked).collect();
         places.sort_unstable_by_key(|(place, _)| *place);
         let mut removed = Vec::new();
@@ -371,9 +309,8 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
         self: &Arc<Self>,
         record: RecordAt<T>,
     ) -> ManuallyDrop<W> {
-        // SAFETY: it is not dropped, so that the shelf has one owner for it.
-        let shelf = unsafe { ptr::read(self) };
-        ManuallyDrop::new(W::wrap(Kept { record, shelf }))
+        // SAFETY: it is not dropped.
+        ManuallyDrop::new(W::wrap(unsafe { Kept::uncounted(record, self) }))
     }
 
     /// Gives up values that nobody looks at any more.

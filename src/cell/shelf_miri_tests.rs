@@ -6,6 +6,7 @@ use std::thread;
 
 use super::keys::{Key, KeyBuf};
 use super::lent::Lent;
+use super::numbered::Numbered;
 use super::shelf::{Counted, Kept, Named, Shelf, Wraps};
 
 /// A value that knows its number, and whether it was dropped.
@@ -206,4 +207,49 @@ fn values_are_walked_in_the_order_in_which_they_came() {
         drop(get(&shelf, count + seen.len() as u64));
     }
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn what_is_found_by_number_is_kept_until_all_numbers_are_gone() {
+    let rounds = if cfg!(miri) { 10 } else { 20_000 };
+    let counts = Arc::new(Counts::default());
+    let dropped = || counts.dropped.load(Ordering::Relaxed);
+    let shelf = Shelf::new(counts.clone());
+    let numbered = Numbered::new(&shelf, 4);
+    assert!(numbered.get::<Handle>(0).is_none() && numbered.get::<Handle>(4).is_none());
+    thread::scope(|scope| {
+        for first in [0, 2] {
+            let (shelf, numbered) = (&shelf, &numbered);
+            scope.spawn(move || {
+                for round in 0..rounds {
+                    let number = (first + round) % 4;
+                    match numbered.get::<Handle>(number as usize) {
+                        Some(lent) => lent.0.check(number),
+                        None => numbered.fill(number as usize, &get(shelf, number).0),
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            assert!(!remove(&shelf, 7));
+            remove(&shelf, 1);
+            numbered.give_up(1);
+            numbered.give_up(9);
+        });
+    });
+    let lent = numbered.get::<Handle>(3).unwrap();
+    let kept = Handle::clone(&lent);
+    assert!(remove(&shelf, 3));
+    numbered.give_up(3);
+    assert!(numbered.get::<Handle>(3).is_none() && numbered.get::<Handle>(1).is_none());
+    lent.0.check(3);
+    drop(lent);
+    drop((numbers(&shelf), shelf));
+    kept.0.check(3);
+    let made = counts.made.load(Ordering::Relaxed);
+    drop(numbered);
+    assert!(dropped() < made);
+    kept.0.check(3);
+    drop(kept);
+    assert_eq!(dropped(), made);
 }
