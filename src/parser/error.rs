@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::error::Error;
+
 /// How much of a token an error repeats.
 const SHOWN: usize = 40;
 
@@ -118,3 +120,21 @@ impl fmt::Debug for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+impl From<ParseError> for Error {
+    /// For collectors that read what others expose: the parser's word, as it is.
+    ///
+    /// ```
+    /// use narthex::{collector_fn, exposition, parser};
+    ///
+    /// let proxy = collector_fn(|scrape| {
+    ///     parser::text::parse("up 1\nload ?\n").try_for_each(|family| scrape.family(&family?))
+    /// });
+    /// let error = exposition::text::encode(&proxy).unwrap_err();
+    /// assert!(error.is_collector());
+    /// assert_eq!(error.to_string(), "line 2, column 6: expected a number, found \"?\"");
+    /// ```
+    fn from(error: ParseError) -> Self {
+        Self::collector(error.to_string()).with_source(error)
+    }
+}

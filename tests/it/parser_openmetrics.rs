@@ -327,6 +327,18 @@ const REFUSED: &[(&str, &str)] = &[
         "# TYPE a stateset\na{b=\"x\"} 1\n",
         "line 2, column 1: expected a sample with the label \"a\", found \"a\"",
     ),
+    (
+        "# TYPE a counter\na_created{b=\"1\"} 1\na_total{b=\"2\"} 1\n",
+        "line 2, column 1: expected a total beside the start time, found none in this counter",
+    ),
+    (
+        "# TYPE a summary\na_count{b=\"\",quantile=\"1\"} 1\n",
+        "line 2, column 14: expected no label \"quantile\" in this sample, found \"quantile\"",
+    ),
+    (
+        "# TYPE a gaugehistogram\na_gcount{le=\"1\"} 1\n",
+        "line 2, column 10: expected no label \"le\" in this sample, found \"le\"",
+    ),
     // Histograms.
     (
         "# TYPE a histogram\na_bucket{le=\"Inf\"} 1\n",

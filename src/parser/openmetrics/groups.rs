@@ -164,21 +164,22 @@ impl Groups {
     /// Ends the samples of one metric and time.
     ///
     /// # Errors
-    /// If they are a histogram's and lack something.
+    /// If they lack what their type must have.
     pub(super) fn finish(
         &self,
         cursor: &Cursor<'_>,
         metric_type: MetricType,
     ) -> Result<(), ParseError> {
-        let gauge = match metric_type {
-            MetricType::Histogram => false,
-            MetricType::GaugeHistogram => true,
-            _ => return Ok(()),
+        let whole = match metric_type {
+            _ if !self.begun => Ok(()),
+            MetricType::Counter if self.suffixes & 1 << Suffix::Total as u16 == 0 => {
+                Err(("a total beside the start time", "none"))
+            }
+            MetricType::Histogram => self.buckets.finish_pairs(false),
+            MetricType::GaugeHistogram => self.buckets.finish_pairs(true),
+            _ => Ok(()),
         };
-        if !self.begun {
-            return Ok(());
-        }
-        self.buckets.finish_pairs(gauge).map_err(|(expected, found)| {
+        whole.map_err(|(expected, found)| {
             cursor.error_finding(self.at, expected, format!("{found} in this {metric_type}"))
         })
     }

@@ -23,7 +23,7 @@ use std::mem;
 
 use self::draft::Draft;
 use self::groups::{Checked, Fate, Groups};
-use self::rules::{check_value, has_exemplars, own_label, read_own_label};
+use self::rules::{check_value, has_exemplars, own_label, read_own_label, refuse_own_label};
 use super::cursor::Cursor;
 use super::error::{ParseError, quoted};
 use super::escapes::unescape;
@@ -262,7 +262,7 @@ impl<'a> Families<'a> {
         };
         self.cursor.expect(b' ', "a space before the value")?;
         let value_at = self.cursor.at();
-        let value = self.read_number("a number")?;
+        let value = self.read_number()?;
         let mut rest = Rest { time_at: self.cursor.at(), ..Rest::default() };
         if self.cursor.eat(b' ') {
             rest.time_at = self.cursor.at();
@@ -294,10 +294,10 @@ impl<'a> Families<'a> {
     }
 
     #[inline]
-    fn read_number(&mut self, name: &'static str) -> Result<f64, ParseError> {
+    fn read_number(&mut self) -> Result<f64, ParseError> {
         let at = self.cursor.at();
         let token = self.cursor.word();
-        float(token).ok_or_else(|| self.cursor.error_at(at, name))
+        float(token).ok_or_else(|| self.cursor.error_at(at, "a number"))
     }
 
     fn read_time(&mut self) -> Result<Timestamp, ParseError> {
@@ -350,6 +350,9 @@ impl<'a> Families<'a> {
             Some(own) => Some((own, read_own_label(cursor, at, metric_type, own, &self.braces)?)),
             None => None,
         };
+        if own.is_none() {
+            refuse_own_label(cursor, metric_type, &self.braces)?;
+        }
         if let Some(exemplar) = &rest.exemplar {
             if !has_exemplars(metric_type, suffix) {
                 let expected = "no exemplar, as this is neither a bucket nor a counter's total";

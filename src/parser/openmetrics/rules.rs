@@ -48,6 +48,24 @@ pub(super) fn read_own_label(
     Err(cursor.error_finding(label.at(), expected, quoted(&label.value)))
 }
 
+/// Checks the labels of a sample that does not have the one that its type adds to others.
+///
+/// # Errors
+/// If it has that label nevertheless.
+pub(super) fn refuse_own_label(
+    cursor: &Cursor<'_>,
+    metric_type: MetricType,
+    braces: &Braces<'_>,
+) -> Result<(), ParseError> {
+    match metric_type.reserved_label().and_then(|own| braces.get(own)) {
+        Some(label) => {
+            let expected = format!("no label {} in this sample", quoted(&label.name));
+            Err(cursor.error_at(label.at(), expected))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Checks a value.
 ///
 /// # Errors

@@ -20,8 +20,8 @@
 //! | a backslash that escapes nothing, for itself: `"\d"` | no | yes | yes | no |
 //! | a number that is too large for a float, for an infinity: `1e999` | no | yes | yes | no |
 //! | `# HELP` without a name, for a comment | yes | yes | yes | no |
-//! | HELP behind samples of a family that had none | yes | yes | yes | no |
-//! | TYPE or HELP behind samples that had neither: another family begins | no | yes | yes | no |
+//! | HELP behind samples of a family that had only TYPE | yes | yes | yes | no |
+//! | TYPE or HELP behind samples that had neither: another family begins | HELP, for the same family | yes | yes | no |
 //! | a family in several places: each is a family of its own, only the first has its type | merged | yes | yes | no |
 //! | a series twice | yes | yes | yes | no |
 //! | a histogram without `+Inf`, or whose buckets or counts do not ascend or add up | yes | yes | yes | no |
@@ -31,7 +31,8 @@
 //! brace, a comma behind the last label, comments and empty lines anywhere, TYPE and HELP in any
 //! order, a label value that is empty, infinities in any case. Neither reads what only Python's
 //! reader takes: a second TYPE, types that only OpenMetrics has, timestamps that are no whole
-//! numbers, a comma before the first label, colons in the names of labels. What the model cannot
+//! numbers, a comma before the first label, colons in the names of labels; nor what only Go's takes:
+//! TYPE without a type, types in capital letters, two names of one sample. What the model cannot
 //! hold is an error as well: label names that begin with two underscores, or are one when they are
 //! escaped; a bucket without `le` or a summary's own sample without `quantile`, or with one that is
 //! no number.
@@ -154,12 +155,7 @@ impl<'a> Families<'a> {
             self.cursor.skip_blanks();
             let line = self.cursor.at();
             let goes_on = match self.cursor.peek() {
-                None if self.cursor.is_at_end()? => {
-                    return match self.draft.is_some() {
-                        true => self.finish().map(Some),
-                        false => Ok(None),
-                    };
-                }
+                None if self.cursor.is_at_end()? => return self.finish(),
                 Some(b'\n' | b'\r') => {
                     self.end_line()?;
                     true
@@ -170,19 +166,22 @@ impl<'a> Families<'a> {
             if !goes_on {
                 // The line is read again, as one of the family that it begins.
                 self.cursor.go_to(line);
-                return self.finish().map(Some);
+                return self.finish();
             }
         }
     }
 
-    /// Ends the family at hand.
-    fn finish(&mut self) -> Result<MetricFamily, ParseError> {
-        let Some(draft) = self.draft.take() else { return Err(self.cursor.error("a family")) };
+    /// Ends the family at hand, if there is one.
+    fn finish(&mut self) -> Result<Option<MetricFamily>, ParseError> {
+        let Some(draft) = self.draft.take() else { return Ok(None) };
         if let Some(strict) = &self.strict {
             strict.finish(&self.cursor, &draft)?;
         }
         let at = draft.at;
-        draft.finish().ok_or_else(|| self.cursor.error_at(at, NAMED_COUNTER))
+        match draft.finish() {
+            Some(family) => Ok(Some(family)),
+            None => Err(self.cursor.error_at(at, NAMED_COUNTER)),
+        }
     }
 
     fn begin(&mut self, draft: Draft<'a>) -> Result<&mut Draft<'a>, ParseError> {
