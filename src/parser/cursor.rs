@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::error::ParseError;
+use super::error::{ParseError, quoted};
 use super::escapes::unescape;
 
 /// A place in a document, and the tokens that begin there.
@@ -115,8 +115,8 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn bare_name(&mut self, colons: bool) -> Result<&'a str, ParseError> {
         let from = self.at;
-        let most = if colons { 2 } else { 1 };
-        let name = self.take_until(|byte| IN_NAMES[usize::from(byte)].wrapping_sub(1) >= most);
+        let kind = if colons { METRIC } else { LABEL };
+        let name = self.take_until(|byte| IN_NAMES[usize::from(byte)] & kind == 0);
         if name.as_bytes().first().is_none_or(u8::is_ascii_digit) {
             self.at = from;
             let what = if colons { "a metric name" } else { "a label name" };
@@ -173,6 +173,19 @@ impl<'a> Cursor<'a> {
         ParseError::new(self.text, at, expected)
     }
 
+    /// The same at a word, all of which is shown.
+    pub(super) fn error_at_word(
+        &self,
+        at: usize,
+        expected: &'static str,
+        word: &str,
+    ) -> ParseError {
+        match word {
+            "" => self.error_at(at, expected),
+            word => self.error_finding(at, expected, quoted(word)),
+        }
+    }
+
     /// The same, saying what was found in other words.
     pub(super) fn error_finding(
         &self,
@@ -186,19 +199,22 @@ impl<'a> Cursor<'a> {
 
 pub(super) const KNOWN_ESCAPES: &str = "one of the escapes \\\\, \\n and \\\"";
 
-/// What a byte is in names: nothing, a part of all, or a part of those of metrics.
+/// Of each byte, whether it is in names of labels, and whether in names of metrics.
 const IN_NAMES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         if (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_' {
-            table[byte] = 1;
+            table[byte] = LABEL | METRIC;
         }
         byte += 1;
     }
-    table[b':' as usize] = 2;
+    table[b':' as usize] = METRIC;
     table
 };
+
+const LABEL: u8 = 1;
+const METRIC: u8 = 2;
 
 /// Where the first quote, backslash or line feed is.
 #[inline]

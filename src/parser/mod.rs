@@ -33,7 +33,8 @@
 //! ```
 //!
 //! A document is read once, from its first byte to its last, and no family before it is asked for.
-//! Time and memory grow with its length and with nothing else, so it may come from anybody.
+//! Time and memory grow with its length and with nothing else, so it may come from anybody. At
+//! worst, where no neighbours have the same label names, a sample takes some 600 bytes.
 //!
 //! # What is lost
 //!

@@ -310,6 +310,10 @@ fn errors_say_where_and_what() {
             "line 1, column 5: expected whole milliseconds, found \"9223372036854775808\"",
         ),
         ("a 1 2 3\n", "line 1, column 7: expected the end of the line, found \"3\""),
+        (
+            "a 1 12{x=\"\"}\n",
+            "line 1, column 5: expected whole milliseconds, found \"12{x=\\\"\\\"}\"",
+        ),
         ("a 1 # x\n", "line 1, column 5: expected whole milliseconds, found \"#\""),
         (
             "a{b=\"c\n\"} 1\n",

@@ -297,13 +297,14 @@ impl<'a> Families<'a> {
     fn read_number(&mut self) -> Result<f64, ParseError> {
         let at = self.cursor.at();
         let token = self.cursor.word();
-        float(token).ok_or_else(|| self.cursor.error_at(at, "a number"))
+        float(token).ok_or_else(|| self.cursor.error_at_word(at, "a number", token))
     }
 
     fn read_time(&mut self) -> Result<Timestamp, ParseError> {
         let at = self.cursor.at();
         let token = self.cursor.word();
-        seconds(token).ok_or_else(|| self.cursor.error_at(at, "a timestamp in seconds"))
+        let error = || self.cursor.error_at_word(at, "a timestamp in seconds", token);
+        seconds(token).ok_or_else(error)
     }
 
     fn read_exemplar(&mut self) -> Result<Exemplar, ParseError> {
@@ -325,8 +326,9 @@ impl<'a> Families<'a> {
         }
         self.cursor.expect(b' ', "a space before the exemplar's value")?;
         let value_at = self.cursor.at();
-        let value = float(self.cursor.word());
-        let value = value.ok_or_else(|| self.cursor.error_at(value_at, "a number"))?;
+        let word = self.cursor.word();
+        let value = float(word);
+        let value = value.ok_or_else(|| self.cursor.error_at_word(value_at, "a number", word))?;
         let exemplar = Exemplar::new(labels, value)
             .map_err(|_| self.cursor.error_at(at, "an exemplar whose label names are allowed"))?;
         Ok(match self.cursor.eat(b' ') {

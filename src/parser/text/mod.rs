@@ -339,10 +339,11 @@ impl<'a> Families<'a> {
     fn read_value(&mut self) -> Result<f64, ParseError> {
         let at = self.cursor.at();
         let token = self.cursor.word();
-        let value = float(token).ok_or_else(|| self.cursor.error_at(at, "a number"))?;
+        let error = |expected| self.cursor.error_at_word(at, expected, token);
+        let value = float(token).ok_or_else(|| error("a number"))?;
         let is_spelled = || token.bytes().any(|byte| matches!(byte, b'i' | b'I'));
         if value.is_infinite() && self.strict.is_some() && !is_spelled() {
-            return Err(self.cursor.error_at(at, "a number that a float can hold"));
+            return Err(error("a number that a float can hold"));
         }
         Ok(value)
     }
@@ -354,9 +355,11 @@ impl<'a> Families<'a> {
         }
         let at = self.cursor.at();
         let token = self.cursor.word();
-        let time = millis(token).ok_or_else(|| self.cursor.error_at(at, "whole milliseconds"))?;
         self.cursor.skip_blanks();
-        Ok(Some(time))
+        match millis(token) {
+            Some(time) => Ok(Some(time)),
+            None => Err(self.cursor.error_at_word(at, "whole milliseconds", token)),
+        }
     }
 
     #[inline]
