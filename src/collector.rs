@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::model::{Desc, Family};
+use crate::model::{Desc, Family, MetricFamily};
 
 /// Something that yields families when a scrape asks for them.
 ///
@@ -122,6 +122,27 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
 
     fn as_any(&self) -> Option<&dyn Any> {
         (**self).as_any()
+    }
+}
+
+/// Families that are written down, such as those that a [parser](crate::parser) has read.
+///
+/// ```
+/// use narthex::{CollectorRegistry, parser};
+/// use std::sync::Arc;
+///
+/// let registry = CollectorRegistry::new();
+/// registry.register(Arc::new(parser::text::parse_all("up{job=\"mail\"} 1\n")?))?;
+/// assert_eq!(registry.get_sample_value("up", &[("job", "mail")]), Some(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl Collector for Vec<MetricFamily> {
+    fn describe(&self) -> Vec<Desc> {
+        self.iter().map(|family| family.desc().clone()).collect()
+    }
+
+    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
+        self.iter().try_for_each(|family| scrape.family(family))
     }
 }
 

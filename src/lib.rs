@@ -167,6 +167,22 @@ assert_eq!(jobs.len(), 4);
 //! [`collectors`] has those for the process, the platform and the build, and
 //! wrappers that cache or await others.
 //!
+//! # Read
+//!
+//! What other programs expose is read by [`parser`], into the families that
+//! collectors yield.
+//!
+//! ```
+//! use narthex::{exposition, parser};
+//!
+//! let families = parser::text::parse_all("# TYPE up gauge\nup 1\n")?;
+//! assert_eq!(
+//!     exposition::openmetrics::encode(&families)?,
+//!     "# HELP up \n# TYPE up gauge\nup 1.0\n# EOF\n",
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Features
 //!
 //! | feature | on by default | what it is for |
@@ -203,6 +219,7 @@ mod metrics;
 pub mod model;
 #[cfg(feature = "multiprocess")]
 pub mod multiprocess;
+pub mod parser;
 mod registry;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};

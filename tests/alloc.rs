@@ -7,7 +7,7 @@ use narthex::exposition::{self, ContentCoding, Encoding, Format};
 use narthex::model::{CounterMetricFamily, EscapingScheme};
 use narthex::{
     Collector, CollectorRegistry, Counter, CounterVec, Enum, Gauge, Histogram, HistogramVec, Info,
-    Summary, collector_fn,
+    Summary, collector_fn, parser,
 };
 
 thread_local! {
@@ -437,6 +437,29 @@ fn an_encoder_allocates_once_and_not_for_series() -> narthex::Result {
         assert!(few[0] <= 24, "{told}");
         assert!(many[0] <= few[0] + doublings, "{told}");
         assert_eq!((&few[1..], &many[1..]), (&[0, 0][..], &[0, 0][..]), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_parser_allocates_as_its_columns_double_and_not_for_series() -> narthex::Result {
+    let counts = |series: usize| -> narthex::Result<[u64; 3]> {
+        let text = exposition::text::encode(&recorded(series)?)?;
+        let openmetrics = exposition::openmetrics::encode(&recorded(series)?)?;
+        let read = |read: usize| assert_eq!(read, 1);
+        Ok([
+            allocations(|| read(parser::text::parse(&text).flatten().count())),
+            allocations(|| read(parser::text::parse_strict(&text).flatten().count())),
+            allocations(|| read(parser::openmetrics::parse(&openmetrics).flatten().count())),
+        ])
+    };
+    let (few, many) = (counts(10)?, counts(100_000)?);
+    let told = format!("{few:?} and {many:?}");
+    assert!(few.iter().all(|count| *count <= 60), "{told}");
+    // Ten thousand times the series are fourteen doublings: of label values, their lengths and
+    // numbers; of what finds series again, keys and a table; and of when they began.
+    for ((few, many), growing) in few.iter().zip(many).zip([3, 5, 6]) {
+        assert!(many <= few + 14 * growing, "{told}");
     }
     Ok(())
 }

@@ -315,7 +315,9 @@ impl Columns {
     /// Sets the timestamp of the last rows.
     pub(crate) fn set_timestamp(&mut self, timestamp: Timestamp, rows: usize) {
         let first = (self.rows - rows) as u32;
-        self.timestamps.retain(|(at, _)| *at < first);
+        while self.timestamps.last().is_some_and(|(at, _)| *at >= first) {
+            self.timestamps.pop();
+        }
         self.timestamps.extend((first..self.rows as u32).map(|row| (row, timestamp)));
     }
 

@@ -216,6 +216,11 @@ impl Desc {
         Self { name, help, metric_type, unit }
     }
 
+    /// The same with another help text.
+    pub(crate) fn with_help(self, help: &str) -> Self {
+        Self { help: help.into(), ..self }
+    }
+
     /// The same with a unit, which the name ends with already.
     #[cfg(feature = "multiprocess")]
     pub(crate) fn measured_in(self, unit: &str) -> Self {

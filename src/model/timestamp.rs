@@ -23,8 +23,13 @@ pub struct Timestamp(Repr);
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Repr {
     Float(f64),
-    Nanos(i64, u32),
-    Whole(i64),
+    /// Nanoseconds are below 10^9 and lead away from 1970; of their nine digits, so many are shown.
+    Decimal {
+        negative: bool,
+        seconds: u64,
+        nanos: u32,
+        digits: u8,
+    },
 }
 
 impl Timestamp {
@@ -55,7 +60,7 @@ impl Timestamp {
 
     /// Whole seconds.
     pub fn from_whole_seconds(seconds: i64) -> Self {
-        Self(Repr::Whole(seconds))
+        Self::decimal(seconds < 0, seconds.unsigned_abs(), 0, 0)
     }
 
     /// Whole seconds, and nanoseconds that lead away from 1970.
@@ -69,19 +74,29 @@ impl Timestamp {
                 format!("a timestamp has fewer than 1000000000 nanoseconds, not {nanos}"),
             ));
         }
-        Ok(Self(Repr::Nanos(seconds, nanos)))
+        Ok(Self::decimal(seconds < 0, seconds.unsigned_abs(), nanos, 9))
+    }
+
+    /// Whole milliseconds, as the text format carries them.
+    pub(crate) fn from_millis(millis: i64) -> Self {
+        let (seconds, rest) = (millis.unsigned_abs() / 1000, millis.unsigned_abs() % 1000);
+        // `rest` is below a thousand.
+        Self::decimal(millis < 0, seconds, rest as u32 * 1_000_000, if rest == 0 { 0 } else { 3 })
+    }
+
+    /// Seconds and nanoseconds below 10^9, of whose nine digits so many are shown.
+    pub(crate) fn decimal(negative: bool, seconds: u64, nanos: u32, digits: u8) -> Self {
+        Self(Repr::Decimal { negative, seconds, nanos, digits })
     }
 
     /// Seconds, as precisely as a float can say.
     pub fn as_seconds(self) -> f64 {
         match self.0 {
             Repr::Float(seconds) => seconds,
-            Repr::Nanos(seconds, nanos) => {
-                let fraction = f64::from(nanos) / 1e9;
-                let whole = seconds as f64;
-                if seconds < 0 { whole - fraction } else { whole + fraction }
+            Repr::Decimal { negative, seconds, nanos, .. } => {
+                let seconds = seconds as f64 + f64::from(nanos) / 1e9;
+                if negative { -seconds } else { seconds }
             }
-            Repr::Whole(seconds) => seconds as f64,
         }
     }
 
@@ -89,12 +104,19 @@ impl Timestamp {
     pub fn as_millis(self) -> f64 {
         match self.0 {
             // In floats, 1.999999999 s times 1000 would round up to 2 s.
-            Repr::Nanos(seconds, nanos) => {
-                let millis = i128::from(seconds) * 1000;
-                let fraction = i128::from(nanos / 1_000_000);
-                (if seconds < 0 { millis - fraction } else { millis + fraction }) as f64
+            Repr::Decimal { .. } => (self.as_nanos() / 1_000_000) as f64,
+            Repr::Float(seconds) => (seconds * 1000.0).trunc(),
+        }
+    }
+
+    /// Whole nanoseconds, cut off toward 1970: what tells one time from another.
+    pub(crate) fn as_nanos(self) -> i128 {
+        match self.0 {
+            Repr::Float(seconds) => (seconds * 1e9) as i128,
+            Repr::Decimal { negative, seconds, nanos, .. } => {
+                let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+                if negative { -total } else { total }
             }
-            Repr::Float(_) | Repr::Whole(_) => (self.as_seconds() * 1000.0).trunc(),
         }
     }
 
@@ -102,17 +124,25 @@ impl Timestamp {
     pub(crate) fn push_openmetrics(self, out: &mut String) {
         match self.0 {
             Repr::Float(seconds) => push_repr(out, seconds),
-            Repr::Nanos(seconds, nanos) => {
+            Repr::Decimal { negative, seconds, nanos, digits } => {
+                if negative {
+                    out.push('-');
+                }
                 out.push_str(itoa::Buffer::new().format(seconds));
-                let _ = write!(out, ".{nanos:09}");
+                if digits > 0 {
+                    let _ = write!(out, ".{nanos:09}");
+                    out.truncate(out.len() - usize::from(9 - digits.min(9)));
+                }
             }
-            Repr::Whole(seconds) => out.push_str(itoa::Buffer::new().format(seconds)),
         }
     }
 
     /// Appends whole milliseconds as the text format carries them.
     pub(crate) fn push_text(self, out: &mut String) {
         // `+ 0.0` turns a negative zero into zero. Writing to a string cannot fail.
-        let _ = write!(out, "{:.0}", self.as_millis() + 0.0);
+        let _ = match self.0 {
+            Repr::Float(_) => write!(out, "{:.0}", self.as_millis() + 0.0),
+            Repr::Decimal { .. } => write!(out, "{}", self.as_nanos() / 1_000_000),
+        };
     }
 }

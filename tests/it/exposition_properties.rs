@@ -182,7 +182,7 @@ fn unescape_values(name: &str) -> Option<String> {
 }
 
 /// Texts that are often legal, often nearly so, and now and then anything.
-fn name() -> impl Strategy<Value = String> {
+pub(crate) fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z_:][a-z0-9_:.]{0,8}",
         "[0-9][a-z.\"\\\\\n é{}=,#]{0,8}",
@@ -190,11 +190,11 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
-fn value() -> impl Strategy<Value = String> {
+pub(crate) fn value() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z0-9]{0,8}", "[\"\\\\\n\r é{}=,#]{0,8}", any::<String>()]
 }
 
-fn number() -> impl Strategy<Value = f64> {
+pub(crate) fn number() -> impl Strategy<Value = f64> {
     prop_oneof![
         any::<f64>(),
         any::<u64>().prop_map(f64::from_bits),

@@ -39,6 +39,10 @@ mod metrics_summary;
 mod multiprocess;
 mod negotiate;
 mod numbers;
+mod parser_openmetrics;
+mod parser_properties;
+mod parser_text;
+mod parser_vectors;
 #[cfg(all(unix, feature = "multiprocess"))]
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]

@@ -110,12 +110,7 @@ impl MetricFamily {
             ));
         };
         self.check_own_label(suffix, &labels)?;
-        let columns = self.columns(
-            &names,
-            |values| matches!(values, ValueColumns::Floats { suffix: have, .. } if *have == suffix),
-            || ValueColumns::Floats { suffix, values: Vec::new() },
-        );
-        columns.push_float(RowLabels::Raw(&values), value);
+        self.float_columns(&names, suffix).push_float(RowLabels::Raw(&values), value);
         Ok(self.added(1))
     }
 
@@ -181,6 +176,27 @@ impl MetricFamily {
         }
         let last = self.parts.len() - 1;
         &mut self.parts[last]
+    }
+
+    /// The columns that take rows of one number whose name ends with this.
+    pub(crate) fn float_columns(&mut self, names: &LabelNames, suffix: Suffix) -> &mut Columns {
+        self.columns(
+            names,
+            |values| matches!(values, ValueColumns::Floats { suffix: have, .. } if *have == suffix),
+            || ValueColumns::Floats { suffix, values: Vec::new() },
+        )
+    }
+
+    /// Sets when the series of the last row began.
+    pub(crate) fn set_last_start(&mut self, start: f64) {
+        if let Some(columns) = self.parts.last_mut() {
+            columns.set_start(start);
+        }
+    }
+
+    /// The same family with another help text.
+    pub(crate) fn with_help(self, help: &str) -> Self {
+        Self { desc: self.desc.with_help(help), ..self }
     }
 
     fn added(&mut self, rows: usize) -> Added<'_> {

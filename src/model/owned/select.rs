@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::MetricFamily;
 use crate::model::chunk::{Chunk, SumPlace, Values, histogram_suffixes};
-use crate::model::columns::{Columns, RowLabels, ValueColumns};
+use crate::model::columns::{Columns, RowLabels};
 use crate::model::desc::Suffix;
 use crate::model::family::Family;
 use crate::model::labels::LabelNames;
@@ -93,11 +93,7 @@ impl MetricFamily {
         // The names were checked when the family was made, `le` is added by its type.
         let names = LabelNames::new(names).ok()?;
         let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-        let columns = self.columns(
-            &names,
-            |have| matches!(have, ValueColumns::Floats { suffix: s, .. } if *s == suffix),
-            || ValueColumns::Floats { suffix, values: Vec::new() },
-        );
+        let columns = self.float_columns(&names, suffix);
         columns.push_float(RowLabels::Raw(&values), value);
         Some(columns)
     }

@@ -1,0 +1,85 @@
+//! A family of OpenMetrics that is being read.
+
+use std::borrow::Cow;
+
+use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
+use crate::parser::cursor::Cursor;
+use crate::parser::error::{ParseError, quoted};
+use crate::parser::series::Keys;
+
+/// A family that is being read.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    /// Where its name stands first.
+    pub(super) at: usize,
+    pub(super) name: Cow<'a, str>,
+    pub(super) help: Option<Cow<'a, str>>,
+    pub(super) metric_type: Option<MetricType>,
+    /// The unit, and where it stands.
+    pub(super) unit: Option<(Cow<'a, str>, usize)>,
+    /// From the first sample on.
+    pub(super) family: Option<MetricFamily>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(at: usize, name: Cow<'a, str>) -> Self {
+        Self { at, name, help: None, metric_type: None, unit: None, family: None }
+    }
+
+    pub(super) fn metric_type(&self) -> MetricType {
+        self.metric_type.unwrap_or(MetricType::Unknown)
+    }
+
+    /// What makes `sample` one of this family, if it is.
+    #[inline]
+    pub(super) fn suffix_of(&self, sample: &str) -> Option<Suffix> {
+        let rest = sample.strip_prefix(&*self.name)?;
+        let metric_type = self.metric_type();
+        if metric_type.has_start_time() && rest == Suffix::Created.as_str() {
+            return Some(Suffix::Created);
+        }
+        metric_type.suffixes().iter().copied().find(|suffix| suffix.as_str() == rest)
+    }
+
+    /// The family, to add samples to; `taken` has the names of all before it.
+    ///
+    /// # Errors
+    /// If its name or one of its samples' is another family's, or its type cannot have its unit.
+    #[inline]
+    pub(super) fn family(
+        &mut self,
+        cursor: &Cursor<'a>,
+        taken: &mut Keys,
+    ) -> Result<&mut MetricFamily, ParseError> {
+        let family = match self.family.take() {
+            Some(family) => family,
+            None => MetricFamily::of(self.describe(cursor, taken)?),
+        };
+        Ok(self.family.insert(family))
+    }
+
+    fn describe(&self, cursor: &Cursor<'a>, taken: &mut Keys) -> Result<Desc, ParseError> {
+        let metric_type = self.metric_type();
+        let unit = self.unit.as_ref().filter(|(unit, _)| !unit.is_empty());
+        if let (Some((_, at)), MetricType::Info | MetricType::StateSet) = (unit, metric_type) {
+            return Err(cursor.error_at(*at, format!("no unit, as the type is {metric_type}")));
+        }
+        let name =
+            MetricName::new(&self.name).map_err(|_| cursor.error_at(self.at, "a metric name"))?;
+        let help = self.help.as_deref().unwrap_or_default().into();
+        let unit = unit.map(|(unit, _)| (**unit).into());
+        let desc = Desc::from_full_name(name, help, metric_type, unit);
+        for suffix in desc.claimed_suffixes() {
+            let (_, is_new) = taken.add(|key| {
+                key.extend_from_slice(self.name.as_bytes());
+                key.extend_from_slice(suffix.as_str().as_bytes());
+            });
+            if !is_new {
+                let expected = "a family whose names are no other's";
+                let found = quoted(&[&*self.name, suffix.as_str()].concat());
+                return Err(cursor.error_finding(self.at, expected, found));
+            }
+        }
+        Ok(desc)
+    }
+}
