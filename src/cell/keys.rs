@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::{slice, str};
 
-use super::gather::copy_short;
+use super::short::copy_short;
 
 /// In the first byte of a key: it is marked.
 const MARK: u8 = 1 << 7;

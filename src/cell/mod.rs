@@ -13,7 +13,6 @@ mod gauge;
 #[cfg(feature = "multiprocess")]
 mod growing;
 mod histogram;
-mod kept;
 pub(crate) mod keys;
 #[cfg(feature = "multiprocess")]
 mod lane;
@@ -51,6 +50,7 @@ pub(crate) mod shared;
 pub(crate) mod shelf;
 #[cfg(all(test, not(loom)))]
 mod shelf_miri_tests;
+pub(crate) mod short;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
 #[cfg(not(loom))]
@@ -60,6 +60,7 @@ mod summary;
 mod sync;
 mod tally;
 pub(crate) mod ticks;
+mod walk;
 
 #[cfg(all(loom, feature = "multiprocess"))]
 use self::loom_memory as memory;

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::mem;
+use std::panic::RefUnwindSafe;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -22,6 +23,9 @@ pub(crate) struct Numbered<T: Counted, C> {
     shelf: Arc<Shelf<T, C>>,
     given_up: Mutex<Vec<Kept<T, C>>>,
 }
+
+// Nothing panics while it is changed.
+impl<T: Counted, C> RefUnwindSafe for Numbered<T, C> {}
 
 /// What a slot holds that was given up: no value is there.
 fn gone<T>() -> *mut T {

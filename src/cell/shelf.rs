@@ -7,17 +7,17 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, handle_alloc_error};
-use std::mem::{ManuallyDrop, MaybeUninit};
-use std::panic::RefUnwindSafe;
-use std::slice;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::process;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::fork::{HoldOff, hold_off};
-pub(crate) use super::kept::Kept;
-use super::kept::SHELF;
 use super::keys::{Key, KeyBuf};
 use super::lent::{Hold, Lent};
 use super::order::{GONE, Order, Retired};
@@ -26,16 +26,29 @@ pub(crate) use super::records::Counted;
 use super::records::{RecordAt, Records};
 use super::slots::Slots;
 
-/// How many values are looked at together.
-const STEP: usize = 64;
-
 /// Values, and what they have in common.
 pub(crate) struct Shelf<T, C> {
     common: C,
-    slots: Slots,
-    records: Records<T>,
+    pub(super) slots: Slots,
+    pub(super) records: Records<T>,
     state: Mutex<Order>,
 }
+
+/// An owner of a value and of all that it has in common with others.
+///
+/// All who own a value own the shelf together, so that another one is counted once.
+pub(crate) struct Kept<T: Counted, C> {
+    record: RecordAt<T>,
+    /// Its [`address`].
+    shelf: NonNull<Shelf<T, C>>,
+}
+
+/// In the number of owners: the shelf is one of them. The others count double.
+const SHELF: u32 = 1;
+const OWNER: u32 = 2;
+
+/// More owners than there can be, unless they are forgotten and not dropped.
+const TOO_MANY: u32 = u32::MAX / 2;
 
 /// What tells a value from others: its key.
 pub(crate) trait Named: Copy {
@@ -55,6 +68,118 @@ pub(crate) trait Wraps {
     fn wrap(kept: Kept<Self::Value, Self::Common>) -> Self;
 
     fn kept(&self) -> &Kept<Self::Value, Self::Common>;
+}
+
+// SAFETY: it shares a value and what it has in common, and may drop both.
+unsafe impl<T: Counted + Send + Sync, C: Send + Sync> Send for Kept<T, C> {}
+// SAFETY: as above.
+unsafe impl<T: Counted + Send + Sync, C: Send + Sync> Sync for Kept<T, C> {}
+
+impl<T: Counted, C> Deref for Kept<T, C> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: it owns the value, or somebody does for as long as it is lent.
+        unsafe { self.record.value() }
+    }
+}
+
+impl<T: Counted, C> Kept<T, C> {
+    /// A value on a shelf of its own, where nobody finds it.
+    pub(crate) fn alone(common: C, make: impl FnOnce(&C) -> T) -> Self {
+        let value = make(&common);
+        value.owners().store(OWNER, Ordering::Relaxed);
+        let shelf = Shelf::of_one(common, value);
+        let record = shelf.alone();
+        Self { record, shelf: address(&ManuallyDrop::new(shelf)) }
+    }
+
+    /// Its key.
+    #[inline]
+    pub(crate) fn key(&self) -> Key<'_> {
+        // SAFETY: as of the value.
+        unsafe { self.record.key() }
+    }
+
+    /// What it has in common with others on the shelf.
+    #[inline]
+    pub(crate) fn common(&self) -> &C {
+        // SAFETY: as of the value.
+        unsafe { self.shelf.as_ref() }.common()
+    }
+
+    #[inline(always)]
+    pub(super) fn record(&self) -> RecordAt<T> {
+        self.record
+    }
+
+    /// Of a value that somebody owns, or is lent.
+    ///
+    /// # Safety
+    /// It is on this shelf.
+    pub(super) unsafe fn of(record: RecordAt<T>, shelf: &Arc<Shelf<T, C>>) -> Self {
+        // SAFETY: as the caller says.
+        unsafe { Self::another(record, address(shelf)) }
+    }
+
+    /// One that is not counted yet, or was and is forgotten.
+    ///
+    /// # Safety
+    /// The value is on this shelf. It is dropped only if it was counted.
+    #[inline(always)]
+    pub(super) unsafe fn uncounted(record: RecordAt<T>, shelf: &Arc<Shelf<T, C>>) -> Self {
+        Self { record, shelf: address(shelf) }
+    }
+
+    /// # Safety
+    /// As above; it is the [`address`] of the shelf.
+    unsafe fn another(record: RecordAt<T>, shelf: NonNull<Shelf<T, C>>) -> Self {
+        // Relaxed: as with any count of owners, another is there already.
+        // SAFETY: as the caller says.
+        let before = unsafe { record.value() }.owners().fetch_add(OWNER, Ordering::Relaxed);
+        match before {
+            // SAFETY: as the caller says.
+            ..OWNER => unsafe { Arc::increment_strong_count(shelf.as_ptr()) },
+            OWNER..TOO_MANY => {}
+            _ => process::abort(),
+        }
+        Self { record, shelf }
+    }
+
+    /// Drops the value, if the shelf does not own it, and then the shelf.
+    ///
+    /// # Safety
+    /// There were so many owners, and this was the last one beside the shelf.
+    #[cold]
+    #[inline(never)]
+    unsafe fn drop_last(&mut self, before: u32) {
+        // SAFETY: it is owned until the end of this.
+        let shelf = unsafe { Arc::from_raw(self.shelf.as_ptr()) };
+        if before == OWNER {
+            // SAFETY: the shelf has not disowned it while somebody looked.
+            unsafe { shelf.give_up(self.record) };
+        }
+    }
+}
+
+impl<T: Counted, C> Clone for Kept<T, C> {
+    fn clone(&self) -> Self {
+        // SAFETY: who clones it owns it or is lent it.
+        unsafe { Self::another(self.record, self.shelf) }
+    }
+}
+
+impl<T: Counted, C> Drop for Kept<T, C> {
+    fn drop(&mut self) {
+        // Release: what this one did with it comes before it is dropped.
+        // SAFETY: this one owns it, and all who do own the shelf.
+        let before = unsafe { self.record.value() }.owners().fetch_sub(OWNER, Ordering::Release);
+        if before < 2 * OWNER {
+            // SAFETY: nobody else of them is left.
+            unsafe { self.drop_last(before) };
+        }
+    }
 }
 
 impl<T: Counted, C> Shelf<T, C> {
@@ -87,14 +212,14 @@ impl<T: Counted, C> Shelf<T, C> {
     }
 
     // Whoever forks waits for those who change anything.
-    fn lock(&self) -> (MutexGuard<'_, Order>, HoldOff) {
+    pub(super) fn lock(&self) -> (MutexGuard<'_, Order>, HoldOff) {
         let hold_off = hold_off();
         (self.state.lock(), hold_off)
     }
 
     /// # Safety
     /// Somebody owns the value, which is on this shelf.
-    unsafe fn own(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
+    pub(super) unsafe fn own(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
         // SAFETY: as the caller says.
         unsafe { Kept::of(record, self) }
     }
@@ -124,6 +249,8 @@ impl<T: Counted, C> Shelf<T, C> {
 }
 
 // Whatever panics does so before anything is changed, or when all is changed.
+impl<T: Counted, C> UnwindSafe for Kept<T, C> {}
+impl<T: Counted, C> RefUnwindSafe for Kept<T, C> {}
 impl<T, C> RefUnwindSafe for Shelf<T, C> {}
 
 impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
@@ -238,55 +365,6 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
         true
     }
 
-    /// Removes the values that `doomed` picks, after `retire` has seen them; says how many.
-    pub(crate) fn remove_if<W: Wraps<Value = T, Common = C> + Clone>(
-        self: &Arc<Self>,
-        mut doomed: impl FnMut(&W) -> bool,
-        mut retire: impl FnMut(&T),
-    ) -> usize {
-        // Kept meanwhile, so that nothing else gets their places.
-        let mut picked: Vec<W> = Vec::new();
-        self.walk().step(|values: &[W]| {
-            picked.extend(values.iter().filter(|value| doomed(value)).cloned());
-            values.len()
-        });
-        if picked.is_empty() {
-            return 0;
-        }
-        let (mut state, hold_off) = self.lock();
-        let places = picked.iter().map(|kept| state.room.place(kept.kept().record()));
-        let mut places: Vec<_> = places.zip(&picked).collect();
-        places.sort_unstable_by_key(|(place, _)| *place);
-        let mut removed = Vec::new();
-        self.slots.retain_not(&mut state.load, |at| {
-            let found = places.binary_search_by_key(&Some(at), |(place, _)| *place);
-            let Ok(found) = found else { return false };
-            retire(places[found].1.kept());
-            removed.push(at);
-            true
-        });
-        // Others may have removed some of them.
-        removed.sort_unstable();
-        state.forget(|at| removed.binary_search(&at).is_ok());
-        let count = removed.len();
-        state.retire(removed, None);
-        let freed = state.freed();
-        drop((state, hold_off));
-        self.free(freed);
-        count
-    }
-
-    /// Goes along the values in the order in which they came, up to the last one there is now.
-    pub(crate) fn walk<W: Wraps<Value = T, Common = C>>(self: &Arc<Self>) -> Walk<'_, W> {
-        let (mut state, hold_off) = self.lock();
-        state.walks += 1;
-        let walk = Walk { shelf: self, at: 0, end: state.order.len() };
-        let freed = state.freed();
-        drop((state, hold_off));
-        self.free(freed);
-        walk
-    }
-
     /// The record of this name among those of its hash.
     ///
     /// # Safety
@@ -314,7 +392,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     }
 
     /// Gives up values that nobody looks at any more.
-    fn free(&self, retired: Vec<Retired>) {
+    pub(super) fn free(&self, retired: Vec<Retired>) {
         for place in retired.iter().flat_map(|retired| &retired.values) {
             // SAFETY: the shelf has owned it.
             unsafe { self.disown(self.records.get(*place)) };
@@ -322,64 +400,11 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     }
 }
 
-/// A walk along the values of a shelf.
-pub(crate) struct Walk<'s, W: Wraps> {
-    shelf: &'s Arc<Shelf<W::Value, W::Common>>,
-    at: usize,
-    end: usize,
-}
-
-impl<W: Wraps> Walk<'_, W> {
-    /// Goes on, some values at a time, until `take` takes fewer than it was given, to come
-    /// back to the others then; false if it has come to the end.
-    pub(crate) fn step(&mut self, mut take: impl FnMut(&[W]) -> usize) -> bool {
-        let pin = Pin::new();
-        let mut places = [GONE; STEP];
-        let mut lent = [const { MaybeUninit::<ManuallyDrop<W>>::uninit() }; STEP];
-        let mut owned = Vec::new();
-        while self.at < self.end {
-            let count = usize::min(STEP, self.end - self.at);
-            {
-                let (state, _hold_off) = self.shelf.lock();
-                places[..count].copy_from_slice(&state.order[self.at..][..count]);
-                if pin.is_none() {
-                    let places = places[..count].iter().filter(|place| **place != GONE);
-                    // SAFETY: the places were given.
-                    let records = places.map(|place| unsafe { self.shelf.records.get(*place) });
-                    // SAFETY: the shelf owns it as long as the lock is there.
-                    owned.extend(records.map(|record| unsafe { self.shelf.own(record) }));
-                }
-            }
-            let there = places[..count].iter().enumerate().filter(|(_, place)| **place != GONE);
-            let mut values = 0;
-            for (lent, (_, place)) in lent.iter_mut().zip(there.clone()) {
-                // SAFETY: the pin was there before the place was read, or else it is owned.
-                lent.write(unsafe {
-                    let record = self.shelf.records.get(*place);
-                    self.shelf.borrow(record)
-                });
-                values += 1;
-            }
-            // SAFETY: so many were written, and what wraps them has the same form.
-            let taken = take(unsafe { slice::from_raw_parts(lent.as_ptr().cast(), values) });
-            if taken < values {
-                let mut left = there.skip(taken);
-                self.at += left.next().map_or(count, |(at, _)| at);
-                return true;
-            }
-            self.at += count;
-            owned.clear();
-        }
-        false
-    }
-}
-
-impl<W: Wraps> Drop for Walk<'_, W> {
-    fn drop(&mut self) {
-        let (mut state, _hold_off) = self.shelf.lock();
-        state.walks -= 1;
-        state.tidy();
-    }
+/// Where a shelf is, as its `Arc` has it.
+#[inline(always)]
+fn address<T, C>(shelf: &Arc<Shelf<T, C>>) -> NonNull<Shelf<T, C>> {
+    // SAFETY: it is there.
+    unsafe { NonNull::new_unchecked(Arc::as_ptr(shelf).cast_mut()) }
 }
 
 impl<T, C> Drop for Shelf<T, C> {

@@ -1,7 +1,7 @@
 //! The label values of a series, as they stand on its lines: escaped once, in the order of exposition.
 
-use crate::cell::gather::push_short;
 use crate::cell::keys::{Key, KeyBuf};
+use crate::cell::short::push_short;
 use crate::model::escape::{needs_escape, push_escaped, unescape};
 use crate::model::{LabelNames, RowLabels};
 
