@@ -15,7 +15,10 @@
 //! jobs_total{queue=\"mail\"} 3
 //! ";
 //! for family in parser::text::parse(scraped) {
-//!     assert_eq!(family?.desc().help(), "Jobs done.");
+//!     let family = family?;
+//!     let mut samples = 0;
+//!     family.for_each_sample(&mut |_| samples += 1);
+//!     assert_eq!((family.desc().name(), samples), ("jobs", 1));
 //! }
 //!
 //! let families = parser::text::parse_all(scraped)?;

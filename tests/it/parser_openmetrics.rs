@@ -82,8 +82,7 @@ fn the_example_of_the_specification() -> Result {
     assert_eq!(families[0].desc().unit(), Some("seconds"));
     assert_eq!(families[3].desc().help(), "\"Quoted\"\n\\.");
     let mut starts = Vec::new();
-    let summary: &dyn Family = &families[0];
-    summary.for_each_sample(&mut |sample: &Sample<'_>| starts.push(sample.start()));
+    families[0].for_each_sample(&mut |sample: &Sample<'_>| starts.push(sample.start()));
     let start = Some(1_605_281_325.0);
     assert_eq!(starts, [None, start, None, start]);
     assert_eq!(samples(&families[7..]), ["über.all{} NaN", r#"über.all{"größe": "\"2\\\n"} -inf"#]);

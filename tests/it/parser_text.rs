@@ -14,7 +14,6 @@ const UTF8: Encoding = Encoding::new(Format::Text100, EscapingScheme::AllowUtf8)
 pub(crate) fn samples(families: &[MetricFamily]) -> Vec<String> {
     let mut samples = Vec::new();
     for family in families {
-        let family: &dyn Family = family;
         family.for_each_sample(&mut |sample: &Sample<'_>| {
             let time = sample
                 .timestamp()
