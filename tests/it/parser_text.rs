@@ -171,6 +171,41 @@ fn a_counter_without_total_gains_it() {
 }
 
 #[test]
+fn a_counter_does_not_take_the_samples_of_another_name() -> Result {
+    let text = "# HELP a x\n# TYPE a counter\n# TYPE b gauge\nb 1\na_total 2\n";
+    let refusal = "a name that no other family has once counters have gained \"_total\"";
+    let refused =
+        lenient(text, &format!("line 5, column 1: expected {refusal}, found \"a_total\""));
+    assert_eq!(refused, ["b{} 1.0", "a_total{} 2.0"]);
+    let families = parse_all(text).unwrap();
+    let types: Vec<_> = families.iter().map(|family| family.desc().metric_type()).collect();
+    assert_eq!(types, [MetricType::Counter, MetricType::Gauge, MetricType::Unknown]);
+    // The counter says nothing, and its name in a text is another's.
+    let written = exposition::encode(&families, UTF8)?;
+    assert_eq!(
+        written,
+        "# HELP b \n# TYPE b gauge\nb 1.0\n# HELP a_total \n# TYPE a_total untyped\na_total 2.0\n"
+    );
+    assert!(strict(&written).is_ok());
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(families))?;
+    assert_eq!(registry.get_sample_value("a_total", &[]), Some(2.0));
+
+    // Of families without samples, one of each name is left.
+    let empty = parse_all("# TYPE a counter\n# TYPE a_total counter\n# TYPE c gauge\n").unwrap();
+    assert_eq!(
+        exposition::encode(&empty, UTF8)?,
+        "# HELP a_total \n# TYPE a_total counter\n# HELP c \n# TYPE c gauge\n"
+    );
+    // Neither of two that have samples can be left out.
+    lenient(
+        "# TYPE a_total gauge\na_total 1\n# TYPE a counter\na 2\n",
+        &format!("line 3, column 8: expected {refusal}, found \"a\""),
+    );
+    Ok(())
+}
+
+#[test]
 fn leniencies() {
     assert_eq!(
         lenient(

@@ -6,6 +6,11 @@
 //! whose name has none gains it: `jobs 3` of `# TYPE jobs counter` becomes `jobs_total 3.0` when it
 //! is written again. A type that is not said is unknown.
 //!
+//! The samples of a counter have the very name that its TYPE has: behind `# TYPE a counter`,
+//! `a_total 1` is of another family, of unknown type, as other readers have it, and the counter has
+//! no samples. A `Vec` of both leaves the empty counter out when it is registered or written, so
+//! that what is written is valid. One counter is `# TYPE a_total counter`.
+//!
 //! # Leniencies
 //!
 //! [`parse`] takes what readers of the field take; [`parse_strict`] what the specification says.
@@ -23,6 +28,7 @@
 //! | HELP behind samples of a family that had only TYPE | yes | yes | yes | no |
 //! | TYPE or HELP behind samples that had neither: another family begins | HELP, for the same family | yes | yes | no |
 //! | a family in several places: each is a family of its own, only the first has its type | merged | yes | yes | no |
+//! | a counter, and a family of its name with `_total`: `# TYPE a counter` before `a_total 1` | yes, but for a counter without samples | yes | yes | no |
 //! | a series twice | yes | yes | yes | no |
 //! | a histogram without `+Inf`, or whose buckets or counts do not ascend or add up | yes | yes | yes | no |
 //! | quantiles that do not ascend between 0 and 1 | yes | yes | yes | no |
@@ -174,7 +180,7 @@ impl<'a> Families<'a> {
     /// Ends the family at hand, if there is one.
     fn finish(&mut self) -> Result<Option<MetricFamily>, ParseError> {
         let Some(draft) = self.draft.take() else { return Ok(None) };
-        if let Some(strict) = &self.strict {
+        if let Some(strict) = &mut self.strict {
             strict.finish(&self.cursor, &draft)?;
         }
         let at = draft.at;

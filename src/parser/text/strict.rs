@@ -12,6 +12,8 @@ use crate::parser::series::{Keys, push_labels};
 #[derive(Debug, Default)]
 pub(super) struct Strict {
     families: Keys,
+    /// What they are called when they are written again.
+    written: Keys,
     // Of the family at hand:
     series: Keys,
     groups: Keys,
@@ -107,8 +109,22 @@ impl Strict {
     /// Ends the family at hand.
     ///
     /// # Errors
-    /// If it is a histogram that lacks something.
-    pub(super) fn finish(&self, cursor: &Cursor<'_>, draft: &Draft<'_>) -> Result<(), ParseError> {
+    /// If it is a histogram that lacks something, or a counter gains another family's name.
+    pub(super) fn finish(
+        &mut self,
+        cursor: &Cursor<'_>,
+        draft: &Draft<'_>,
+    ) -> Result<(), ParseError> {
+        let is_counter = draft.metric_type() == MetricType::Counter;
+        let gains = is_counter && !draft.name.ends_with(Suffix::Total.as_str());
+        let (_, is_new) = self.written.add(|key| {
+            key.extend_from_slice(draft.name.as_bytes());
+            key.extend_from_slice(if gains { Suffix::Total.as_str().as_bytes() } else { b"" });
+        });
+        if !is_new {
+            let expected = "a name that no other family has once counters have gained \"_total\"";
+            return Err(cursor.error_finding(draft.at, expected, quoted(&draft.name)));
+        }
         if draft.metric_type() != MetricType::Histogram {
             return Ok(());
         }
