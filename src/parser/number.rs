@@ -1,6 +1,22 @@
 //! Numbers as both formats spell them.
 
 use crate::model::Timestamp;
+use crate::model::number::push_repr;
+
+/// A number, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) number: f64,
+    pub(super) at: usize,
+}
+
+/// A number as errors show it.
+pub(super) fn shown(number: f64) -> String {
+    let mut text = String::new();
+    push_repr(&mut text, number);
+    text.truncate(text.strip_suffix(".0").unwrap_or(&text).len());
+    text
+}
 
 /// A decimal number, an infinity or NaN; in neither format is there any other.
 ///

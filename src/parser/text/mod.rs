@@ -44,18 +44,20 @@
 //! no number.
 
 mod draft;
+mod own_label;
 mod strict;
 
 use std::mem;
 
 use self::draft::Draft;
+use self::own_label::read_own_label;
 use self::strict::{Checked, Strict};
 use super::cursor::Cursor;
 use super::error::ParseError;
 use super::escapes::unescape;
 use super::grammar::Grammar;
 use super::labels::{Braces, KnownNames, Row};
-use super::number::{float, millis};
+use super::number::{Placed, float, millis};
 use crate::model::{MetricFamily, MetricType, Suffix, Timestamp};
 
 /// Reads the families of a text one after the other, as readers of the field do.
@@ -85,7 +87,7 @@ pub fn parse<I: AsRef<[u8]> + ?Sized>(input: &I) -> Families<'_> {
 /// let text = "up 1\nup 2\n";
 /// assert_eq!(parser::text::parse(text).count(), 1);
 /// let error = parser::text::parse_strict(text).next().unwrap().unwrap_err();
-/// assert_eq!(error.to_string(), "line 2, column 1: expected each series once, found a second sample of one");
+/// assert_eq!(error.to_string(), "line 2, column 1: expected each series once, found a second sample of the one in line 1");
 /// ```
 pub fn parse_strict<I: AsRef<[u8]> + ?Sized>(input: &I) -> Families<'_> {
     Families::new(input.as_ref(), Some(Strict::default()))
@@ -342,7 +344,7 @@ impl<'a> Families<'a> {
     }
 
     #[inline]
-    fn read_value(&mut self) -> Result<f64, ParseError> {
+    fn read_value(&mut self) -> Result<Placed, ParseError> {
         let at = self.cursor.at();
         let token = self.cursor.word();
         let error = |expected| self.cursor.error_at_word(at, expected, token);
@@ -351,7 +353,7 @@ impl<'a> Families<'a> {
         if value.is_infinite() && self.strict.is_some() && !is_spelled() {
             return Err(error("a number that a float can hold"));
         }
-        Ok(value)
+        Ok(Placed { number: value, at })
     }
 
     #[inline]
@@ -362,9 +364,14 @@ impl<'a> Families<'a> {
         let at = self.cursor.at();
         let token = self.cursor.word();
         self.cursor.skip_blanks();
+        // Where a comment might be expected, others write exemplars.
+        if token.starts_with('#') || self.cursor.peek() == Some(b'#') {
+            let at = if token.starts_with('#') { at } else { self.cursor.at() };
+            return Err(self.cursor.error_at(at, NO_EXEMPLAR));
+        }
         match millis(token) {
             Some(time) => Ok(Some(time)),
-            None => Err(self.cursor.error_at_word(at, "whole milliseconds", token)),
+            None => Err(self.cursor.error_at_word(at, TIMESTAMP, token)),
         }
     }
 
@@ -373,25 +380,13 @@ impl<'a> Families<'a> {
         &mut self,
         at: usize,
         suffix: Suffix,
-        value: f64,
+        value: Placed,
         timestamp: Option<Timestamp>,
     ) -> Result<(), ParseError> {
         let Some(draft) = &mut self.draft else { return Ok(()) };
         let (metric_type, name_at) = (draft.metric_type(), draft.at);
         let labels = &self.braces.labels;
-        let own = match (metric_type, suffix) {
-            (_, Suffix::Bucket) => Some("le"),
-            (MetricType::Summary, Suffix::None) => Some("quantile"),
-            _ => None,
-        };
-        let own = own.map(|own| {
-            let label = self.braces.get(own).ok_or((at, own))?;
-            let number = label.value.parse::<f64>().ok().filter(|number| !number.is_nan());
-            number.ok_or((label.at(), own))
-        });
-        let own = own.transpose().map_err(|(at, own)| {
-            self.cursor.error_at(at, format!("a label {own:?} that is a number"))
-        })?;
+        let own = read_own_label(&self.cursor, at, metric_type, suffix, &self.braces)?;
         let names = self.known.find(&self.cursor, labels)?;
         if let Some(strict) = &mut self.strict {
             let sample = Checked { at, suffix, names, labels, value, own };
@@ -402,7 +397,7 @@ impl<'a> Families<'a> {
             return Err(self.cursor.error_at(name_at, NAMED_COUNTER));
         };
         let columns = family.float_columns(names, suffix);
-        columns.push_float(row, value);
+        columns.push_float(row, value.number);
         if let Some(timestamp) = timestamp {
             columns.set_timestamp(timestamp, 1);
         }
@@ -439,4 +434,7 @@ impl<'a> Families<'a> {
     }
 }
 
+const TIMESTAMP: &str = "a timestamp in whole milliseconds, or the end of the line";
+const NO_EXEMPLAR: &str =
+    "the end of the line, as only OpenMetrics, which parser::openmetrics reads, has exemplars";
 const NAMED_COUNTER: &str = "the name of a counter before \"_total\"";
