@@ -52,7 +52,7 @@
 //! | a unit | only in the name | kept |
 //! | exemplars | lost | kept |
 //! | start times | lost, or gauges if they are shown | kept, unless they are switched off |
-//! | timestamps | whole milliseconds | kept to the nanosecond |
+//! | timestamps | whole milliseconds; with more than 64 bits, Go's reader and Prometheus refuse the text | kept to the nanosecond |
 //! | a help text with blanks at its ends | without them | kept, unless it ends with a carriage return |
 //! | whole histograms and summaries | samples in their order | samples in their order |
 //! | the order in which labels were declared | lost | lost |

@@ -106,6 +106,18 @@ pub(super) fn millis(token: &str) -> Option<Timestamp> {
     token.parse().ok().map(Timestamp::from_millis)
 }
 
+/// Whole milliseconds since 1970 of any size, as precisely as a float can say.
+pub(super) fn large_millis(token: &str) -> Option<Timestamp> {
+    let digits = token.strip_prefix(['+', '-']).unwrap_or(token);
+    let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let millis = token.parse::<f64>().ok().filter(|_| are_digits)?;
+    // Of the neighbours, the one that these milliseconds were written of.
+    let seconds = (millis / 1000.0).to_bits();
+    let neighbours = [seconds, seconds + 1, seconds.wrapping_sub(1)].map(f64::from_bits);
+    let times = neighbours.map(|seconds| Timestamp::from_seconds(seconds).ok());
+    times.into_iter().flatten().find(|time| time.as_millis() == millis).or(times[0])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@
 //! | the quoted metric name behind a label: `{a="b","c.d"} 1` | yes | yes | yes | no |
 //! | a backslash that escapes nothing, for itself: `"\d"` | no | yes | yes | no |
 //! | a number that is too large for a float, for an infinity: `1e999` | no | yes | yes | no |
+//! | a timestamp of more than 64 bits | no | yes | yes | no |
 //! | `# HELP` without a name, for a comment | yes | yes | yes | no |
 //! | HELP behind samples of a family that had only TYPE | yes | yes | yes | no |
 //! | TYPE or HELP behind samples that had neither: another family begins | HELP, for the same family | yes | yes | no |
@@ -57,7 +58,7 @@ use super::error::ParseError;
 use super::escapes::unescape;
 use super::grammar::Grammar;
 use super::labels::{Braces, KnownNames, Row};
-use super::number::{Placed, float, millis};
+use super::number::{Placed, float, large_millis, millis};
 use crate::model::{MetricFamily, MetricType, Suffix, Timestamp};
 
 /// Reads the families of a text one after the other, as readers of the field do.
@@ -369,8 +370,12 @@ impl<'a> Families<'a> {
             let at = if token.starts_with('#') { at } else { self.cursor.at() };
             return Err(self.cursor.error_at(at, NO_EXEMPLAR));
         }
-        match millis(token) {
-            Some(time) => Ok(Some(time)),
+        if let Some(time) = millis(token) {
+            return Ok(Some(time));
+        }
+        match large_millis(token) {
+            Some(time) if self.strict.is_none() => Ok(Some(time)),
+            Some(_) => Err(self.cursor.error_at_word(at, "milliseconds of 64 bits", token)),
             None => Err(self.cursor.error_at_word(at, TIMESTAMP, token)),
         }
     }
