@@ -35,15 +35,127 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A document is read once, from its first byte to its last, and no family before it is asked for.
-//! Time and memory grow with its length and with nothing else, so it may come from anybody. At
-//! worst, where no neighbours have the same label names, a sample takes some 600 bytes.
+//! A document is in memory as a whole; it is read once, from its first byte to its last, and no
+//! family before it is asked for. One that is empty has no families, and in the text format is no
+//! error. Time and memory grow with its length and with nothing else, so it may come from anybody.
+//! At worst, where no neighbours have the same label names, a sample takes some 600 bytes.
+//!
+//! # Which reader
+//!
+//! What answers over HTTP says its format in `Content-Type`. `application/openmetrics-text` is read
+//! by [`openmetrics`]; `text/plain`, and what says nothing, by [`text`]:
+//!
+//! ```
+//! use narthex::model::MetricFamily;
+//! use narthex::parser::{self, ParseError};
+//!
+//! fn read(content_type: &str, body: &[u8]) -> Result<Vec<MetricFamily>, ParseError> {
+//!     let media_type = content_type.split(';').next().unwrap_or_default().trim();
+//!     match media_type.eq_ignore_ascii_case("application/openmetrics-text") {
+//!         true => parser::openmetrics::parse_all(body),
+//!         false => parser::text::parse_all(body),
+//!     }
+//! }
+//!
+//! let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+//! assert!(read(openmetrics, b"up 1\n").is_err()); // lacks `# EOF`
+//! assert_eq!(read(openmetrics, b"up 1\n# EOF\n")?, read("text/plain", b"up 1\n")?);
+//! # Ok::<(), ParseError>(())
+//! ```
+//!
+//! What is to be valid when it is written again is read by
+//! [`text::parse_strict`](text::parse_strict()) first, and by [`text::parse`](text::parse()) only if
+//! need be: that one takes families in several places and series that stand twice, and they are
+//! written as they were read.
+//!
+//! # Registering what was read
+//!
+//! A registry takes a `Vec` of families only if they share no name, those of their samples and of
+//! `_created` included, and none that is registered. A valid text may well have families that do:
+//! Python's client shows start times as gauges, such as `c_created` beside the counter `c_total`,
+//! and those two names are both the counter's. Such a `Vec` is written as it is, but
+//! not registered. There are two ways to go on. Each family is registered by itself, and what is
+//! refused is left out:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use narthex::{CollectorRegistry, exposition, parser};
+//!
+//! let scraped = "\
+//! ## HELP c_total Calls.
+//! ## TYPE c_total counter
+//! c_total 3.0
+//! ## HELP c_created Calls.
+//! ## TYPE c_created gauge
+//! c_created 1.7e+09
+//! ";
+//! let families = parser::text::parse_strict(scraped).collect::<Result<Vec<_>, _>>()?;
+//! assert_eq!(exposition::text::encode(&families)?, scraped);
+//!
+//! let registry = CollectorRegistry::new();
+//! let refused = registry.register(Arc::new(families.clone())).unwrap_err();
+//! assert_eq!(refused.duplicates(), ["c_created"]);
+//! for family in families {
+//!     if let Err(error) = registry.register(Arc::new(vec![family])) {
+//!         assert_eq!(error.duplicates(), ["c_created"]);
+//!     }
+//! }
+//! assert_eq!(registry.get_sample_value("c_total", &[]), Some(3.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Or a collector yields them, which is also the way to read anew at each scrape. It reserves no
+//! names; a family that has one of another's is refused when it is yielded, and may be left out:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use narthex::{CollectorRegistry, collector_fn, parser};
+//!
+//! let registry = CollectorRegistry::new();
+//! let proxy = collector_fn(|scrape| {
+//!     let scraped = "# TYPE jobs counter\njobs 3\n# TYPE jobs_created gauge\njobs_created 2\n";
+//!     for family in parser::text::parse(scraped) {
+//!         match scrape.family(&family?) {
+//!             Err(error) if error.is_duplicate() => {}
+//!             yielded => yielded?,
+//!         }
+//!     }
+//!     Ok(())
+//! });
+//! registry.register(Arc::new(proxy.named("proxy")))?;
+//! // A counter that gained its `_total` answers to its new name alone.
+//! assert_eq!(registry.get_sample_value("jobs_total", &[]), Some(3.0));
+//! assert_eq!(registry.get_sample_value("jobs", &[]), None);
+//! assert_eq!(registry.get_sample_value("jobs_created", &[]), None);
+//! # Ok::<(), narthex::Error>(())
+//! ```
 //!
 //! # What is lost
 //!
 //! What was written with names as they are, by
 //! [`EscapingScheme::AllowUtf8`](crate::model::EscapingScheme::AllowUtf8), is written the same again
-//! after it was read, byte for byte. But a format does not say everything that a family holds:
+//! after it was read, byte for byte, if that scheme is asked for; the short ways to encode put
+//! underscores into names:
+//!
+//! ```
+//! use narthex::exposition::{self, Encoding, Format};
+//! use narthex::model::EscapingScheme;
+//! use narthex::parser;
+//!
+//! let text = "# HELP \"job.time\" \n# TYPE \"job.time\" gauge\n{\"job.time\"} 1.5\n";
+//! let families = parser::text::parse_all(text)?;
+//! let encoding = Encoding::new(Format::Text100, EscapingScheme::AllowUtf8);
+//! assert_eq!(exposition::encode(&families, encoding)?, text);
+//! assert_eq!(
+//!     exposition::text::encode(&families)?,
+//!     "# HELP job_time \n# TYPE job_time gauge\njob_time 1.5\n",
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! But a format does not say everything that a family holds:
 //!
 //! | of a family | text 0.0.4 and 1.0.0 | OpenMetrics 1.0.0 |
 //! | --- | --- | --- |

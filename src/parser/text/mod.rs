@@ -4,7 +4,7 @@
 //!
 //! A counter's family loses the `_total` of its name, as everywhere in this library, and a counter
 //! whose name has none gains it: `jobs 3` of `# TYPE jobs counter` becomes `jobs_total 3.0` when it
-//! is written again. A type that is not said is unknown.
+//! is written again, and is asked for by that name. A type that is not said is unknown.
 //!
 //! The samples of a counter have the very name that its TYPE has: behind `# TYPE a counter`,
 //! `a_total 1` is of another family, of unknown type, as other readers have it, and the counter has
