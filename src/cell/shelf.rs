@@ -413,7 +413,15 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     }
 
     /// Gives up values that nobody looks at any more.
+    #[inline]
     pub(super) fn free(&self, retired: Vec<Retired>) {
+        if !retired.is_empty() {
+            self.free_some(retired);
+        }
+    }
+
+    #[inline(never)]
+    fn free_some(&self, retired: Vec<Retired>) {
         for place in retired.iter().flat_map(|retired| &retired.values) {
             // SAFETY: the shelf has owned it.
             unsafe { self.disown(self.records.get(*place)) };
