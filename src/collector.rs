@@ -1,6 +1,7 @@
 //! The door: whatever has families to tell is a collector.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -136,14 +137,37 @@ impl<C: Collector + ?Sized> Collector for Arc<C> {
 /// assert_eq!(registry.get_sample_value("up", &[("job", "mail")]), Some(1.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A family without samples is left out if one of its names is another family's: it would say
+/// nothing, and make a text of both invalid.
 impl Collector for Vec<MetricFamily> {
     fn describe(&self) -> Vec<Desc> {
-        self.iter().map(|family| family.desc().clone()).collect()
+        told(self).map(|family| family.desc().clone()).collect()
     }
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        self.iter().try_for_each(|family| scrape.family(family))
+        told(self).try_for_each(|family| scrape.family(family))
     }
+}
+
+/// The families, but those without samples that have a name in common with another.
+fn told(families: &[MetricFamily]) -> impl Iterator<Item = &MetricFamily> {
+    let mut taken = HashSet::new();
+    if families.iter().any(MetricFamily::is_empty) {
+        let with_samples = families.iter().filter(|family| !family.is_empty());
+        taken.extend(with_samples.flat_map(|family| family.desc().claims()));
+    }
+    families.iter().filter(move |family| {
+        if !family.is_empty() {
+            return true;
+        }
+        let claims = family.desc().claims();
+        let is_free = claims.iter().all(|name| !taken.contains(name));
+        if is_free {
+            taken.extend(claims);
+        }
+        is_free
+    })
 }
 
 /// A scrape under way: what a collector yields its families to.

@@ -16,11 +16,21 @@ pub trait Family: Sealed {
     ///
     /// It may be walked more than once, and no lock is held while `each` runs.
     fn for_each_chunk(&self, each: &mut dyn FnMut(&Chunk<'_>));
-}
 
-impl dyn Family + '_ {
     /// Calls `each` with every sample in turn: for look-ups, views and bridges.
-    pub fn for_each_sample(&self, each: &mut dyn FnMut(&Sample<'_>)) {
+    ///
+    /// ```
+    /// use narthex::model::{Family, GaugeMetricFamily};
+    ///
+    /// let mut heat = GaugeMetricFamily::new("heat", "In degrees Celsius.")?.with_labels(["room"])?;
+    /// heat.add_metric(["kitchen"], 21.5)?;
+    /// heat.add_metric(["cellar"], 12.0)?;
+    /// let mut values = Vec::new();
+    /// heat.for_each_sample(&mut |sample| values.push(sample.value()));
+    /// assert_eq!(values, [21.5, 12.0]);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    fn for_each_sample(&self, each: &mut dyn FnMut(&Sample<'_>)) {
         let desc = self.desc();
         self.for_each_chunk(&mut |chunk| chunk.for_each_sample(desc, each));
     }

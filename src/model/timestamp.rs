@@ -101,11 +101,13 @@ impl Timestamp {
     }
 
     /// Whole milliseconds, cut off toward 1970: what the text format carries.
+    ///
+    /// Never infinite: what is too large for a float is the largest one.
     pub fn as_millis(self) -> f64 {
         match self.0 {
             // In floats, 1.999999999 s times 1000 would round up to 2 s.
             Repr::Decimal { .. } => (self.as_nanos() / 1_000_000) as f64,
-            Repr::Float(seconds) => (seconds * 1000.0).trunc(),
+            Repr::Float(seconds) => (seconds * 1000.0).trunc().clamp(f64::MIN, f64::MAX),
         }
     }
 

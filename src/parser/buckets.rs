@@ -1,73 +1,103 @@
 //! What the samples of one histogram must have in common.
 
+use super::cursor::Cursor;
+use super::error::ParseError;
+use super::number::{Placed, shown};
+
 /// What was read of one histogram so far.
 #[derive(Debug, Default)]
 pub(super) struct Buckets {
-    last: Option<(f64, f64)>,
+    /// The bound of the last bucket, and how many observations are up to it.
+    last: Option<(Placed, f64)>,
     below_zero: bool,
-    count: Option<f64>,
-    sum: Option<f64>,
+    count: Option<Placed>,
+    sum: Option<Placed>,
 }
 
 impl Buckets {
     /// A bucket of this bound with so many observations up to it.
     ///
     /// # Errors
-    /// What was expected, if it does not follow the one before.
-    pub(super) fn add(&mut self, bound: f64, count: f64) -> Result<(), &'static str> {
+    /// If it does not follow the one before.
+    pub(super) fn add(
+        &mut self,
+        cursor: &Cursor<'_>,
+        bound: Placed,
+        count: Placed,
+    ) -> Result<(), ParseError> {
         match self.last {
-            Some((last, _)) if bound <= last => return Err("a bucket bound above the last one"),
-            Some((_, last)) if count < last => {
-                return Err("as many as in the last bucket, or more");
+            Some((last, _)) if bound.number <= last.number => {
+                let expected = format!("a bucket bound above the last one, {}", shown(last.number));
+                return Err(cursor.error_finding(bound.at, expected, shown(bound.number)));
+            }
+            Some((_, below)) if count.number < below => {
+                let expected = format!("as many as in the last bucket, {}, or more", shown(below));
+                return Err(cursor.error_finding(count.at, expected, shown(count.number)));
             }
             _ => {}
         }
-        self.below_zero |= bound < 0.0;
-        self.last = Some((bound, count));
+        self.below_zero |= bound.number < 0.0;
+        self.last = Some((bound, count.number));
         Ok(())
     }
 
-    pub(super) fn set_count(&mut self, count: f64) {
+    pub(super) fn set_count(&mut self, count: Placed) {
         self.count = Some(count);
     }
 
-    pub(super) fn set_sum(&mut self, sum: f64) {
+    pub(super) fn set_sum(&mut self, sum: Placed) {
         self.sum = Some(sum);
     }
 
     /// Checks that there is a bucket for all observations, and that it has as many as are counted.
     ///
     /// # Errors
-    /// What was expected and what was found.
-    pub(super) fn finish(&self) -> Result<(), Difference> {
-        match (self.last, self.count) {
-            (Some((f64::INFINITY, all)), Some(count)) if all != count => {
-                Err(("a count that is that of the bucket +Inf", "another"))
+    /// If not: where the number stands that is wrong, or `at` if there is none.
+    pub(super) fn finish(&self, cursor: &Cursor<'_>, at: usize) -> Result<(), ParseError> {
+        let Some((last, all)) = self.last else {
+            let at = self.count.or(self.sum).map_or(at, |number| number.at);
+            return Err(none(cursor, at, "a bucket with the bound +Inf"));
+        };
+        if last.number != f64::INFINITY {
+            let expected = "the bound +Inf of the last bucket";
+            return Err(cursor.error_finding(last.at, expected, shown(last.number)));
+        }
+        match self.count {
+            Some(count) if count.number != all => {
+                let expected = format!("a count of {}, as the bucket +Inf has", shown(all));
+                Err(cursor.error_finding(count.at, expected, shown(count.number)))
             }
-            (Some((f64::INFINITY, _)), _) => Ok(()),
-            _ => Err(("a bucket with the bound +Inf", "none")),
+            _ => Ok(()),
         }
     }
 
     /// Checks also that there are count and sum or neither, and that a sum can be what it is.
     ///
     /// # Errors
-    /// What was expected and what was found.
-    pub(super) fn finish_pairs(&self, gauge: bool) -> Result<(), Difference> {
-        self.finish()?;
+    /// As above.
+    pub(super) fn finish_pairs(
+        &self,
+        cursor: &Cursor<'_>,
+        at: usize,
+        gauge: bool,
+    ) -> Result<(), ParseError> {
+        self.finish(cursor, at)?;
         match (self.count, self.sum) {
-            (None, Some(_)) => Err(("a count beside the sum", "none")),
-            (Some(_), None) => Err(("a sum beside the count", "none")),
-            (_, Some(_)) if self.below_zero && !gauge => {
-                Err(("no sum, as there are bounds below zero", "one"))
+            (None, Some(sum)) => Err(none(cursor, sum.at, "a count beside the sum")),
+            (Some(count), None) => Err(none(cursor, count.at, "a sum beside the count")),
+            (_, Some(sum)) if self.below_zero && !gauge => {
+                let expected = "no sum, as there are bounds below zero";
+                Err(cursor.error_finding(sum.at, expected, shown(sum.number)))
             }
-            (_, Some(sum)) if sum < 0.0 && !self.below_zero => {
-                Err(("a sum that is not below zero, as no bound is", "one below zero"))
+            (_, Some(sum)) if sum.number < 0.0 && !self.below_zero => {
+                let expected = "a sum that is not below zero, as no bound is";
+                Err(cursor.error_finding(sum.at, expected, shown(sum.number)))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// What was expected of a histogram, and what was found.
-pub(super) type Difference = (&'static str, &'static str);
+fn none(cursor: &Cursor<'_>, at: usize, expected: &'static str) -> ParseError {
+    cursor.error_finding(at, expected, "none".to_owned())
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::error::{ParseError, quoted};
+use super::error::{ParseError, line_of, quoted};
 use super::escapes::unescape;
 
 /// A place in a document, and the tokens that begin there.
@@ -161,6 +161,11 @@ impl<'a> Cursor<'a> {
         }
         self.at = at + 1;
         Ok((self.text.get(from..at).unwrap_or_default(), backslashes))
+    }
+
+    /// The line of a place that was passed, counted from 1.
+    pub(super) fn line_of(&self, at: usize) -> usize {
+        line_of(self.text, at)
     }
 
     /// An error here.

@@ -53,7 +53,7 @@ impl ParseError {
         let line_at = before.rfind('\n').map_or(0, |end| end + 1);
         Self {
             inner: Box::new(Inner {
-                line: 1 + before.bytes().filter(|byte| *byte == b'\n').count(),
+                line: line_of(text, at),
                 column: 1 + before[line_at..].chars().count(),
                 expected: expected.into(),
                 found,
@@ -80,6 +80,11 @@ impl ParseError {
     pub fn found(&self) -> &str {
         &self.inner.found
     }
+}
+
+/// The line of a place, counted from 1.
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }
 
 /// The token that a text begins with, as errors show it.

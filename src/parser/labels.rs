@@ -18,6 +18,7 @@ pub(super) struct Label<'a> {
     pub(super) name: Cow<'a, str>,
     /// Escaped, as the model keeps it.
     pub(super) value: Cow<'a, str>,
+    value_at: usize,
     escaped: bool,
 }
 
@@ -99,18 +100,18 @@ impl<'a> Braces<'a> {
         if cursor.peek() != Some(b'"') {
             return Err(cursor.error("a label value in quotes"));
         }
-        let value_at = cursor.at() + 1;
+        let value_at = cursor.at();
         let (value, escaped) = cursor.quoted()?;
         let value = if escaped {
             let (value, unknown) = canonical(value);
             if let Some(place) = unknown.filter(|_| grammar.knows_all_escapes()) {
-                return Err(cursor.error_at(value_at + place, KNOWN_ESCAPES));
+                return Err(cursor.error_at(value_at + 1 + place, KNOWN_ESCAPES));
             }
             value
         } else {
             Cow::Borrowed(value)
         };
-        self.labels.push(Label { at, name, value, escaped });
+        self.labels.push(Label { at, name, value, value_at, escaped });
         Ok(())
     }
 
@@ -124,6 +125,11 @@ impl Label<'_> {
     /// Where it stands in the document.
     pub(super) fn at(&self) -> usize {
         self.at
+    }
+
+    /// Where its value stands, quotes and all.
+    pub(super) fn value_at(&self) -> usize {
+        self.value_at
     }
 }
 

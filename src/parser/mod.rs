@@ -15,7 +15,10 @@
 //! jobs_total{queue=\"mail\"} 3
 //! ";
 //! for family in parser::text::parse(scraped) {
-//!     assert_eq!(family?.desc().help(), "Jobs done.");
+//!     let family = family?;
+//!     let mut samples = 0;
+//!     family.for_each_sample(&mut |_| samples += 1);
+//!     assert_eq!((family.desc().name(), samples), ("jobs", 1));
 //! }
 //!
 //! let families = parser::text::parse_all(scraped)?;
@@ -49,7 +52,7 @@
 //! | a unit | only in the name | kept |
 //! | exemplars | lost | kept |
 //! | start times | lost, or gauges if they are shown | kept, unless they are switched off |
-//! | timestamps | whole milliseconds | kept to the nanosecond |
+//! | timestamps | whole milliseconds; with more than 64 bits, Go's reader and Prometheus refuse the text | kept to the nanosecond |
 //! | a help text with blanks at its ends | without them | kept, unless it ends with a carriage return |
 //! | whole histograms and summaries | samples in their order | samples in their order |
 //! | the order in which labels were declared | lost | lost |

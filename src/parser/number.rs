@@ -1,6 +1,22 @@
 //! Numbers as both formats spell them.
 
 use crate::model::Timestamp;
+use crate::model::number::push_repr;
+
+/// A number, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) number: f64,
+    pub(super) at: usize,
+}
+
+/// A number as errors show it.
+pub(super) fn shown(number: f64) -> String {
+    let mut text = String::new();
+    push_repr(&mut text, number);
+    text.truncate(text.strip_suffix(".0").unwrap_or(&text).len());
+    text
+}
 
 /// A decimal number, an infinity or NaN; in neither format is there any other.
 ///
@@ -88,6 +104,18 @@ fn plain_seconds(token: &str) -> Option<Timestamp> {
 /// Whole milliseconds since 1970.
 pub(super) fn millis(token: &str) -> Option<Timestamp> {
     token.parse().ok().map(Timestamp::from_millis)
+}
+
+/// Whole milliseconds since 1970 of any size, as precisely as a float can say.
+pub(super) fn large_millis(token: &str) -> Option<Timestamp> {
+    let digits = token.strip_prefix(['+', '-']).unwrap_or(token);
+    let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let millis = token.parse::<f64>().ok().filter(|_| are_digits)?;
+    // Of the neighbours, the one that these milliseconds were written of.
+    let seconds = (millis / 1000.0).to_bits();
+    let neighbours = [seconds, seconds + 1, seconds.wrapping_sub(1)].map(f64::from_bits);
+    let times = neighbours.map(|seconds| Timestamp::from_seconds(seconds).ok());
+    times.into_iter().flatten().find(|time| time.as_millis() == millis).or(times[0])
 }
 
 #[cfg(test)]

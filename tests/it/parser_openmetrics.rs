@@ -82,8 +82,7 @@ fn the_example_of_the_specification() -> Result {
     assert_eq!(families[0].desc().unit(), Some("seconds"));
     assert_eq!(families[3].desc().help(), "\"Quoted\"\n\\.");
     let mut starts = Vec::new();
-    let summary: &dyn Family = &families[0];
-    summary.for_each_sample(&mut |sample: &Sample<'_>| starts.push(sample.start()));
+    families[0].for_each_sample(&mut |sample: &Sample<'_>| starts.push(sample.start()));
     let start = Some(1_605_281_325.0);
     assert_eq!(starts, [None, start, None, start]);
     assert_eq!(samples(&families[7..]), ["über.all{} NaN", r#"über.all{"größe": "\"2\\\n"} -inf"#]);
@@ -276,10 +275,13 @@ const REFUSED: &[(&str, &str)] = &[
         "# TYPE a summary\na_sum{b=\"1\",c=\"2\"} 1\na_sum{b=\"1\"} 1\na_count{c=\"2\",b=\"1\"} 1\n",
         "line 4, column 1: expected all samples of a metric together, found \"a_count\"",
     ),
-    ("a 1\na 2\n", "line 2, column 1: expected each series once, found a second sample of one"),
+    (
+        "a 1\na 2\n",
+        "line 2, column 1: expected each series once, found a second sample of one, whose metric begins in line 1",
+    ),
     (
         "# TYPE a info\na_info{b=\"1\"} 1\na_info{b=\"1\"} 1\n",
-        "line 3, column 1: expected each series once, found a second sample of one",
+        "line 3, column 1: expected each series once, found a second sample of one, whose metric begins in line 2",
     ),
     (
         "a 1 2\na 1 1.9\n",
@@ -312,7 +314,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "# TYPE a summary\na{quantile=\"1.01\"} 1\n",
-        "line 2, column 3: expected a quantile between 0 and 1, found \"1.01\"",
+        "line 2, column 12: expected a quantile between 0 and 1, found \"1.01\"",
     ),
     (
         "# TYPE a summary\na 1\n",
@@ -329,7 +331,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "# TYPE a counter\na_created{b=\"1\"} 1\na_total{b=\"2\"} 1\n",
-        "line 2, column 1: expected a total beside the start time, found none in this counter",
+        "line 2, column 1: expected a total beside the start time, found none",
     ),
     (
         "# TYPE a summary\na_count{b=\"\",quantile=\"1\"} 1\n",
@@ -342,47 +344,47 @@ const REFUSED: &[(&str, &str)] = &[
     // Histograms.
     (
         "# TYPE a histogram\na_bucket{le=\"Inf\"} 1\n",
-        "line 2, column 10: expected a bound that is a number or +Inf, found \"Inf\"",
+        "line 2, column 13: expected a bound that is a number or +Inf, found \"Inf\"",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"NaN\"} 1\n",
-        "line 2, column 10: expected a bound that is a number or +Inf, found \"NaN\"",
+        "line 2, column 13: expected a bound that is a number or +Inf, found \"NaN\"",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"1\"} 1\na_bucket{b=\"\",le=\"+Inf\"} 1\n",
-        "line 2, column 1: expected a bucket with the bound +Inf, found none in this histogram",
+        "line 2, column 13: expected the bound +Inf of the last bucket, found 1",
     ),
     (
         "# TYPE a histogram\na_created 1\n",
-        "line 2, column 1: expected a bucket with the bound +Inf, found none in this histogram",
+        "line 2, column 1: expected a bucket with the bound +Inf, found none",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"2\"} 1\na_bucket{le=\"1\"} 1\n",
-        "line 3, column 1: expected a bucket bound above the last one, found \"a_bucket\"",
+        "line 3, column 13: expected a bucket bound above the last one, 2, found 1",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"2\"} 2\na_bucket{le=\"+Inf\"} 1\n",
-        "line 3, column 1: expected as many as in the last bucket, or more, found \"a_bucket\"",
+        "line 3, column 21: expected as many as in the last bucket, 2, or more, found 1",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 2\na_sum 1\n",
-        "line 2, column 1: expected a count that is that of the bucket +Inf, found another in this histogram",
+        "line 3, column 9: expected a count of 1, as the bucket +Inf has, found 2",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 1\n",
-        "line 2, column 1: expected a sum beside the count, found none in this histogram",
+        "line 3, column 9: expected a sum beside the count, found none",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_sum 1\n",
-        "line 2, column 1: expected a count beside the sum, found none in this histogram",
+        "line 3, column 7: expected a count beside the sum, found none",
     ),
     (
         "# TYPE a histogram\na_bucket{le=\"-1\"} 1\na_bucket{le=\"+Inf\"} 1\na_count 1\na_sum 1\n",
-        "line 2, column 1: expected no sum, as there are bounds below zero, found one in this histogram",
+        "line 5, column 7: expected no sum, as there are bounds below zero, found 1",
     ),
     (
         "# TYPE a gaugehistogram\na_bucket{le=\"+Inf\"} 1\na_gcount 1\na_gsum -1\n",
-        "line 2, column 1: expected a sum that is not below zero, as no bound is, found one below zero in this gaugehistogram",
+        "line 4, column 8: expected a sum that is not below zero, as no bound is, found -1",
     ),
     (
         "# TYPE a histogram\na {count:0,sum:0,schema:3,zero_threshold:0,zero_count:0}\n",

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use narthex::exposition::{self, Encoding, Format};
-use narthex::model::{EscapingScheme, Family, MetricFamily, MetricType, Sample};
+use narthex::model::{
+    EscapingScheme, Family, GaugeMetricFamily, MetricFamily, MetricType, NO_LABELS, Sample,
+    Timestamp,
+};
 use narthex::parser::ParseError;
 use narthex::parser::text::{parse, parse_all, parse_strict};
 use narthex::{CollectorRegistry, Result};
@@ -14,7 +17,6 @@ const UTF8: Encoding = Encoding::new(Format::Text100, EscapingScheme::AllowUtf8)
 pub(crate) fn samples(families: &[MetricFamily]) -> Vec<String> {
     let mut samples = Vec::new();
     for family in families {
-        let family: &dyn Family = family;
         family.for_each_sample(&mut |sample: &Sample<'_>| {
             let time = sample
                 .timestamp()
@@ -172,6 +174,41 @@ fn a_counter_without_total_gains_it() {
 }
 
 #[test]
+fn a_counter_does_not_take_the_samples_of_another_name() -> Result {
+    let text = "# HELP a x\n# TYPE a counter\n# TYPE b gauge\nb 1\na_total 2\n";
+    let refusal = "a name that no other family has once counters have gained \"_total\"";
+    let refused =
+        lenient(text, &format!("line 5, column 1: expected {refusal}, found \"a_total\""));
+    assert_eq!(refused, ["b{} 1.0", "a_total{} 2.0"]);
+    let families = parse_all(text).unwrap();
+    let types: Vec<_> = families.iter().map(|family| family.desc().metric_type()).collect();
+    assert_eq!(types, [MetricType::Counter, MetricType::Gauge, MetricType::Unknown]);
+    // The counter says nothing, and its name in a text is another's.
+    let written = exposition::encode(&families, UTF8)?;
+    assert_eq!(
+        written,
+        "# HELP b \n# TYPE b gauge\nb 1.0\n# HELP a_total \n# TYPE a_total untyped\na_total 2.0\n"
+    );
+    assert!(strict(&written).is_ok());
+    let registry = CollectorRegistry::new();
+    registry.register(Arc::new(families))?;
+    assert_eq!(registry.get_sample_value("a_total", &[]), Some(2.0));
+
+    // Of families without samples, one of each name is left.
+    let empty = parse_all("# TYPE a counter\n# TYPE a_total counter\n# TYPE c gauge\n").unwrap();
+    assert_eq!(
+        exposition::encode(&empty, UTF8)?,
+        "# HELP a_total \n# TYPE a_total counter\n# HELP c \n# TYPE c gauge\n"
+    );
+    // Neither of two that have samples can be left out.
+    lenient(
+        "# TYPE a_total gauge\na_total 1\n# TYPE a counter\na 2\n",
+        &format!("line 3, column 8: expected {refusal}, found \"a\""),
+    );
+    Ok(())
+}
+
+#[test]
 fn leniencies() {
     assert_eq!(
         lenient(
@@ -219,6 +256,13 @@ fn leniencies() {
         ),
         ["a{} 1.0"]
     );
+    assert_eq!(
+        lenient(
+            "a 1 -9223372036854775809\n",
+            "line 1, column 5: expected milliseconds of 64 bits, found \"-9223372036854775809\""
+        ),
+        ["a{} 1.0 at -9223372036854776"]
+    );
     let late = "# TYPE a gauge\na 1\n# HELP a x\\\\\na{b=\"\"} 2\n";
     assert_eq!(
         lenient(late, "line 3, column 8: expected HELP before the samples, found \"a\""),
@@ -243,7 +287,7 @@ fn leniencies() {
     assert_eq!(
         lenient(
             "a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n",
-            "line 2, column 1: expected each series once, found a second sample of one"
+            "line 2, column 1: expected each series once, found a second sample of the one in line 1"
         ),
         [r#"a{"x": "1", "y": "2"} 1.0"#, r#"a{"x": "1", "y": "2"} 2.0"#]
     );
@@ -254,35 +298,71 @@ fn histograms_that_are_not_whole_are_read_leniently() {
     let head = "# TYPE a histogram\n";
     let bucket = |le: &str, count: u32| format!("a_bucket{{le=\"{le}\"}} {count}\n");
     for (lines, refusal) in [
-        (
-            bucket("1", 1),
-            "line 1, column 8: expected a bucket with the bound +Inf, found none in a series of \"a\"",
-        ),
+        (bucket("1", 1), "line 2, column 13: expected the bound +Inf of the last bucket, found 1"),
         (
             bucket("2", 1) + &bucket("1", 1),
-            "line 3, column 1: expected a bucket bound above the last one, found \"a_bucket\"",
+            "line 3, column 13: expected a bucket bound above the last one, 2, found 1",
         ),
         (
             bucket("1", 2) + &bucket("+Inf", 1),
-            "line 3, column 1: expected as many as in the last bucket, or more, found \"a_bucket\"",
+            "line 3, column 21: expected as many as in the last bucket, 2, or more, found 1",
         ),
         (
             bucket("+Inf", 1) + "a_count 2\n",
-            "line 1, column 8: expected a count that is that of the bucket +Inf, found another in a series of \"a\"",
+            "line 3, column 9: expected a count of 1, as the bucket +Inf has, found 2",
         ),
     ] {
         let samples = lenient(&(head.to_owned() + &lines), refusal);
         assert_eq!(samples.len(), lines.lines().count());
+    }
+    // Of several series, the one that lacks something is pointed at.
+    for (lines, refusal) in [
+        (
+            "a_count 1\na_bucket{b=\"\",le=\"+Inf\"} 1\n",
+            "line 2, column 9: expected a bucket with the bound +Inf, found none",
+        ),
+        (
+            "a_bucket{le=\"+Inf\"} 1\na_sum{b=\"\"} 1\n",
+            "line 3, column 13: expected a bucket with the bound +Inf, found none",
+        ),
+        (
+            "a_count 1e16\na_count{b=\"\"} 2\na_bucket{b=\"\",le=\"+Inf\"} 2\na_bucket{le=\"+Inf\"} 2500000\n",
+            "line 2, column 9: expected a count of 2500000, as the bucket +Inf has, found 1e+16",
+        ),
+    ] {
+        lenient(&(head.to_owned() + lines), refusal);
     }
     // The series of one family may be mixed, as long as each is whole.
     let mixed = "# TYPE a histogram\na_bucket{b=\"1\",le=\"1\"} 1\na_bucket{le=\"+Inf\",b=\"2\"} 5\n\
                  a_bucket{b=\"1\",le=\"+Inf\"} 3\na_count{b=\"1\"} 3\n";
     assert_eq!(strict(mixed).unwrap().len(), 1);
     let quantiles = "# TYPE a summary\na{quantile=\"0.5\"} 1\na{quantile=\"0.5\",b=\"\"} 1\na{quantile=\"0.4\"} 1\n";
+    lenient(quantiles, "line 4, column 12: expected a quantile above the last one, 0.5, found 0.4");
     lenient(
-        quantiles,
-        "line 4, column 1: expected quantiles that ascend between 0 and 1, found \"a\"",
+        "# TYPE a summary\na{quantile=\"-0.5\"} 1\n",
+        "line 2, column 12: expected a quantile between 0 and 1, found -0.5",
     );
+}
+
+#[test]
+fn times_are_read_as_they_were_written_however_large() -> Result {
+    // The largest float is 1.7976931348623157e308: as milliseconds, what it says of seconds is more.
+    for (seconds, digits, start) in [
+        (1e22, 26, "10000000000000000905969664"),
+        (f64::MAX, 309, "17976931348623157"),
+        (-1e308, 310, "-17976931348623157"),
+    ] {
+        let mut family = GaugeMetricFamily::new("a", "")?;
+        let time = Timestamp::from_seconds(seconds)?;
+        family.add_metric(NO_LABELS, 1.0)?.timestamp(time);
+        let family = vec![MetricFamily::from(family)];
+        let written = exposition::encode(&family, UTF8)?;
+        let number = written.trim_end().rsplit(' ').next().unwrap();
+        assert_eq!((number.len(), &number[..start.len()]), (digits, start));
+        let read = parse_all(&written).unwrap();
+        assert_eq!(exposition::encode(&read, UTF8)?, written);
+    }
+    Ok(())
 }
 
 #[test]
@@ -304,17 +384,23 @@ fn errors_say_where_and_what() {
         ("a 0x1\n", "line 1, column 3: expected a number, found \"0x1\""),
         ("a 1_0\n", "line 1, column 3: expected a number, found \"1_0\""),
         ("b 1\na{x=\"é\"} x\n", "line 2, column 10: expected a number, found \"x\""),
-        ("a 1 1.5\n", "line 1, column 5: expected whole milliseconds, found \"1.5\""),
         (
-            "a 1 9223372036854775808\n",
-            "line 1, column 5: expected whole milliseconds, found \"9223372036854775808\"",
+            "a 1 1.5\n",
+            "line 1, column 5: expected a timestamp in whole milliseconds, or the end of the line, found \"1.5\"",
         ),
         ("a 1 2 3\n", "line 1, column 7: expected the end of the line, found \"3\""),
         (
             "a 1 12{x=\"\"}\n",
-            "line 1, column 5: expected whole milliseconds, found \"12{x=\\\"\\\"}\"",
+            "line 1, column 5: expected a timestamp in whole milliseconds, or the end of the line, found \"12{x=\\\"\\\"}\"",
         ),
-        ("a 1 # x\n", "line 1, column 5: expected whole milliseconds, found \"#\""),
+        (
+            "a 1 # {t=\"x\"} 1\n",
+            "line 1, column 5: expected the end of the line, as only OpenMetrics, which parser::openmetrics reads, has exemplars, found \"#\"",
+        ),
+        (
+            "a 1 2\t#x\n",
+            "line 1, column 7: expected the end of the line, as only OpenMetrics, which parser::openmetrics reads, has exemplars, found \"#x\"",
+        ),
         (
             "a{b=\"c\n\"} 1\n",
             "line 1, column 7: expected closing quotes, found the end of the line",
@@ -379,15 +465,15 @@ fn errors_say_where_and_what() {
         ),
         (
             "# TYPE a histogram\na_bucket 1\n",
-            "line 2, column 1: expected a label \"le\" that is a number, found \"a_bucket\"",
+            "line 2, column 1: expected a sample with the label \"le\", found \"a_bucket\"",
         ),
         (
             "# TYPE a histogram\na_bucket{le=\"x\"} 1\n",
-            "line 2, column 10: expected a label \"le\" that is a number, found \"le\"",
+            "line 2, column 13: expected a number in the label \"le\", found \"x\"",
         ),
         (
             "# TYPE a summary\na{b=\"c\",quantile=\"NaN\"} 1\n",
-            "line 2, column 9: expected a label \"quantile\" that is a number, found \"quantile\"",
+            "line 2, column 18: expected a number in the label \"quantile\", found \"NaN\"",
         ),
     ] {
         assert_eq!(refused(input), error, "{input:?}");

@@ -167,7 +167,6 @@ fn told(families: &[MetricFamily]) -> Vec<String> {
             desc.unit(),
             desc.help()
         ));
-        let family: &dyn Family = family;
         family.for_each_sample(&mut |sample: &Sample<'_>| {
             told.push(format!(
                 "{} {:?} {} {:?} {:?} {:?}",

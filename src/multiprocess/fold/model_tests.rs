@@ -177,7 +177,7 @@ fn total(dir: &Path, looks_again: bool) -> f64 {
     };
     let mut total = 0.0;
     for family in &read.unwrap().families {
-        (family as &dyn Family).for_each_sample(&mut |sample| total += sample.value());
+        family.for_each_sample(&mut |sample| total += sample.value());
     }
     total
 }

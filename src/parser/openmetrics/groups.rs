@@ -5,6 +5,7 @@ use crate::parser::buckets::Buckets;
 use crate::parser::cursor::Cursor;
 use crate::parser::error::ParseError;
 use crate::parser::labels::Label;
+use crate::parser::number::Placed;
 use crate::parser::series::{Keys, push_labels};
 
 /// The metrics of a family so far; a metric's samples differ in nothing but what their type adds.
@@ -31,8 +32,8 @@ pub(super) struct Checked<'s, 'a> {
     pub(super) names: &'s LabelNames,
     pub(super) labels: &'s [Label<'a>],
     /// The label that the type adds, and what it says if that is a number.
-    pub(super) own: Option<(&'s str, Option<f64>)>,
-    pub(super) value: f64,
+    pub(super) own: Option<(&'s str, Option<Placed>)>,
+    pub(super) value: Placed,
     pub(super) time: Option<Timestamp>,
     pub(super) time_at: usize,
 }
@@ -101,18 +102,18 @@ impl Groups {
         if !self.is_first_of_series(sample, is_info, time) {
             return match sample.time {
                 Some(_) => Ok(Fate::Repeated),
-                None => Err(cursor.error_finding(
-                    sample.at,
-                    "each series once",
-                    "a second sample of one".to_owned(),
-                )),
+                None => {
+                    let line = cursor.line_of(self.at);
+                    let found =
+                        format!("a second sample of one, whose metric begins in line {line}");
+                    Err(cursor.error_finding(sample.at, "each series once", found))
+                }
             };
         }
         match (sample.suffix, sample.own) {
-            (Suffix::Bucket, Some((_, Some(bound)))) => self
-                .buckets
-                .add(bound, sample.value)
-                .map_err(|expected| cursor.error_at(sample.at, expected))?,
+            (Suffix::Bucket, Some((_, Some(bound)))) => {
+                self.buckets.add(cursor, bound, sample.value)?;
+            }
             (Suffix::Count | Suffix::GCount, _) => self.buckets.set_count(sample.value),
             (Suffix::Sum | Suffix::GSum, _) => self.buckets.set_sum(sample.value),
             _ => {}
@@ -170,17 +171,15 @@ impl Groups {
         cursor: &Cursor<'_>,
         metric_type: MetricType,
     ) -> Result<(), ParseError> {
-        let whole = match metric_type {
+        match metric_type {
             _ if !self.begun => Ok(()),
             MetricType::Counter if self.suffixes & 1 << Suffix::Total as u16 == 0 => {
-                Err(("a total beside the start time", "none"))
+                let expected = "a total beside the start time";
+                Err(cursor.error_finding(self.at, expected, "none".to_owned()))
             }
-            MetricType::Histogram => self.buckets.finish_pairs(false),
-            MetricType::GaugeHistogram => self.buckets.finish_pairs(true),
+            MetricType::Histogram => self.buckets.finish_pairs(cursor, self.at, false),
+            MetricType::GaugeHistogram => self.buckets.finish_pairs(cursor, self.at, true),
             _ => Ok(()),
-        };
-        whole.map_err(|(expected, found)| {
-            cursor.error_finding(self.at, expected, format!("{found} in this {metric_type}"))
-        })
+        }
     }
 }

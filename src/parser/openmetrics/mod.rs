@@ -29,7 +29,7 @@ use super::error::{ParseError, quoted};
 use super::escapes::unescape;
 use super::grammar::Grammar;
 use super::labels::{Braces, KnownNames, Row};
-use super::number::{float, seconds};
+use super::number::{Placed, float, seconds};
 use super::series::Keys;
 use crate::model::escape::unescape as raw_value;
 use crate::model::{EXEMPLAR_LIMIT, Exemplar, MetricFamily, MetricType, Suffix, Timestamp};
@@ -360,7 +360,8 @@ impl<'a> Families<'a> {
                 let expected = "no exemplar, as this is neither a bucket nor a counter's total";
                 return Err(cursor.error_at(rest.exemplar_at, expected));
             }
-            let bound = own.and_then(|(_, bound)| bound).unwrap_or(f64::INFINITY);
+            let bound =
+                own.and_then(|(_, bound)| bound).map_or(f64::INFINITY, |bound| bound.number);
             let is_inside = exemplar.as_ref().value() <= bound;
             if suffix == Suffix::Bucket && !is_inside {
                 let expected = "an exemplar whose value is in its bucket";
@@ -370,7 +371,8 @@ impl<'a> Families<'a> {
         let labels = &self.braces.labels;
         let names = self.known.find(cursor, labels)?;
         let (time, time_at) = (rest.time, rest.time_at);
-        let sample = Checked { at, suffix, names, labels, own, value, time, time_at };
+        let placed = Placed { number: value, at: value_at };
+        let sample = Checked { at, suffix, names, labels, own, value: placed, time, time_at };
         let fate = self.groups.add(cursor, metric_type, &sample)?;
         let row = self.row.fill(cursor, names, labels)?;
         let family = draft.family(cursor, &mut self.taken)?;

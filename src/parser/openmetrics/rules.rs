@@ -4,7 +4,7 @@ use crate::model::{MetricType, Suffix};
 use crate::parser::cursor::Cursor;
 use crate::parser::error::{ParseError, quoted};
 use crate::parser::labels::Braces;
-use crate::parser::number::float;
+use crate::parser::number::{Placed, float};
 
 /// The label that a type adds to samples of this suffix; a state set's bears the family's name.
 pub(super) fn own_label(metric_type: MetricType, suffix: Suffix, family: &str) -> Option<&str> {
@@ -26,7 +26,7 @@ pub(super) fn read_own_label(
     metric_type: MetricType,
     own: &str,
     braces: &Braces<'_>,
-) -> Result<Option<f64>, ParseError> {
+) -> Result<Option<Placed>, ParseError> {
     let Some(label) = braces.get(own) else {
         let expected = format!("a sample with the label {}", quoted(own));
         return Err(cursor.error_at(at, expected));
@@ -38,14 +38,14 @@ pub(super) fn read_own_label(
         MetricType::Summary => (0.0..=1.0).contains(number),
         _ => !number.is_nan() && (*number != f64::INFINITY || label.value == "+Inf"),
     });
-    if number.is_some() {
-        return Ok(number);
+    if let Some(number) = number {
+        return Ok(Some(Placed { number, at: label.value_at() }));
     }
     let expected = match metric_type {
         MetricType::Summary => "a quantile between 0 and 1",
         _ => "a bound that is a number or +Inf",
     };
-    Err(cursor.error_finding(label.at(), expected, quoted(&label.value)))
+    Err(cursor.error_finding(label.value_at(), expected, quoted(&label.value)))
 }
 
 /// Checks the labels of a sample that does not have the one that its type adds to others.

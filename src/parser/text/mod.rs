@@ -6,6 +6,11 @@
 //! whose name has none gains it: `jobs 3` of `# TYPE jobs counter` becomes `jobs_total 3.0` when it
 //! is written again. A type that is not said is unknown.
 //!
+//! The samples of a counter have the very name that its TYPE has: behind `# TYPE a counter`,
+//! `a_total 1` is of another family, of unknown type, as other readers have it, and the counter has
+//! no samples. A `Vec` of both leaves the empty counter out when it is registered or written, so
+//! that what is written is valid. One counter is `# TYPE a_total counter`.
+//!
 //! # Leniencies
 //!
 //! [`parse`] takes what readers of the field take; [`parse_strict`] what the specification says.
@@ -19,10 +24,12 @@
 //! | the quoted metric name behind a label: `{a="b","c.d"} 1` | yes | yes | yes | no |
 //! | a backslash that escapes nothing, for itself: `"\d"` | no | yes | yes | no |
 //! | a number that is too large for a float, for an infinity: `1e999` | no | yes | yes | no |
+//! | a timestamp of more than 64 bits | no | yes | yes | no |
 //! | `# HELP` without a name, for a comment | yes | yes | yes | no |
 //! | HELP behind samples of a family that had only TYPE | yes | yes | yes | no |
 //! | TYPE or HELP behind samples that had neither: another family begins | HELP, for the same family | yes | yes | no |
 //! | a family in several places: each is a family of its own, only the first has its type | merged | yes | yes | no |
+//! | a counter, and a family of its name with `_total`: `# TYPE a counter` before `a_total 1` | yes, but for a counter without samples | yes | yes | no |
 //! | a series twice | yes | yes | yes | no |
 //! | a histogram without `+Inf`, or whose buckets or counts do not ascend or add up | yes | yes | yes | no |
 //! | quantiles that do not ascend between 0 and 1 | yes | yes | yes | no |
@@ -38,18 +45,20 @@
 //! no number.
 
 mod draft;
+mod own_label;
 mod strict;
 
 use std::mem;
 
 use self::draft::Draft;
+use self::own_label::read_own_label;
 use self::strict::{Checked, Strict};
 use super::cursor::Cursor;
 use super::error::ParseError;
 use super::escapes::unescape;
 use super::grammar::Grammar;
 use super::labels::{Braces, KnownNames, Row};
-use super::number::{float, millis};
+use super::number::{Placed, float, large_millis, millis};
 use crate::model::{MetricFamily, MetricType, Suffix, Timestamp};
 
 /// Reads the families of a text one after the other, as readers of the field do.
@@ -79,7 +88,7 @@ pub fn parse<I: AsRef<[u8]> + ?Sized>(input: &I) -> Families<'_> {
 /// let text = "up 1\nup 2\n";
 /// assert_eq!(parser::text::parse(text).count(), 1);
 /// let error = parser::text::parse_strict(text).next().unwrap().unwrap_err();
-/// assert_eq!(error.to_string(), "line 2, column 1: expected each series once, found a second sample of one");
+/// assert_eq!(error.to_string(), "line 2, column 1: expected each series once, found a second sample of the one in line 1");
 /// ```
 pub fn parse_strict<I: AsRef<[u8]> + ?Sized>(input: &I) -> Families<'_> {
     Families::new(input.as_ref(), Some(Strict::default()))
@@ -174,7 +183,7 @@ impl<'a> Families<'a> {
     /// Ends the family at hand, if there is one.
     fn finish(&mut self) -> Result<Option<MetricFamily>, ParseError> {
         let Some(draft) = self.draft.take() else { return Ok(None) };
-        if let Some(strict) = &self.strict {
+        if let Some(strict) = &mut self.strict {
             strict.finish(&self.cursor, &draft)?;
         }
         let at = draft.at;
@@ -336,7 +345,7 @@ impl<'a> Families<'a> {
     }
 
     #[inline]
-    fn read_value(&mut self) -> Result<f64, ParseError> {
+    fn read_value(&mut self) -> Result<Placed, ParseError> {
         let at = self.cursor.at();
         let token = self.cursor.word();
         let error = |expected| self.cursor.error_at_word(at, expected, token);
@@ -345,7 +354,7 @@ impl<'a> Families<'a> {
         if value.is_infinite() && self.strict.is_some() && !is_spelled() {
             return Err(error("a number that a float can hold"));
         }
-        Ok(value)
+        Ok(Placed { number: value, at })
     }
 
     #[inline]
@@ -356,9 +365,18 @@ impl<'a> Families<'a> {
         let at = self.cursor.at();
         let token = self.cursor.word();
         self.cursor.skip_blanks();
-        match millis(token) {
-            Some(time) => Ok(Some(time)),
-            None => Err(self.cursor.error_at_word(at, "whole milliseconds", token)),
+        // Where a comment might be expected, others write exemplars.
+        if token.starts_with('#') || self.cursor.peek() == Some(b'#') {
+            let at = if token.starts_with('#') { at } else { self.cursor.at() };
+            return Err(self.cursor.error_at(at, NO_EXEMPLAR));
+        }
+        if let Some(time) = millis(token) {
+            return Ok(Some(time));
+        }
+        match large_millis(token) {
+            Some(time) if self.strict.is_none() => Ok(Some(time)),
+            Some(_) => Err(self.cursor.error_at_word(at, "milliseconds of 64 bits", token)),
+            None => Err(self.cursor.error_at_word(at, TIMESTAMP, token)),
         }
     }
 
@@ -367,25 +385,13 @@ impl<'a> Families<'a> {
         &mut self,
         at: usize,
         suffix: Suffix,
-        value: f64,
+        value: Placed,
         timestamp: Option<Timestamp>,
     ) -> Result<(), ParseError> {
         let Some(draft) = &mut self.draft else { return Ok(()) };
         let (metric_type, name_at) = (draft.metric_type(), draft.at);
         let labels = &self.braces.labels;
-        let own = match (metric_type, suffix) {
-            (_, Suffix::Bucket) => Some("le"),
-            (MetricType::Summary, Suffix::None) => Some("quantile"),
-            _ => None,
-        };
-        let own = own.map(|own| {
-            let label = self.braces.get(own).ok_or((at, own))?;
-            let number = label.value.parse::<f64>().ok().filter(|number| !number.is_nan());
-            number.ok_or((label.at(), own))
-        });
-        let own = own.transpose().map_err(|(at, own)| {
-            self.cursor.error_at(at, format!("a label {own:?} that is a number"))
-        })?;
+        let own = read_own_label(&self.cursor, at, metric_type, suffix, &self.braces)?;
         let names = self.known.find(&self.cursor, labels)?;
         if let Some(strict) = &mut self.strict {
             let sample = Checked { at, suffix, names, labels, value, own };
@@ -396,7 +402,7 @@ impl<'a> Families<'a> {
             return Err(self.cursor.error_at(name_at, NAMED_COUNTER));
         };
         let columns = family.float_columns(names, suffix);
-        columns.push_float(row, value);
+        columns.push_float(row, value.number);
         if let Some(timestamp) = timestamp {
             columns.set_timestamp(timestamp, 1);
         }
@@ -433,4 +439,7 @@ impl<'a> Families<'a> {
     }
 }
 
+const TIMESTAMP: &str = "a timestamp in whole milliseconds, or the end of the line";
+const NO_EXEMPLAR: &str =
+    "the end of the line, as only OpenMetrics, which parser::openmetrics reads, has exemplars";
 const NAMED_COUNTER: &str = "the name of a counter before \"_total\"";
