@@ -47,6 +47,7 @@ impl Order {
     }
 
     /// Frees values when all who may be looking at them have looked away.
+    #[inline]
     pub(super) fn retire(&mut self, values: Vec<u32>, array: Option<OldArray>) {
         if !values.is_empty() || array.is_some() {
             self.retired.push(Retired { grace: Grace::begin(), values, _array: array });
@@ -54,7 +55,12 @@ impl Order {
     }
 
     /// What nobody looks at any more.
+    #[inline]
     pub(super) fn freed(&mut self) -> Vec<Retired> {
+        if self.retired.is_empty() { Vec::new() } else { self.freed_of_some() }
+    }
+
+    fn freed_of_some(&mut self) -> Vec<Retired> {
         let mut freed = Vec::new();
         let mut at = 0;
         while let Some(retired) = self.retired.get_mut(at) {

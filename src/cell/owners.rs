@@ -37,7 +37,8 @@ static NONE: Slab = Slab {
     chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS + 1],
 };
 
-/// How many slabs nobody will ever write to, as their threads were left behind by a `fork`.
+/// How many slabs get no new owner, as their threads were left behind by a `fork`, or ended
+/// while they looked at something.
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
@@ -56,6 +57,13 @@ pub(super) struct Slab {
     pub(super) chunks: [AtomicPtr<AtomicU64>; CHUNKS + 1],
 }
 
+impl Slab {
+    /// Whether a look of its owner is under way, as [`pins`](super::pins) counts them.
+    fn is_looked_from(&self) -> bool {
+        self.pins.load(Ordering::Relaxed) as u32 > 0
+    }
+}
+
 /// Gives the slab of a thread back when the thread ends.
 struct Lease(Cell<Claim>);
 
@@ -72,7 +80,12 @@ impl Drop for Lease {
         OWN.set(&NONE);
         if let Claim::Held(slab) = self.0.replace(Claim::Refused) {
             let _hold_off = hold_off();
-            VACANT.lock().push(slab);
+            if slab.is_looked_from() {
+                // What is destroyed after this still has to end its look.
+                LEFT.fetch_add(1, Ordering::Relaxed);
+            } else {
+                VACANT.lock().push(slab);
+            }
         }
     }
 }

@@ -31,12 +31,16 @@ pub(super) struct Pin {
 }
 
 impl Pin {
-    /// None if the thread has no word of its own, and cannot look.
+    /// None if the thread has no word of its own, or has forgotten to end too many looks.
     #[inline]
     pub(super) fn new() -> Option<Self> {
         let word = own_pins()?;
+        let before = word.load(Ordering::Relaxed);
+        if before as u32 == u32::MAX {
+            return None;
+        }
         // Only its thread writes to it.
-        word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        word.store(before.wrapping_add(1), Ordering::Relaxed);
         light_barrier();
         Some(Self { word, _stays_on_its_thread: PhantomData })
     }

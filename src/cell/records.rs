@@ -15,8 +15,10 @@ use super::keys::{Key, KeyBuf};
 const IN_CHUNK: u32 = 25;
 const CHUNKS: usize = 1 << (u32::BITS - IN_CHUNK);
 
-/// Each of the first four chunks has so many words; of each four that follow, each has twice as many.
+/// Each of the first four chunks has so many words; of each four that follow, each has twice as
+/// many, up to as many as a place can tell apart.
 const FEW: usize = 32;
+const MOST: usize = 1 << IN_CHUNK;
 
 /// What chunks are made of.
 #[repr(align(8))]
@@ -211,8 +213,9 @@ impl Room {
             let none = || Box::new([const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS]);
             let number = self.chunks.len();
             let chunk_at = chunks.get_or_init(none).get(number)?;
-            let len = words.max(FEW << (number / 4));
-            if len > 1 << IN_CHUNK {
+            let doublings = (number / 4).min((MOST / FEW).ilog2() as usize);
+            let len = words.max(FEW << doublings);
+            if len > MOST {
                 return None;
             }
             let chunk = NonNull::from(Box::leak(Box::new_uninit_slice(len)));

@@ -8,7 +8,7 @@
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::mem::ManuallyDrop;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::process;
 use std::ptr::NonNull;
@@ -41,6 +41,27 @@ pub(crate) struct Kept<T: Counted, C> {
     record: RecordAt<T>,
     /// Its [`address`].
     shelf: NonNull<Shelf<T, C>>,
+}
+
+/// The state of a shelf; whoever forks waits for those who have it.
+pub(super) struct Locked<'s> {
+    // Unlocked before a fork is held off no more.
+    state: MutexGuard<'s, Order>,
+    _hold_off: HoldOff,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Order;
+
+    fn deref(&self) -> &Order {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Order {
+        &mut self.state
+    }
 }
 
 /// In the number of owners: the shelf is one of them. The others count double.
@@ -208,13 +229,12 @@ impl<T: Counted, C> Shelf<T, C> {
 
     /// How many values there are.
     pub(crate) fn len(&self) -> usize {
-        self.lock().0.load.live
+        self.lock().load.live
     }
 
-    // Whoever forks waits for those who change anything.
-    pub(super) fn lock(&self) -> (MutexGuard<'_, Order>, HoldOff) {
+    pub(super) fn lock(&self) -> Locked<'_> {
         let hold_off = hold_off();
-        (self.state.lock(), hold_off)
+        Locked { state: self.state.lock(), _hold_off: hold_off }
     }
 
     /// # Safety
@@ -242,7 +262,7 @@ impl<T: Counted, C> Shelf<T, C> {
         fence(Ordering::Acquire);
         // SAFETY: as the caller says.
         unsafe { record.empty() };
-        let (mut state, _hold_off) = self.lock();
+        let mut state = self.lock();
         // SAFETY: as above.
         unsafe { state.room.give_back(record) };
     }
@@ -304,7 +324,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     ) -> (RecordAt<T>, Hold) {
         let (kept, freed) = {
             let mut locked = self.lock();
-            let (record, freed) = self.insert_unless_there(&mut locked.0, hash, name, make);
+            let (record, freed) = self.insert_unless_there(&mut locked, hash, name, make);
             // SAFETY: the shelf owns it as long as the lock is there.
             (ManuallyDrop::new(unsafe { self.own(record) }), freed)
         };
@@ -317,7 +337,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     #[inline(never)]
     fn insert(&self, hash: u64, name: impl Named, make: impl FnOnce(&C) -> T) -> RecordAt<T> {
         let mut locked = self.lock();
-        let (record, freed) = self.insert_unless_there(&mut locked.0, hash, name, make);
+        let (record, freed) = self.insert_unless_there(&mut locked, hash, name, make);
         drop(locked);
         self.free(freed);
         record
@@ -346,21 +366,22 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
 
     /// Removes the value of this name, after `retire` has seen it.
     pub(crate) fn remove(&self, name: impl Named, retire: impl FnOnce(&T)) -> bool {
-        let (mut state, hold_off) = self.lock();
+        let mut state = self.lock();
         let named = |place| {
             // SAFETY: the lock keeps what the slots have.
             let record = unsafe { self.records.get(place) };
             // SAFETY: as above.
             name.is(unsafe { record.key() }).then_some((place, record))
         };
-        let removed = self.slots.remove(&mut state.load, name.hash(), named);
-        let Some((place, record)) = removed else { return false };
+        let Some((place, record)) = self.slots.find(name.hash(), named) else { return false };
         // SAFETY: the shelf owns it until all have looked away.
         retire(unsafe { record.value() });
+        let is_it = |at| (at == place).then_some(());
+        self.slots.remove(&mut state.load, name.hash(), is_it);
         state.forget(|at| at == place);
         state.retire(vec![place], None);
         let freed = state.freed();
-        drop((state, hold_off));
+        drop(state);
         self.free(freed);
         true
     }
@@ -392,7 +413,15 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     }
 
     /// Gives up values that nobody looks at any more.
+    #[inline]
     pub(super) fn free(&self, retired: Vec<Retired>) {
+        if !retired.is_empty() {
+            self.free_some(retired);
+        }
+    }
+
+    #[inline(never)]
+    fn free_some(&self, retired: Vec<Retired>) {
         for place in retired.iter().flat_map(|retired| &retired.values) {
             // SAFETY: the shelf has owned it.
             unsafe { self.disown(self.records.get(*place)) };

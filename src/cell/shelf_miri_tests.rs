@@ -1,7 +1,8 @@
 //! Values that are looked up, kept and removed, by threads that check every one of them.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::keys::{Key, KeyBuf};
@@ -252,4 +253,42 @@ fn what_is_found_by_number_is_kept_until_all_numbers_are_gone() {
     kept.0.check(3);
     drop(kept);
     assert_eq!(dropped(), made);
+}
+
+/// What was lent to a thread, given back when that ends, while another one looks.
+struct GivenBackLate(RefCell<Vec<Lent<'static, Handle>>>, &'static OnceLock<Numbers>);
+
+static LATE: OnceLock<Numbers> = OnceLock::new();
+
+thread_local! {
+    static GIVEN_BACK_LATE: GivenBackLate = const { GivenBackLate(RefCell::new(Vec::new()), &LATE) };
+}
+
+impl Drop for GivenBackLate {
+    fn drop(&mut self) {
+        let (lent, shelf) = (self.0.take(), self.1.get().unwrap());
+        thread::scope(|scope| {
+            let looks = lent.len();
+            // It must not look from where this thread still does.
+            scope.spawn(move || (0..looks).for_each(|_| get(shelf, 2).0.check(2)));
+            drop(lent);
+        });
+    }
+}
+
+#[test]
+fn a_thread_that_ends_while_it_looks_leaves_the_looks_of_others_alone() {
+    let looks = if cfg!(miri) { 20 } else { 100_000 };
+    let counts = Arc::new(Counts::default());
+    let shelf = LATE.get_or_init(|| Shelf::new(counts.clone()));
+    let ended = thread::spawn(move || {
+        // Known before anything was looked at, and so destroyed behind whatever was for that.
+        GIVEN_BACK_LATE.with(|late| assert!(late.0.borrow().is_empty()));
+        let lent = (0..looks).map(|_| get(shelf, 1)).collect();
+        GIVEN_BACK_LATE.with(|late| *late.0.borrow_mut() = lent);
+    });
+    ended.join().unwrap();
+    assert!(remove(shelf, 1) && remove(shelf, 2));
+    assert!(numbers(shelf).is_empty());
+    assert_eq!(counts.dropped.load(Ordering::Relaxed), 2);
 }

@@ -41,8 +41,9 @@ impl Tally {
     /// Adds an amount that is not negative.
     #[inline]
     pub(super) fn add<'m>(&self, amount: f64, more: impl FnOnce() -> &'m More) {
-        // 2^32 amounts of this size still fit into the whole lane.
-        let whole = amount as u32;
+        // Added to 2^52, a whole amount below 2^32 is what the lowest bits of the sum say; of
+        // others they say something else. 2^32 amounts of this size still fit into the lane.
+        let whole = (amount + 4_503_599_627_370_496.0).to_bits() as u32;
         if f64::from(whole) == amount {
             self.add_whole(u64::from(whole));
         } else {

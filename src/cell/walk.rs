@@ -22,11 +22,11 @@ pub(crate) struct Walk<'s, W: Wraps> {
 impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     /// Goes along the values in the order in which they came, up to the last one there is now.
     pub(crate) fn walk<W: Wraps<Value = T, Common = C>>(self: &Arc<Self>) -> Walk<'_, W> {
-        let (mut state, hold_off) = self.lock();
+        let mut state = self.lock();
         state.walks += 1;
         let walk = Walk { shelf: self, at: 0, end: state.order.len() };
         let freed = state.freed();
-        drop((state, hold_off));
+        drop(state);
         self.free(freed);
         walk
     }
@@ -46,7 +46,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
         if picked.is_empty() {
             return 0;
         }
-        let (mut state, hold_off) = self.lock();
+        let mut state = self.lock();
         let places = picked.iter().map(|kept| state.room.place(kept.kept().record()));
         let mut places: Vec<_> = places.zip(&picked).collect();
         places.sort_unstable_by_key(|(place, _)| *place);
@@ -64,7 +64,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
         let count = removed.len();
         state.retire(removed, None);
         let freed = state.freed();
-        drop((state, hold_off));
+        drop(state);
         self.free(freed);
         count
     }
@@ -81,7 +81,7 @@ impl<W: Wraps> Walk<'_, W> {
         while self.at < self.end {
             let count = usize::min(STEP, self.end - self.at);
             {
-                let (state, _hold_off) = self.shelf.lock();
+                let state = self.shelf.lock();
                 places[..count].copy_from_slice(&state.order[self.at..][..count]);
                 if pin.is_none() {
                     let places = places[..count].iter().filter(|place| **place != GONE);
@@ -117,7 +117,7 @@ impl<W: Wraps> Walk<'_, W> {
 
 impl<W: Wraps> Drop for Walk<'_, W> {
     fn drop(&mut self) {
-        let (mut state, _hold_off) = self.shelf.lock();
+        let mut state = self.shelf.lock();
         state.walks -= 1;
         state.tidy();
     }

@@ -194,13 +194,15 @@ pub(crate) fn needs_escape(value: &str) -> bool {
 
     let needs = |word| has(word, b'\\') | has(word, b'\n') | has(word, b'"');
     let value = value.as_bytes();
-    match value.last_chunk() {
-        None => value.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'"')),
-        Some(last) => {
-            let mut words = value.chunks_exact(8).filter_map(<[u8]>::first_chunk).chain([last]);
-            words.any(|word| needs(u64::from_ne_bytes(*word)))
-        }
+    let Some(last) = value.last_chunk() else {
+        return value.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'"'));
+    };
+    let (mut rest, mut found) = (value, needs(u64::from_ne_bytes(*last)));
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        found |= needs(u64::from_ne_bytes(*word));
+        rest = behind;
     }
+    found
 }
 
 /// Appends the HELP text of the text format, which leaves quotes alone.

@@ -3,7 +3,7 @@
 use crate::harness::Who;
 use crate::peers;
 use crate::report::{Report, Row, line, number, times};
-use crate::rows::{closed, counter, files, gauge, histogram, lookup, memory, scraper, text};
+use crate::rows::{children, closed, counter, files, gauge, histogram, lookup, memory, scraper, text};
 use crate::run::{Heading, THREADS, threads_row};
 
 /// What must be true of a row of narthex.
@@ -58,6 +58,7 @@ fn all() -> Vec<(Heading, String, Must)> {
     musts.extend(
         [1, 2].map(|threads| (closed::CLOSED, threads_row(closed::CHILDREN, threads), Below(2.0))),
     );
+    musts.push((children::TIME, children::ROW.to_owned(), Match(Of(peers::MEASURED))));
     for (row, _) in text::AMOUNTS {
         musts.push((text::COUNTERS, row.to_owned(), Beat(5.0, BestPeer)));
     }

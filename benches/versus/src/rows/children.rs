@@ -21,7 +21,7 @@ pub const ALLOCATIONS: Heading =
     Heading { name: "what a new child allocates", unit: "allocations a child" };
 
 const CHILDREN: usize = 10_000;
-const ROW: &str = "3 labels + inc";
+pub const ROW: &str = "3 labels + inc";
 
 pub fn new(run: &mut Run) -> Result<(), Lost> {
     if !(run.wants(TIME, ROW) || run.wants(ALLOCATIONS, ROW)) {

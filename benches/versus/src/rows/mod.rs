@@ -1,6 +1,6 @@
 //! The rows, a module for each group of them.
 
-mod children;
+pub mod children;
 pub mod closed;
 pub mod counter;
 pub mod files;
