@@ -220,7 +220,8 @@ fn half(hash: u64) -> u32 {
 /// Where the search for a hash begins, in so many slots.
 #[inline(always)]
 fn begin(hash: u64, slots: usize) -> usize {
-    (u64::from(half(hash)) * slots as u64 >> 32) as usize & !(GROUP - 1)
+    let product = u64::from(half(hash)) * slots as u64;
+    (product >> 32) as usize & !(GROUP - 1)
 }
 
 #[inline(always)]
