@@ -135,15 +135,6 @@ impl<T: Counted, C> Kept<T, C> {
         self.record
     }
 
-    /// Of a value that somebody owns, or is lent.
-    ///
-    /// # Safety
-    /// It is on this shelf.
-    pub(super) unsafe fn of(record: RecordAt<T>, shelf: &Arc<Shelf<T, C>>) -> Self {
-        // SAFETY: as the caller says.
-        unsafe { Self::another(record, address(shelf)) }
-    }
-
     /// One that is not counted yet, or was and is forgotten.
     ///
     /// # Safety
@@ -153,8 +144,10 @@ impl<T: Counted, C> Kept<T, C> {
         Self { record, shelf: address(shelf) }
     }
 
+    /// Of a value that somebody owns, or is lent.
+    ///
     /// # Safety
-    /// As above; it is the [`address`] of the shelf.
+    /// The value is on this shelf, whose [`address`] it is.
     unsafe fn another(record: RecordAt<T>, shelf: NonNull<Shelf<T, C>>) -> Self {
         // Relaxed: as with any count of owners, another is there already.
         // SAFETY: as the caller says.
@@ -241,7 +234,7 @@ impl<T: Counted, C> Shelf<T, C> {
     /// Somebody owns the value, which is on this shelf.
     pub(super) unsafe fn own(self: &Arc<Self>, record: RecordAt<T>) -> Kept<T, C> {
         // SAFETY: as the caller says.
-        unsafe { Kept::of(record, self) }
+        unsafe { Kept::another(record, address(self)) }
     }
 
     /// # Safety
@@ -373,11 +366,11 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
             // SAFETY: as above.
             name.is(unsafe { record.key() }).then_some((place, record))
         };
-        let Some((place, record)) = self.slots.find(name.hash(), named) else { return false };
+        let hash = name.hash();
+        let Some((place, record)) = self.slots.find(hash, named) else { return false };
         // SAFETY: the shelf owns it until all have looked away.
         retire(unsafe { record.value() });
-        let is_it = |at| (at == place).then_some(());
-        self.slots.remove(&mut state.load, name.hash(), is_it);
+        self.slots.remove(&mut state.load, hash, |at| (at == place).then_some(()));
         state.forget(|at| at == place);
         state.retire(vec![place], None);
         let freed = state.freed();

@@ -182,27 +182,32 @@ pub(crate) fn push_escaped(out: &mut String, value: &str) -> bool {
     true
 }
 
-/// Whether a label value differs from its escaped form.
-pub(crate) fn needs_escape(value: &str) -> bool {
+/// The highest bit of each of eight bytes that is escaped in label values, and perhaps of bytes
+/// above the first one.
+#[inline]
+pub(crate) fn escaped_bytes(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
 
-    /// Whether one of the eight bytes is this: a byte of zeros, once it is taken from all of them.
-    fn has(word: u64, byte: u8) -> bool {
+    // A byte of zeros, once the one that is looked for is taken from all of them.
+    let marks = |byte: u8| {
         let zero = word ^ (ONES * u64::from(byte));
-        zero.wrapping_sub(ONES) & !zero & (ONES << 7) != 0
-    }
+        zero.wrapping_sub(ONES) & !zero & (ONES << 7)
+    };
+    marks(b'"') | marks(b'\\') | marks(b'\n')
+}
 
-    let needs = |word| has(word, b'\\') | has(word, b'\n') | has(word, b'"');
+/// Whether a label value differs from its escaped form.
+pub(crate) fn needs_escape(value: &str) -> bool {
     let value = value.as_bytes();
     let Some(last) = value.last_chunk() else {
         return value.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'"'));
     };
-    let (mut rest, mut found) = (value, needs(u64::from_ne_bytes(*last)));
+    let (mut rest, mut found) = (value, escaped_bytes(u64::from_ne_bytes(*last)));
     while let Some((word, behind)) = rest.split_first_chunk() {
-        found |= needs(u64::from_ne_bytes(*word));
+        found |= escaped_bytes(u64::from_ne_bytes(*word));
         rest = behind;
     }
-    found
+    found != 0
 }
 
 /// Appends the HELP text of the text format, which leaves quotes alone.

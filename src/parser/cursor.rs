@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::error::{ParseError, line_of, quoted};
 use super::escapes::unescape;
+use crate::model::escape::escaped_bytes;
 
 /// A place in a document, and the tokens that begin there.
 #[derive(Debug)]
@@ -224,18 +225,10 @@ const METRIC: u8 = 2;
 /// Where the first quote, backslash or line feed is.
 #[inline]
 fn special_at(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-
-    /// The highest bit of each byte that is this, and perhaps of bytes above the first one.
-    fn marks(word: u64, byte: u8) -> u64 {
-        let zero = word ^ (ONES * u64::from(byte));
-        zero.wrapping_sub(ONES) & !zero & (ONES << 7)
-    }
-
     let mut at = 0;
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*word);
-        let found = marks(word, b'"') | marks(word, b'\\') | marks(word, b'\n');
+        let found = escaped_bytes(word);
         if found != 0 {
             return at + (found.trailing_zeros() / 8) as usize;
         }
