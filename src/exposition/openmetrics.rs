@@ -69,7 +69,7 @@ fn push_head(desc: &Desc, escaping: EscapingScheme, out: &mut String) {
         out.push('\n');
     };
     line("# HELP ", &|out| {
-        push_escaped(out, desc.help());
+        push_escaped(out, desc.help_line());
     });
     line("# TYPE ", &|out| out.push_str(desc.metric_type().as_str()));
     if let Some(unit) = desc.unit() {

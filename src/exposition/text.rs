@@ -98,7 +98,7 @@ fn push_head(
     out.push_str("# HELP ");
     push_metric_name(out, escaping, desc.name(), suffix.as_str());
     out.push(' ');
-    push_text_help(out, desc.help());
+    push_text_help(out, desc.help_line());
     out.push_str("\n# TYPE ");
     push_metric_name(out, escaping, desc.name(), suffix.as_str());
     out.push(' ');

@@ -237,6 +237,11 @@ impl Desc {
         &self.help
     }
 
+    /// The help text as it can end a line: a carriage return there would be one of the line's end.
+    pub(crate) fn help_line(&self) -> &str {
+        self.help.trim_end_matches('\r')
+    }
+
     /// The type.
     pub fn metric_type(&self) -> MetricType {
         self.metric_type

@@ -99,6 +99,19 @@ impl<'a> Cursor<'a> {
         rest
     }
 
+    /// The same, if no carriage return belongs to its end.
+    pub(super) fn whole_rest_of_line(&mut self) -> Result<&'a str, ParseError> {
+        let from = self.at;
+        let rest = self.rest_of_line();
+        match rest.strip_suffix('\r') {
+            None => Ok(rest),
+            Some(before) => {
+                let place = from + before.len();
+                Err(self.error_at(place, "a line feed without a carriage return"))
+            }
+        }
+    }
+
     /// What stands here up to such a byte, which must be ASCII.
     #[inline]
     fn take_until(&mut self, is_end: impl Fn(u8) -> bool) -> &'a str {

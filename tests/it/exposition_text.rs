@@ -340,3 +340,14 @@ fn exemplars_are_left_out() -> Result {
     );
     Ok(())
 }
+
+#[test]
+fn a_carriage_return_behind_help_is_not_taken_for_an_end_of_the_line() -> Result {
+    let heat = GaugeMetricFamily::new("heat", "In\rthe room.\r\r")?;
+    let families: Vec<MetricFamily> = vec![heat.into()];
+    let plain = exposition::encode(&families, text(EscapingScheme::AllowUtf8))?;
+    assert_eq!(plain, "# HELP heat In\rthe room.\n# TYPE heat gauge\n");
+    let open = exposition::openmetrics::encode(&families)?;
+    assert_eq!(open, "# HELP heat In\rthe room.\n# TYPE heat gauge\n# EOF\n");
+    Ok(())
+}

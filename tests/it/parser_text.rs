@@ -209,6 +209,15 @@ fn a_counter_does_not_take_the_samples_of_another_name() -> Result {
 }
 
 #[test]
+fn a_carriage_return_ends_a_help_text_in_lenient_reading_only() {
+    let text = "# HELP a x\r\n# TYPE a gauge\n";
+    let refusal =
+        "line 1, column 11: expected a line feed without a carriage return, found \"\\r\"";
+    lenient(text, refusal);
+    assert_eq!(parse_all(text).unwrap()[0].desc().help(), "x");
+}
+
+#[test]
 fn leniencies() {
     assert_eq!(
         lenient(

@@ -3,7 +3,9 @@
 use crate::harness::Who;
 use crate::peers;
 use crate::report::{Report, Row, line, number, times};
-use crate::rows::{children, closed, counter, files, gauge, histogram, lookup, memory, scraper, text};
+use crate::rows::{
+    children, closed, counter, files, gauge, histogram, lookup, memory, scraper, text,
+};
 use crate::run::{Heading, THREADS, threads_row};
 
 /// What must be true of a row of narthex.

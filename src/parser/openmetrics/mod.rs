@@ -199,11 +199,7 @@ impl<'a> Families<'a> {
             None => self.draft = Some(Draft::new(at, name)),
         }
         let from = self.cursor.at();
-        let text = self.cursor.rest_of_line();
-        if text.ends_with('\r') {
-            let place = from + text.len() - 1;
-            return Err(self.cursor.error_at(place, "a line feed without a carriage return"));
-        }
+        let text = self.cursor.whole_rest_of_line()?;
         let Some(draft) = &mut self.draft else { return Ok(Line::Inside) };
         let again = match keyword {
             "# HELP " => draft.help.replace(unescape(text, true).0).is_some(),

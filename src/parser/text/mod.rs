@@ -252,12 +252,12 @@ impl<'a> Families<'a> {
 
     fn read_help(&mut self, at: usize) -> Result<(), ParseError> {
         let from = self.cursor.at();
-        let text = self.cursor.rest_of_line();
-        self.check_last_line()?;
         let text = match self.strict {
-            Some(_) => text.trim_end_matches([' ', '\t']),
-            None => text.trim_end_matches([' ', '\t', '\r']),
+            Some(_) => self.cursor.whole_rest_of_line()?,
+            None => self.cursor.rest_of_line(),
         };
+        self.check_last_line()?;
+        let text = text.trim_end_matches([' ', '\t', '\r']);
         let (help, unknown) = unescape(text, false);
         if let Some(place) = unknown.filter(|_| self.grammar.knows_all_escapes()) {
             return Err(self.cursor.error_at(from + place, "one of the escapes \\\\ and \\n"));
