@@ -5,6 +5,8 @@ use super::desc::{Desc, MetricType, Suffix};
 use super::exemplar::ExemplarRef;
 use super::exemplar_column::ExemplarColumn;
 use super::labels::LabelNames;
+use super::native::NativeHistogramRef;
+use super::native_column::NativeColumn;
 use super::sample::{Sample, SampleLabels};
 use super::timestamp::Timestamp;
 
@@ -69,6 +71,7 @@ pub struct Chunk<'a> {
     pub(super) starts: &'a [f64],
     pub(super) timestamps: &'a [(u32, Timestamp)],
     pub(super) exemplars: &'a ExemplarColumn,
+    pub(super) natives: &'a NativeColumn,
 }
 
 impl<'a> Chunk<'a> {
@@ -119,6 +122,14 @@ impl<'a> Chunk<'a> {
         (0..column.entries.len()).map(|place| column.get(place))
     }
 
+    /// Rows that are native histograms as well, ascending.
+    ///
+    /// Such a row is one of [`Values::Histograms`], which has count and sum; if its only bound is
+    /// +Inf, it has no buckets but these.
+    pub fn natives(&self) -> impl Iterator<Item = (usize, NativeHistogramRef<'a>)> + use<'a> {
+        self.natives.iter()
+    }
+
     /// The same rows, without saying when they began.
     pub(crate) fn without_starts(&self) -> Self {
         Self { starts: &[], ..*self }
@@ -160,6 +171,7 @@ impl<'a> Chunk<'a> {
                 timestamp: self.timestamp(row),
                 exemplar: None,
                 start: self.start(row),
+                native: None,
             };
             self.row_samples(row, sample, desc.metric_type(), each);
         }
@@ -206,7 +218,8 @@ impl<'a> Chunk<'a> {
                         ..sample
                     });
                 }
-                each(&Sample { suffix: count_suffix, value: total, ..sample });
+                let native = self.natives.of_row(row);
+                each(&Sample { suffix: count_suffix, value: total, native, ..sample });
                 if sum_place == SumPlace::Last {
                     sum(each);
                 }

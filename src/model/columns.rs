@@ -7,6 +7,8 @@ use super::escape::{push_escaped, unescape};
 use super::exemplar::ExemplarRef;
 use super::exemplar_column::ExemplarColumn;
 use super::labels::LabelNames;
+use super::native::NativeHistogram;
+use super::native_column::NativeColumn;
 use super::timestamp::Timestamp;
 
 /// The labels of a row that is being recorded.
@@ -76,6 +78,7 @@ pub struct Columns {
     starts: Vec<f64>,
     timestamps: Vec<(u32, Timestamp)>,
     exemplars: ExemplarColumn,
+    natives: NativeColumn,
 }
 
 impl Columns {
@@ -90,6 +93,7 @@ impl Columns {
             starts: Vec::new(),
             timestamps: Vec::new(),
             exemplars: ExemplarColumn::default(),
+            natives: NativeColumn::default(),
         }
     }
 
@@ -109,6 +113,7 @@ impl Columns {
         self.starts.extend_from_slice(chunk.starts);
         self.timestamps.extend_from_slice(chunk.timestamps);
         self.exemplars.clone_from(chunk.exemplars);
+        self.natives.clone_from(chunk.natives);
         let Some((names, sources)) = relabel else {
             self.names.clone_from(chunk.names);
             self.text.push_str(chunk.text);
@@ -195,6 +200,7 @@ impl Columns {
         self.starts.clear();
         self.timestamps.clear();
         self.exemplars.clear();
+        self.natives.clear();
         match &mut self.values {
             ValueColumns::Floats { values, .. } => values.clear(),
             ValueColumns::Histograms { buckets, sums, .. } => {
@@ -326,6 +332,21 @@ impl Columns {
         self.exemplars.push(slot, exemplar);
     }
 
+    /// Makes the last row, which is a histogram, a native one as well.
+    pub(crate) fn push_native(&mut self, native: &NativeHistogram) {
+        self.natives.push(self.rows - 1, native);
+    }
+
+    /// Whether the last row is a native histogram.
+    pub(crate) fn last_is_native(&self) -> bool {
+        self.natives.last_row() == self.rows.checked_sub(1)
+    }
+
+    /// Adds an exemplar to the native histogram of the last row that has one.
+    pub(crate) fn push_native_exemplar(&mut self, exemplar: ExemplarRef<'_>) {
+        self.natives.push_exemplar(exemplar);
+    }
+
     pub(crate) fn chunk(&self) -> Chunk<'_> {
         let values = match &self.values {
             ValueColumns::Floats { suffix, values } => Values::Floats { suffix: *suffix, values },
@@ -344,6 +365,7 @@ impl Columns {
             starts: &self.starts,
             timestamps: &self.timestamps,
             exemplars: &self.exemplars,
+            natives: &self.natives,
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) mod exemplar_column;
 pub(crate) mod family;
 pub(crate) mod labels;
 pub(crate) mod name;
+pub(crate) mod native;
+mod native_column;
 pub(crate) mod number;
 pub(crate) mod owned;
 pub(crate) mod sample;
@@ -30,6 +32,7 @@ pub use self::family::Family;
 pub(crate) use self::family::Sealed;
 pub use self::labels::LabelNames;
 pub use self::name::{LabelName, MetricName, NameValidation};
+pub use self::native::{BucketSpan, NativeBuckets, NativeHistogram, NativeHistogramRef};
 pub use self::number::format_f64;
 pub use self::owned::{
     Added, BucketBound, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,

@@ -37,6 +37,7 @@ mod metrics_info_enum;
 mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
+mod native_histograms;
 mod negotiate;
 mod numbers;
 mod parser_openmetrics;

@@ -11,6 +11,7 @@ use crate::model::columns::{RowLabels, ValueColumns};
 use crate::model::desc::{MetricType, Suffix};
 use crate::model::family::Family;
 use crate::model::labels::LabelNames;
+use crate::model::native::NativeHistogram;
 
 /// What the typed families share: the samples, and the names of their labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,9 +104,38 @@ impl Labelled {
         let Some(sum) = sum.filter(|_| !hides_sum) else {
             return self.add_bare_buckets(labels, &bounds, &counts);
         };
+        self.add_buckets(labels, &bounds, &counts, sum)
+    }
+
+    /// Adds a histogram that has native buckets only.
+    pub(super) fn add_native<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        native: &NativeHistogram,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.add_buckets(labels, &Bounds::endless(), &[count], sum)?.native(native)
+    }
+
+    fn add_buckets<I>(
+        &mut self,
+        labels: I,
+        bounds: &Bounds,
+        counts: &[f64],
+        sum: f64,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
         self.add(
             labels,
-            |values| matches!(values, ValueColumns::Histograms { bounds: have, .. } if *have == bounds),
+            |values| matches!(values, ValueColumns::Histograms { bounds: have, .. } if have == bounds),
             || ValueColumns::Histograms {
                 bounds: bounds.clone(),
                 buckets: Vec::new(),
@@ -114,7 +144,7 @@ impl Labelled {
             },
             |values| {
                 if let ValueColumns::Histograms { buckets, sums, .. } = values {
-                    buckets.extend(&counts);
+                    buckets.extend(counts);
                     sums.push(sum);
                 }
             },

@@ -10,6 +10,7 @@ use crate::model::chunk::Chunk;
 use crate::model::columns::{Columns, ValueColumns};
 use crate::model::desc::{Desc, MetricType, Suffix};
 use crate::model::family::{Family, Sealed};
+use crate::model::native::NativeHistogram;
 
 macro_rules! typed_family {
     ($(#[$doc:meta])* $name:ident, $kind:ident) => {
@@ -224,6 +225,28 @@ impl HistogramMetricFamily {
     {
         self.0.add_histogram(labels, buckets, sum)
     }
+
+    /// Adds a series that has native buckets only: how many observations, what they add up to,
+    /// and where they fell.
+    ///
+    /// One that has other buckets as well is given its native ones by [`Added::native`]. Formats
+    /// without native histograms show the count and the sum of this one.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as label names.
+    pub fn add_native<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        native: &NativeHistogram,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.0.add_native(labels, count, sum, native)
+    }
 }
 
 typed_family! {
@@ -258,6 +281,28 @@ impl GaugeHistogramMetricFamily {
         B: BucketBound,
     {
         self.0.add_histogram(labels, buckets, Some(sum))
+    }
+
+    /// Adds a series that has native buckets only: how many observations, what they add up to,
+    /// and where they fell.
+    ///
+    /// One that has other buckets as well is given its native ones by [`Added::native`]. Formats
+    /// without native histograms show the count and the sum of this one.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as label names.
+    pub fn add_native<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        native: &NativeHistogram,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.0.add_native(labels, count, sum, native)
     }
 }
 

@@ -1,0 +1,119 @@
+//! The native histograms of a chunk: their buckets in common buffers.
+
+use super::exemplar::ExemplarRef;
+use super::exemplar_column::ExemplarColumn;
+use super::native::{BucketSpan, NativeBuckets, NativeHistogram, NativeHistogramRef, Side};
+
+/// Native histograms of some rows of a chunk, ascending.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct NativeColumn {
+    pub(super) entries: Vec<NativeEntry>,
+    spans: Vec<BucketSpan>,
+    counts: Vec<f64>,
+    exemplars: ExemplarColumn,
+}
+
+/// Of one row, and where its parts end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct NativeEntry {
+    row: usize,
+    pub(super) schema: i8,
+    pub(super) zero_threshold: f64,
+    pub(super) zero_count: f64,
+    negative: End,
+    positive: End,
+    exemplars_end: usize,
+}
+
+/// Where the buckets of one side end in the common buffers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct End {
+    spans: usize,
+    counts: usize,
+}
+
+impl NativeColumn {
+    /// Appends the histogram of a row behind all that have one.
+    pub(crate) fn push(&mut self, row: usize, histogram: &NativeHistogram) {
+        let negative = self.push_side(&histogram.negative);
+        let positive = self.push_side(&histogram.positive);
+        self.entries.push(NativeEntry {
+            row,
+            schema: histogram.schema,
+            zero_threshold: histogram.zero_threshold,
+            zero_count: histogram.zero_count,
+            negative,
+            positive,
+            exemplars_end: self.exemplars.entries.len(),
+        });
+        for exemplar in &histogram.exemplars {
+            self.push_exemplar(exemplar.as_ref());
+        }
+    }
+
+    fn push_side(&mut self, side: &Side) -> End {
+        self.spans.extend_from_slice(&side.spans);
+        self.counts.extend_from_slice(&side.counts);
+        End { spans: self.spans.len(), counts: self.counts.len() }
+    }
+
+    /// Appends an exemplar to the last histogram.
+    pub(crate) fn push_exemplar(&mut self, exemplar: ExemplarRef<'_>) {
+        self.exemplars.push(self.exemplars.entries.len(), exemplar);
+        if let Some(last) = self.entries.last_mut() {
+            last.exemplars_end = self.exemplars.entries.len();
+        }
+    }
+
+    /// The last row that has one.
+    pub(crate) fn last_row(&self) -> Option<usize> {
+        self.entries.last().map(|entry| entry.row)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.spans.clear();
+        self.counts.clear();
+        self.exemplars.clear();
+    }
+
+    /// All histograms with their rows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, NativeHistogramRef<'_>)> {
+        self.entries
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| (entry.row, NativeHistogramRef { column: self, place }))
+    }
+
+    pub(super) fn of_row(&self, row: usize) -> Option<NativeHistogramRef<'_>> {
+        let place = self.entries.binary_search_by_key(&row, |entry| entry.row).ok()?;
+        Some(NativeHistogramRef { column: self, place })
+    }
+
+    pub(super) fn negative(&self, place: usize) -> NativeBuckets<'_> {
+        let from = match place.checked_sub(1) {
+            Some(before) => self.entries[before].positive,
+            None => End::default(),
+        };
+        self.between(from, self.entries[place].negative)
+    }
+
+    pub(super) fn positive(&self, place: usize) -> NativeBuckets<'_> {
+        self.between(self.entries[place].negative, self.entries[place].positive)
+    }
+
+    pub(super) fn exemplars(&self, place: usize) -> impl Iterator<Item = ExemplarRef<'_>> {
+        let from = match place.checked_sub(1) {
+            Some(before) => self.entries[before].exemplars_end,
+            None => 0,
+        };
+        (from..self.entries[place].exemplars_end).map(|place| self.exemplars.get(place).1)
+    }
+
+    fn between(&self, from: End, to: End) -> NativeBuckets<'_> {
+        NativeBuckets {
+            spans: &self.spans[from.spans..to.spans],
+            counts: &self.counts[from.counts..to.counts],
+        }
+    }
+}
