@@ -4,6 +4,7 @@
 //! home a number has, and it knows nothing of names.
 
 mod counter;
+pub(crate) mod exponential;
 mod float;
 pub(crate) mod fork;
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
