@@ -74,6 +74,12 @@ pub(crate) fn bucket(place: i32, schema: i32) -> i32 {
     (place + (1 << finer) - 1) >> finer
 }
 
+/// The coarsest schema whose buckets grow by no more than a factor above 1, or the finest one.
+pub(crate) fn schema_of(factor: f64) -> i32 {
+    let growth = |schema: &i32| 1 << (FINEST - schema);
+    (COARSEST..=FINEST).find(|schema| place(factor.next_up()) > growth(schema)).unwrap_or(FINEST)
+}
+
 /// The last place in a bucket of some schema.
 pub(crate) fn last_place(bucket: i32, schema: i32) -> i32 {
     bucket << (FINEST - schema)
@@ -274,6 +280,30 @@ mod tests {
             assert_eq!(bucket(place(f64::NEG_INFINITY), schema), last + 1);
             assert_eq!(upper_bound(last_place(last + 1, schema)), f64::INFINITY);
         }
+    }
+
+    /// The table of the specification's reference implementation.
+    #[test]
+    fn a_factor_has_the_schema_that_grows_by_no_more() {
+        let factors = [
+            (65536.0, -4),
+            (256.0, -3),
+            (16.0, -2),
+            (4.0, -1),
+            (2.0, 0),
+            (1.5, 1),
+            (1.2, 2),
+            (1.1, 3),
+            (1.05, 4),
+            (1.03, 5),
+            (1.02, 6),
+            (1.01, 7),
+            (1.005, 8),
+        ];
+        for (factor, schema) in factors {
+            assert_eq!(schema_of(factor), schema, "{factor}");
+        }
+        assert_eq!([65535.0, 1.999, 1e300, 1.0_f64.next_up()].map(schema_of), [-3, 1, -4, 8]);
     }
 
     #[test]

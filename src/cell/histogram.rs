@@ -3,6 +3,8 @@
 use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::all_mapped;
+use super::native::NativeCell;
+use super::native_book::{NativeLimits, NativeReading};
 use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
@@ -12,8 +14,9 @@ use super::slab::Reader;
 #[derive(Debug)]
 pub enum HistogramCell {
     Memory(Observations),
+    // Apart, so that others in memory take no more than they need.
+    Native(Box<NativeCell>),
     #[cfg(feature = "multiprocess")]
-    // Apart, so that numbers in memory take no more than they need.
     Mapped(Box<MappedHistogram>),
 }
 
@@ -36,19 +39,36 @@ impl HistogramCell {
         Self::Memory(Observations::new(buckets))
     }
 
+    /// In memory, with buckets of exponential size beside so many others.
+    pub(crate) fn native(limits: NativeLimits, buckets: usize, clock: fn() -> f64) -> Self {
+        Self::Native(Box::new(NativeCell::new(limits, buckets, clock)))
+    }
+
     /// Adds `n` observations of `value`, which belongs into `bucket`.
     #[inline]
-    pub(crate) fn observe(&self, bucket: usize, value: f64, n: u64) {
+    pub(crate) fn observe(&self, bucket: impl FnOnce() -> usize, value: f64, n: u64) {
         match self {
-            Self::Memory(observations) => observations.observe(bucket, value, n),
+            Self::Memory(observations) => observations.observe(bucket(), value, n),
+            Self::Native(native) => native.observe(value, n, bucket),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped(mapped) => mapped.observe(bucket, value, n),
+            Self::Mapped(mapped) => mapped.observe(bucket(), value, n),
         }
     }
 
     /// Appends the count of each bucket, not cumulative; returns the sum.
     pub(crate) fn read(&self, into: &mut Vec<f64>) -> f64 {
         self.read_by(&mut Reader::new(), into)
+    }
+
+    /// Reads buckets of exponential size and all others, if it is a native histogram.
+    pub(crate) fn read_native<'r>(&self, into: &'r mut NativeReading) -> Option<&'r NativeReading> {
+        match self {
+            Self::Native(native) => {
+                native.read(into);
+                Some(into)
+            }
+            _ => None,
+        }
     }
 
     /// Appends the counts of each of these, and its sum.
@@ -64,6 +84,12 @@ impl HistogramCell {
     fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
             Self::Memory(observations) => observations.read(reader, into),
+            Self::Native(native) => {
+                let mut reading = NativeReading::default();
+                native.read(&mut reading);
+                into.extend(reading.below.iter().map(|count| *count as f64));
+                reading.sum
+            }
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 into.extend(mapped.buckets.iter().map(SharedCell::get));

@@ -47,11 +47,27 @@ pub(super) fn all_pins() -> impl Iterator<Item = &'static AtomicU64> {
     PINS.lock().clone().into_iter()
 }
 
+/// The cells of a block in each of the slabs.
+type Slabs = Vec<Arc<[AtomicU64]>>;
+
+::loom::lazy_static! {
+    /// All blocks that a model has made, by the upper bits of their places.
+    static ref BLOCKS: Mutex<Vec<Slabs>> = Mutex::new(Vec::new());
+}
+
+/// How many places each of them has.
+const PLACES: usize = 64;
+
 /// Some cells, in each of the slabs.
 #[derive(Debug)]
 pub(super) struct Block<L: Length> {
-    slabs: Vec<Arc<[AtomicU64]>>,
+    slabs: Slabs,
+    number: usize,
     len: L,
+}
+
+fn cell_at(slab: usize, place: u32) -> Arc<[AtomicU64]> {
+    BLOCKS.lock()[place as usize / PLACES][slab].clone()
 }
 
 /// The shared cells of a block.

@@ -4,6 +4,7 @@
 //! home a number has, and it knows nothing of names.
 
 mod counter;
+mod directory;
 pub(crate) mod exponential;
 mod float;
 pub(crate) mod fork;
@@ -35,6 +36,8 @@ pub(crate) mod mapped;
 mod memory;
 #[cfg(all(test, not(loom), feature = "multiprocess"))]
 mod miri_tests;
+mod native;
+mod native_book;
 pub(crate) mod numbered;
 mod observations;
 mod order;
@@ -46,6 +49,7 @@ mod records;
 mod refused;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod rows;
+mod sequence;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod shared;
 pub(crate) mod shelf;
@@ -79,8 +83,10 @@ pub(crate) enum Home {
 }
 
 pub(crate) use self::counter::{CounterAside, CounterCell};
+pub(crate) use self::directory::MOST_BELOW;
 pub(crate) use self::gauge::GaugeCell;
 pub(crate) use self::histogram::HistogramCell;
+pub(crate) use self::native_book::{NativeLimits, NativeReading};
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
 pub(crate) use self::owners::LeftSlabs;
 pub(crate) use self::refused::{note_refused_observation, refused_observations};

@@ -3,24 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use super::places::AndMore;
+use super::sequence::{self, FREE_READS, LOCKED};
 use super::slab::{Block, Cells, Reader};
 use super::sync::{AtomicU32, AtomicU64, pause};
 
 /// The cells of an owner before its buckets: the state, and two sums.
 const HEAD: usize = 3;
-
-/// In a state: which of the sums is that of the observations that it counts. The other one
-/// is that with the observation after them, as soon as that is in its bucket.
-const SECOND: u64 = 1;
-
-/// In the state of shared cells: somebody is writing to them.
-const LOCKED: u64 = 2;
-
-/// In a state: one observation. They are counted above the flags.
-const ONE: u64 = 4;
-
-/// How often a reader begins anew before it asks writers to go elsewhere.
-const FREE_READS: u32 = if cfg!(loom) { 1 } else { 100 };
 
 /// Observations that threads add to, each in cells of its own.
 ///
@@ -136,42 +124,23 @@ fn lock(state: &AtomicU64) -> Option<u64> {
 }
 
 /// Adds to the cells of one owner, whose only writer is the calling thread.
-///
-/// Each store releases what was before it: whoever sees the bucket sees the sum, and whoever
-/// sees either of the next observation sees the state of this one.
 #[inline]
 fn write(cells: &[AtomicU64], state: u64, bucket: usize, value: f64, n: u64) {
-    let Some(([place, sums @ ..], buckets)) = cells.split_first_chunk::<HEAD>() else { return };
-    let next = state.wrapping_add(n.wrapping_mul(ONE)) ^ SECOND;
-    let sum = f64::from_bits(sum_of(state, sums).load(Ordering::Relaxed)) + value * n as f64;
-    sum_of(next, sums).store(sum.to_bits(), Ordering::Release);
-    if let Some(bucket) = buckets.get(bucket) {
-        bucket.store(bucket.load(Ordering::Relaxed).wrapping_add(n), Ordering::Release);
-    }
-    place.store(next, Ordering::Release);
-}
-
-/// The sum of the observations that a state counts.
-#[inline]
-fn sum_of(state: u64, sums: &[AtomicU64]) -> &AtomicU64 {
-    &sums[(state & SECOND) as usize]
+    let Some((head, buckets)) = cells.split_first_chunk::<HEAD>() else { return };
+    sequence::write(head, state, buckets.get(bucket), value, n);
 }
 
 /// Reads the buckets of one owner; returns the sum that belongs to them. None if it has
 /// completed an observation meanwhile.
-///
-/// Each load acquires what its store has released.
 fn read(cells: &[AtomicU64], into: &mut [f64]) -> Option<f64> {
-    let ([place, sums @ ..], buckets) = cells.split_first_chunk::<HEAD>()?;
-    let begun = place.load(Ordering::Acquire);
-    let mut inside: u64 = 0;
-    for (to, bucket) in into.iter_mut().zip(buckets) {
-        let n = bucket.load(Ordering::Acquire);
-        inside = inside.wrapping_add(n);
-        *to = n as f64;
-    }
-    // One more is in its bucket than the state counts: with its value, the sum is the other one.
-    let is_within = inside.wrapping_mul(ONE) != begun & !(ONE - 1);
-    let sum = sum_of(begun ^ u64::from(is_within), sums).load(Ordering::Acquire);
-    ((place.load(Ordering::Relaxed) ^ begun) & !LOCKED == 0).then(|| f64::from_bits(sum))
+    let (head, buckets) = cells.split_first_chunk::<HEAD>()?;
+    sequence::read(head, || {
+        let mut inside: u64 = 0;
+        for (to, bucket) in into.iter_mut().zip(buckets) {
+            let n = bucket.load(Ordering::Acquire);
+            inside = inside.wrapping_add(n);
+            *to = n as f64;
+        }
+        inside
+    })
 }

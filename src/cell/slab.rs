@@ -117,6 +117,19 @@ impl<L: Length> Block<L> {
         cells.unwrap_or_else(|| self.make_in(shared_slab()))
     }
 
+    /// The cells of the slab that also has those of another block, made if they are not there.
+    pub(super) fn touch_as(&self, other: Cells<'_>) -> &[AtomicU64] {
+        match other {
+            Cells::Own(_) => self.touch().all(),
+            Cells::Shared(_) => self.shared(),
+        }
+    }
+
+    /// Says where one of them is, for [`own_at`].
+    pub(super) fn place_of(&self, cell: usize) -> u32 {
+        self.place.get() + cell as u32
+    }
+
     #[inline]
     fn chunk(&self) -> usize {
         self.place.get() as usize / CHUNK_CELLS
@@ -158,6 +171,43 @@ impl<L: Length> Block<L> {
             }
         }
         self.cells_of(slab).unwrap_or_default()
+    }
+}
+
+/// The cell of the calling thread at a place of a block, if it has written to its chunk before.
+#[inline]
+pub(super) fn own_at(place: u32) -> Option<&'static AtomicU64> {
+    cell_at(own(), place)
+}
+
+#[inline]
+fn cell_at(slab: &'static Slab, place: u32) -> Option<&'static AtomicU64> {
+    // Acquire: whoever sees the chunk sees its zeros.
+    let chunk = slab.chunks.get(place as usize / CHUNK_CELLS)?.load(Ordering::Acquire);
+    // SAFETY: a chunk that is there is never freed, and is at least as long as this.
+    NonNull::new(chunk)
+        .map(|chunk| unsafe { in_register(chunk.add(place as usize % CHUNK_CELLS)).as_ref() })
+}
+
+/// A slab that a reader looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Seat(&'static Slab);
+
+impl Seat {
+    /// Those of all who may have cells.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        slabs().map(Self)
+    }
+
+    /// Its cells of a block, if they are there.
+    pub(super) fn cells<L: Length>(self, block: &Block<L>) -> Option<&[AtomicU64]> {
+        block.cells_of(self.0)
+    }
+
+    /// Its cell at a place of a block, if it is there.
+    #[inline]
+    pub(super) fn at(self, place: u32) -> Option<&'static AtomicU64> {
+        cell_at(self.0, place)
     }
 }
 

@@ -8,8 +8,7 @@ mod chosen {
 
     #[cfg(feature = "multiprocess")]
     pub(crate) use once_cell::sync::OnceCell;
-    #[cfg(feature = "multiprocess")]
-    pub(crate) use parking_lot::Mutex;
+    pub(crate) use parking_lot::{Mutex, MutexGuard as Guard};
 
     /// Lets others go on, after so many tries to.
     pub(crate) fn pause(tries: u32) {
@@ -19,11 +18,11 @@ mod chosen {
 
 #[cfg(loom)]
 mod chosen {
-    pub(crate) use crate::cell::loom_sync::{AtomicU32, AtomicU64, fence, pause};
     #[cfg(feature = "multiprocess")]
-    pub(crate) use crate::cell::loom_sync::{Mutex, OnceCell};
+    pub(crate) use crate::cell::loom_sync::OnceCell;
+    pub(crate) use crate::cell::loom_sync::{AtomicU32, AtomicU64, Guard, Mutex, fence, pause};
 }
 
-pub(super) use self::chosen::{AtomicU32, AtomicU64, fence, pause};
 #[cfg(feature = "multiprocess")]
-pub(super) use self::chosen::{Mutex, OnceCell};
+pub(super) use self::chosen::OnceCell;
+pub(super) use self::chosen::{AtomicU32, AtomicU64, Guard, Mutex, fence, pause};

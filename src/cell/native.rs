@@ -1,0 +1,197 @@
+//! The home of observations by exponential size: buckets that come into being when they are needed.
+
+use std::sync::atomic::Ordering;
+
+use super::directory::{Directory, Key};
+use super::fork::{HoldOff, hold_off};
+use super::native_book::{Book, CELLS, NativeLimits, NativeReading};
+use super::places::Fixed;
+use super::sequence::{self, FREE_READS};
+use super::slab::{Block, Seat, own_at};
+use super::sync::{AtomicU64, Guard, Mutex, pause};
+
+/// The cells of an owner beside its buckets: the state, two sums, and the generation of all.
+const HEAD: usize = 4;
+
+/// In the word of a histogram: how often its resolution is halved, then which table it has, then
+/// its generation.
+const HALVED: u64 = (1 << TABLE) - 1;
+const TABLE: u32 = 4;
+const GENERATION: u32 = 32;
+
+/// Stands in the place of a generation while all who observe are to wait.
+const QUIET: u64 = u32::MAX as u64;
+
+/// The state and the two sums.
+type Sequence = [AtomicU64; 3];
+
+/// Observations that threads add to, each in cells of its own, a cell for each bucket.
+///
+/// A bucket has a slot, which is the same cell in every slab. A slot is made under a lock when
+/// the first value comes that has none, and is found in the [`Directory`] without one. It keeps
+/// the bucket that it was made for: if the resolution is halved or the zero bucket becomes wider,
+/// whoever reads adds it to what contains its bucket now, and so it does not matter what a thread
+/// knew of that when it observed.
+///
+/// A reset begins a new generation. The cells of a thread note which one they belong to, and those
+/// of a past one count no more; before the thread adds to them again, it begins at zero.
+#[derive(Debug)]
+pub struct NativeCell {
+    word: AtomicU64,
+    zero_threshold: AtomicU64,
+    /// Whether slots are told apart by buckets with given bounds, too.
+    is_split: bool,
+    head: Block<Fixed<HEAD>>,
+    directory: Directory,
+    book: Mutex<Book>,
+}
+
+impl NativeCell {
+    /// With so many buckets of given bounds beside the others; that of +Inf is always there.
+    ///
+    /// The clock tells seconds since 1970.
+    pub(super) fn new(limits: NativeLimits, below: usize, clock: fn() -> f64) -> Self {
+        let book = Book::new(limits, below, clock);
+        let cell = Self {
+            word: AtomicU64::new(0),
+            zero_threshold: AtomicU64::new(0),
+            is_split: below > 1,
+            head: Block::new(Fixed),
+            directory: Directory::new(),
+            book: Mutex::new(book),
+        };
+        cell.publish(&mut cell.book.lock());
+        cell
+    }
+
+    /// Adds `n` observations of `value`, which belongs into a bucket of given bounds.
+    #[inline]
+    pub(super) fn observe(&self, value: f64, n: u64, below: impl FnOnce() -> usize) {
+        // Acquire: with a generation, what is said of it elsewhere.
+        let word = self.word.load(Ordering::Acquire);
+        let below = if self.is_split { below() } else { 0 };
+        let zero_threshold = f64::from_bits(self.zero_threshold.load(Ordering::Relaxed));
+        if let Some((head, [generation, ..])) = self.head.own().and_then(split_head) {
+            if generation.load(Ordering::Relaxed) == word >> GENERATION {
+                let key = Key::of(value, (word & HALVED) as u32, zero_threshold, below);
+                let table = (word >> TABLE & HALVED) as usize;
+                if let Some(cell) = self.directory.find(table, key).and_then(own_at) {
+                    let state = head[0].load(Ordering::Relaxed);
+                    return sequence::write(head, state, Some(&*cell), value, n);
+                }
+            }
+        }
+        self.observe_first(value, n, below);
+    }
+
+    /// What was observed so far.
+    pub(super) fn read(&self, into: &mut NativeReading) {
+        let (_hold_off, mut book) = self.lock();
+        if book.reset_if_due() {
+            self.publish(&mut book);
+        }
+        into.begin(&book);
+        for seat in Seat::all() {
+            if let Some((head, [generation, ..])) = seat.cells(&self.head).and_then(split_head) {
+                // It is written under the lock.
+                if generation.load(Ordering::Relaxed) == book.generation {
+                    into.sum += self.read_seat(&book, seat, head, &mut into.slots);
+                }
+            }
+        }
+        into.end(&book);
+    }
+
+    /// Adds what one owner has in its cells; returns its sum.
+    fn read_seat(&self, book: &Book, seat: Seat, head: &Sequence, into: &mut [(u64, u64)]) -> f64 {
+        let mut read = || {
+            sequence::read(head, || {
+                let mut total: u64 = 0;
+                for ((_, inside), slot) in into.iter_mut().zip(&book.slots) {
+                    // Acquire: as the sequence wants it. Without a cell, nothing is in it that
+                    // the state may count.
+                    *inside = seat.at(slot.place).map_or(0, |cell| cell.load(Ordering::Acquire));
+                    total = total.wrapping_add(*inside);
+                }
+                total
+            })
+        };
+        let mut tries = 0;
+        let sum = loop {
+            if let Some(sum) = read() {
+                break sum;
+            }
+            tries += 1;
+            if tries == FREE_READS {
+                self.word.store(word_of(book, QUIET), Ordering::Relaxed);
+            }
+            pause(tries);
+        };
+        if tries >= FREE_READS {
+            self.word.store(word_of(book, book.generation), Ordering::Release);
+        }
+        for (total, inside) in into {
+            *total = total.wrapping_add(*inside);
+        }
+        sum
+    }
+
+    /// Adds observations of a value that has no slot yet, or in cells that are new or shared.
+    #[cold]
+    #[inline(never)]
+    fn observe_first(&self, value: f64, n: u64, below: usize) {
+        let (_hold_off, mut book) = self.lock();
+        let slot = self.slot_of(&mut book, value, below);
+        let owner = self.head.touch();
+        let Some((head, [generation, ..])) = split_head(owner.all()) else { return };
+        if generation.load(Ordering::Relaxed) != book.generation {
+            let buckets = book.cells.iter().flat_map(|block| block.touch_as(owner));
+            buckets.chain(head).for_each(|cell| cell.store(0, Ordering::Relaxed));
+            generation.store(book.generation, Ordering::Relaxed);
+        }
+        // Whoever shares cells waits for the lock.
+        let cell = book.cells[slot / CELLS].touch_as(owner).get(slot % CELLS);
+        sequence::write(head, head[0].load(Ordering::Relaxed), cell, value, n);
+    }
+
+    /// The number of the slot of a value, made if there is none.
+    fn slot_of(&self, book: &mut Book, value: f64, below: usize) -> usize {
+        if book.make_room(value) {
+            self.publish(book);
+        }
+        let slot = book.slot_of(value, below);
+        let (key, place) = (book.key_of(value, below), book.slots[slot].place);
+        if self.directory.find(book.table, key).is_none() {
+            if self.directory.add(book.table, book.keys, key, place) {
+                book.keys += 1;
+            } else {
+                self.publish(book);
+            }
+        }
+        slot
+    }
+
+    /// Lets those who observe find the slots by what is said of them now.
+    fn publish(&self, book: &mut Book) {
+        let keys = book.all_keys();
+        (book.table, book.keys) = self.directory.fill(&keys);
+        self.zero_threshold.store(book.zero_threshold.to_bits(), Ordering::Relaxed);
+        // Release: whoever sees the word sees what is said beside it.
+        self.word.store(word_of(book, book.generation), Ordering::Release);
+    }
+
+    fn lock(&self) -> (HoldOff, Guard<'_, Book>) {
+        let hold_off = hold_off();
+        (hold_off, self.book.lock())
+    }
+}
+
+/// The cells of an owner that a [`sequence`] has, and its generation.
+#[inline]
+fn split_head(cells: &[AtomicU64]) -> Option<(&Sequence, &[AtomicU64])> {
+    cells.split_first_chunk()
+}
+
+fn word_of(book: &Book, generation: u64) -> u64 {
+    generation << GENERATION | (book.table as u64) << TABLE | u64::from(book.halved())
+}
