@@ -232,9 +232,9 @@ pub use crate::metrics::{
     EnumVec, EnumVecDyn, EnumVecOf, ErrorGuard, Gauge, GaugeVec, GaugeVecDyn, GaugeVecOf,
     Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn, HistogramVecOf, InProgress, Info,
     InfoVec, InfoVecDyn, InfoVecOf, Instrument, LabelArray, LabelSet, LabelValue, LabelValues,
-    LateTimer, MetricBuilder, MetricVec, MetricVecDyn, MetricVecOf, Observer, States, Summary,
-    SummaryVec, SummaryVecDyn, SummaryVecOf, TimedFuture, Timer, exponential_buckets,
-    linear_buckets,
+    LateTimer, MetricBuilder, MetricVec, MetricVecDyn, MetricVecOf, NativeOptions, NativeSnapshot,
+    Observer, States, Summary, SummaryVec, SummaryVecDyn, SummaryVecOf, TimedFuture, Timer,
+    exponential_buckets, linear_buckets,
 };
 pub use crate::registry::{
     CollectorId, CollectorRegistry, FailurePolicy, RegistrationGuard, RegistryBuilder,

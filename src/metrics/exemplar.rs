@@ -26,12 +26,52 @@ struct Slot {
 
 #[derive(Debug, Default)]
 struct Stored {
+    exemplar: KeptExemplar,
+    #[cfg(feature = "multiprocess")]
+    shared: SharedExemplar,
+}
+
+/// An exemplar in memory that is used again; without labels there is none.
+#[derive(Debug, Default)]
+pub(super) struct KeptExemplar {
     text: String,
     lens: Vec<u32>,
     value: f64,
     timestamp: Option<Timestamp>,
-    #[cfg(feature = "multiprocess")]
-    shared: SharedExemplar,
+}
+
+impl KeptExemplar {
+    /// Puts another one in its place, whose labels were checked.
+    pub(super) fn replace(&mut self, labels: &[(&str, &str)], value: f64, seconds: f64) {
+        if self.text.capacity() == 0 {
+            self.text.reserve(EXEMPLAR_LIMIT);
+            self.lens.reserve(8);
+        }
+        self.text.clear();
+        self.lens.clear();
+        // Sorted by repeatedly taking the next name: exemplars have one or two labels.
+        let mut last = None;
+        while let Some((name, text)) =
+            labels.iter().filter(|(name, _)| last.is_none_or(|last| *name > last)).min()
+        {
+            for part in [name, text] {
+                self.text.push_str(part);
+                self.lens.push(part.len() as u32);
+            }
+            last = Some(*name);
+        }
+        self.value = value;
+        self.timestamp = Timestamp::from_seconds(seconds).ok();
+    }
+
+    pub(super) fn as_ref(&self) -> ExemplarRef<'_> {
+        ExemplarRef {
+            text: &self.text,
+            lens: &self.lens,
+            value: self.value,
+            timestamp: self.timestamp,
+        }
+    }
 }
 
 impl ExemplarSlot {
@@ -83,41 +123,17 @@ impl Slot {
         }
         let Some(mut stored) = self.stored.try_lock() else { return };
         let stored = &mut *stored;
-        if stored.text.capacity() == 0 {
-            stored.text.reserve(EXEMPLAR_LIMIT);
-            stored.lens.reserve(8);
-        }
-        stored.text.clear();
-        stored.lens.clear();
-        // Sorted by repeatedly taking the next name: exemplars have one or two labels.
-        let mut last = None;
-        while let Some((name, text)) =
-            labels.iter().filter(|(name, _)| last.is_none_or(|last| *name > last)).min()
-        {
-            for part in [name, text] {
-                stored.text.push_str(part);
-                stored.lens.push(part.len() as u32);
-            }
-            last = Some(*name);
-        }
-        stored.value = value;
-        stored.timestamp = Timestamp::from_seconds(now()).ok();
+        stored.exemplar.replace(labels, value, now());
         #[cfg(feature = "multiprocess")]
         if let Some(home) = &self.home {
-            let exemplar = ExemplarRef {
-                text: &stored.text,
-                lens: &stored.lens,
-                value: stored.value,
-                timestamp: stored.timestamp,
-            };
-            stored.shared.write(home, exemplar);
+            stored.shared.write(home, stored.exemplar.as_ref());
         }
     }
 
     fn clear(&self) {
         let _hold_off = self.hold_off();
         let mut stored = self.stored.lock();
-        stored.lens.clear();
+        stored.exemplar.lens.clear();
         #[cfg(feature = "multiprocess")]
         if let Some(home) = &self.home {
             stored.shared.clear(home);
@@ -140,25 +156,17 @@ impl Slot {
     fn record(&self, slot: usize, columns: &mut Columns) {
         let _hold_off = self.hold_off();
         let stored = self.stored.lock();
-        if stored.lens.is_empty() {
+        if stored.exemplar.lens.is_empty() {
             return;
         }
         columns.reserve_exemplars();
-        columns.push_exemplar(
-            slot,
-            ExemplarRef {
-                text: &stored.text,
-                lens: &stored.lens,
-                value: stored.value,
-                timestamp: stored.timestamp,
-            },
-        );
+        columns.push_exemplar(slot, stored.exemplar.as_ref());
     }
 }
 
 /// Room for the exemplar of each bucket; in memory, none is there before the first one comes.
 #[derive(Debug, Default)]
-pub struct ExemplarSlots(OnceBox<Box<[ExemplarSlot]>>);
+pub(super) struct ExemplarSlots(OnceBox<Box<[ExemplarSlot]>>);
 
 impl ExemplarSlots {
     /// Those of some numbers, if other processes see any of them.

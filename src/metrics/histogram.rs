@@ -3,17 +3,22 @@
 use std::fmt;
 use std::sync::Arc;
 
+use once_cell::race::OnceBox;
+
 use super::amount::Amount;
 use super::bucket_index::BucketIndex;
 use super::builder::{Built, MetricBuilder};
+use super::clock::now;
 use super::exemplar::{ExemplarSlots, check_exemplar, keeps_exemplar};
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
+use super::native::{NativeOptions, NativeSnapshot};
+use super::native_exemplars::NativeExemplars;
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
-use crate::cell::HistogramCell;
-use crate::error::{Error, ErrorKind, Result};
+use crate::cell::{HistogramCell, NativeLimits, NativeReading};
+use crate::error::{Error, Result};
 use crate::model::{Bounds, Columns, Desc, LabelNames, MetricType, Suffix, SumPlace, ValueColumns};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::FileKind;
@@ -77,7 +82,7 @@ impl Histogram {
             // Zero times infinity would make the sum NaN.
             return;
         }
-        self.series.cell.observe(self.bucket(value), value, n);
+        self.series.cell.observe(|| self.bucket(value), value, n);
     }
 
     /// Adds an observation, and keeps these labels as the trace of its bucket.
@@ -87,10 +92,14 @@ impl Histogram {
     pub fn observe_with_exemplar(&self, value: impl Amount, labels: &[(&str, &str)]) {
         let value = value.to_f64();
         let bucket = self.bucket(value);
-        self.series.cell.observe(bucket, value, 1);
+        self.series.cell.observe(|| bucket, value, 1);
         if keeps_exemplar(labels) {
             let slot = (bucket, self.bounds().values().len());
-            self.series.aside().store(slot, labels, value);
+            let aside = self.series.aside();
+            aside.of_buckets.store(slot, labels, value);
+            if self.series.schema().settings.native.is_some() {
+                aside.native.get_or_init(Box::default).store(labels, value, now());
+            }
         }
     }
 
@@ -107,9 +116,15 @@ impl Histogram {
     /// What was observed so far.
     pub fn snapshot(&self) -> HistogramSnapshot {
         let bounds = self.bounds().clone();
+        let mut reading = NativeReading::default();
+        if let Some(read) = self.series.cell.read_native(&mut reading) {
+            let buckets = read.below.iter().map(|count| *count as f64).collect();
+            let native = Some(NativeSnapshot::of(read));
+            return HistogramSnapshot { bounds, buckets, sum: read.sum, native };
+        }
         let mut buckets = Vec::with_capacity(bounds.values().len());
         let sum = self.series.cell.read(&mut buckets);
-        HistogramSnapshot { bounds, buckets, sum }
+        HistogramSnapshot { bounds, buckets, sum, native: None }
     }
 
     /// Runs `f` and observes how long it took, in seconds.
@@ -152,6 +167,7 @@ pub struct HistogramSnapshot {
     bounds: Bounds,
     buckets: Vec<f64>,
     sum: f64,
+    native: Option<NativeSnapshot>,
 }
 
 impl HistogramSnapshot {
@@ -173,8 +189,14 @@ impl HistogramSnapshot {
         self.sum
     }
 
+    /// The buckets of a native histogram, if it is one.
+    pub fn native(&self) -> Option<&NativeSnapshot> {
+        self.native.as_ref()
+    }
+
     /// The value below which a share `q` of the observations lies, estimated
-    /// as PromQL's `histogram_quantile` does: even within a bucket.
+    /// as PromQL's `histogram_quantile` does: even within a bucket, and in a native one even
+    /// among the logarithms.
     ///
     /// NaN without observations or for a `q` that is NaN; infinite for a `q`
     /// outside 0 to 1. [Its definition](https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile).
@@ -195,6 +217,9 @@ impl HistogramSnapshot {
         }
         if !(0.0..=1.0).contains(&q) {
             return if q < 0.0 { f64::NEG_INFINITY } else { f64::INFINITY };
+        }
+        if let Some(native) = &self.native {
+            return native.quantile(q, count);
         }
         let rank = q * count;
         let mut before = 0.0;
@@ -244,7 +269,33 @@ impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
         I: IntoIterator,
         I::Item: Amount,
     {
-        self.settings.given = bounds.into_iter().map(Amount::to_f64).collect();
+        self.settings.given = Some(bounds.into_iter().map(Amount::to_f64).collect());
+        self
+    }
+
+    /// Makes it a native histogram, whose buckets come into being by themselves.
+    ///
+    /// It has no other buckets unless [some are given](Self::buckets); those are exposed beside.
+    /// Formats that know no native histograms show these, count and sum.
+    ///
+    /// Native histograms are not kept in [files that processes share](MetricBuilder::store): with
+    /// a store, it cannot be built.
+    ///
+    /// ```
+    /// use narthex::{Histogram, NativeOptions};
+    ///
+    /// let latency = Histogram::builder("latency_seconds", "Of replies.")
+    ///     .native(NativeOptions::new())
+    ///     .build()?;
+    /// latency.observe_n(0.1, 3);
+    /// // The third root of eight buckets to a power of two: 0.0992 to 0.1081.
+    /// assert!((0.0991..0.1082).contains(&latency.snapshot().quantile(0.5)));
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    ///
+    /// Source: [native histograms](https://prometheus.io/docs/specs/native_histograms/).
+    pub fn native(mut self, options: NativeOptions) -> Self {
+        self.settings.options = Some(options);
         self
     }
 }
@@ -267,10 +318,12 @@ impl Instrument for Histogram {}
 /// What is chosen when a histogram is built.
 #[derive(Clone, Debug)]
 pub struct HistogramSettings {
-    given: Vec<f64>,
-    // Made of `given` when the metric is built.
+    given: Option<Vec<f64>>,
+    options: Option<NativeOptions>,
+    // Made of these when the metric is built.
     bounds: Bounds,
     index: BucketIndex,
+    native: Option<NativeLimits>,
 }
 
 impl Default for HistogramSettings {
@@ -278,28 +331,42 @@ impl Default for HistogramSettings {
         let mut bounds = DEFAULT_BUCKETS.to_vec();
         bounds.push(f64::INFINITY);
         let index = BucketIndex::new(&bounds);
-        Self { given: DEFAULT_BUCKETS.into(), bounds: Bounds::from_sorted(bounds), index }
+        let bounds = Bounds::from_sorted(bounds);
+        Self { given: None, options: None, bounds, index, native: None }
     }
 }
 
 impl PartialEq for HistogramSettings {
     fn eq(&self, other: &Self) -> bool {
-        self.bounds == other.bounds
+        self.bounds == other.bounds && self.native == other.native
     }
+}
+
+/// What few histograms keep.
+#[derive(Debug, Default)]
+pub struct HistogramAside {
+    of_buckets: ExemplarSlots,
+    native: OnceBox<NativeExemplars>,
 }
 
 impl Kind for Histogram {
     type Cell = HistogramCell;
-    type Aside = ExemplarSlots;
+    type Aside = HistogramAside;
     type Settings = HistogramSettings;
 
     const TYPE: MetricType = MetricType::Histogram;
 
     fn check(settings: &mut HistogramSettings, desc: &Desc, _: &LabelNames) -> Result {
-        settings.bounds = Bounds::new(settings.given.iter().copied()).map_err(|error| {
-            Error::new(ErrorKind::InvalidValue, format!("histogram {:?}: {error}", desc.name()))
-        })?;
+        let of = |error: Error| error.of(format_args!("histogram {:?}", desc.name()));
+        let bounds = match (&settings.given, settings.options) {
+            (Some(given), _) => Bounds::new(given.iter().copied()),
+            (None, Some(_)) => Ok(Bounds::from_sorted(vec![f64::INFINITY])),
+            (None, None) => Bounds::new(DEFAULT_BUCKETS),
+        };
+        settings.bounds = bounds.map_err(of)?;
         settings.index = BucketIndex::new(settings.bounds.values());
+        let limits = |options: NativeOptions| options.limits(settings.bounds.values().len());
+        settings.native = settings.options.map(limits).transpose().map_err(of)?;
         Ok(())
     }
 
@@ -308,17 +375,27 @@ impl Kind for Histogram {
         Some(FileKind::Histogram)
     }
 
+    #[cfg(feature = "multiprocess")]
+    fn why_not_in_files(settings: &HistogramSettings) -> Option<&'static str> {
+        settings.native.map(|_| "native histograms are not kept in shared files")
+    }
+
     fn new_cell(
         schema: &Schema<Self>,
         homes: &mut Homes<'_>,
-    ) -> (HistogramCell, Option<ExemplarSlots>) {
+    ) -> (HistogramCell, Option<HistogramAside>) {
         let bounds = &schema.settings.bounds;
+        if let Some(limits) = schema.settings.native {
+            return (HistogramCell::native(limits, bounds.values().len(), now), None);
+        }
         let texts = bounds.texts();
         let buckets = texts.iter().map(|le| (Suffix::Bucket, Some(("le", &**le))));
         let numbers: Vec<_> = std::iter::once((Suffix::Sum, None)).chain(buckets).collect();
         let numbers = homes.of(&numbers);
         let exemplars = numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect();
-        (HistogramCell::at(numbers), ExemplarSlots::if_shared(exemplars))
+        let aside = ExemplarSlots::if_shared(exemplars)
+            .map(|of_buckets| HistogramAside { of_buckets, ..HistogramAside::default() });
+        (HistogramCell::at(numbers), aside)
     }
 
     #[inline]
@@ -343,16 +420,46 @@ impl Kind for Histogram {
     fn push(all: &[Self], columns: &mut Columns) -> usize {
         let first = columns.rows();
         let all = push_labels(all, columns);
-        columns.extend_starts(all.iter().map(|histogram| histogram.series.created()));
-        if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
-            let cells = all.iter().map(|histogram| &histogram.series.cell);
-            HistogramCell::read_all(cells, buckets, sums);
+        if all.first().is_some_and(|histogram| histogram.series.schema().settings.native.is_some())
+        {
+            push_native(all, first, columns);
+        } else {
+            columns.extend_starts(all.iter().map(|histogram| histogram.series.created()));
+            if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
+                let cells = all.iter().map(|histogram| &histogram.series.cell);
+                HistogramCell::read_all(cells, buckets, sums);
+            }
         }
         for (row, histogram) in (first..).zip(all) {
-            if let Some(exemplars) = histogram.series.known_aside() {
-                exemplars.record(row * histogram.bounds().values().len(), columns);
+            if let Some(aside) = histogram.series.known_aside() {
+                aside.of_buckets.record(row * histogram.bounds().values().len(), columns);
             }
         }
         all.len()
+    }
+}
+
+/// Appends the numbers of native histograms, whose labels are there from this row on.
+fn push_native(all: &[Histogram], first: usize, columns: &mut Columns) {
+    let mut reading = NativeReading::default();
+    let count = |&(index, count): &(i32, u64)| (index, count as f64);
+    for (row, histogram) in (first..).zip(all) {
+        let Some(read) = histogram.series.cell.read_native(&mut reading) else { return };
+        columns.extend_starts(std::iter::once(read.started));
+        if let ValueColumns::Histograms { buckets, sums, .. } = &mut columns.values {
+            buckets.extend(read.below.iter().map(|count| *count as f64));
+            sums.push(read.sum);
+        }
+        columns.push_native_buckets(
+            row,
+            read.schema as i8,
+            (read.zero_threshold, read.zero_count as f64),
+            read.negative.iter().map(count),
+            read.positive.iter().map(count),
+        );
+        if let Some(exemplars) = histogram.series.known_aside().and_then(|aside| aside.native.get())
+        {
+            exemplars.record(columns);
+        }
     }
 }

@@ -337,6 +337,18 @@ impl Columns {
         self.natives.push(self.rows - 1, native);
     }
 
+    /// Makes a row, which is a histogram, a native one as well, behind all that are.
+    pub(crate) fn push_native_buckets(
+        &mut self,
+        row: usize,
+        schema: i8,
+        zero: (f64, f64),
+        negative: impl Iterator<Item = (i32, f64)>,
+        positive: impl Iterator<Item = (i32, f64)>,
+    ) {
+        self.natives.push_buckets(row, schema, zero, negative, positive);
+    }
+
     /// Whether the last row is a native histogram.
     pub(crate) fn last_is_native(&self) -> bool {
         self.natives.last_row() == self.rows.checked_sub(1)

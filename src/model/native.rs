@@ -165,7 +165,7 @@ pub(super) struct Side {
 }
 
 /// Up to so many buckets without observations are told, as a run of their own is longer.
-const FILLED_GAP: i64 = 2;
+pub(super) const FILLED_GAP: i64 = 2;
 
 impl NativeHistogram {
     /// One without observations, whose zero bucket has nothing but zero.

@@ -2,7 +2,9 @@
 
 use super::exemplar::ExemplarRef;
 use super::exemplar_column::ExemplarColumn;
-use super::native::{BucketSpan, NativeBuckets, NativeHistogram, NativeHistogramRef, Side};
+use super::native::{
+    BucketSpan, FILLED_GAP, NativeBuckets, NativeHistogram, NativeHistogramRef, Side,
+};
 
 /// Native histograms of some rows of a chunk, ascending.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,6 +51,46 @@ impl NativeColumn {
         for exemplar in &histogram.exemplars {
             self.push_exemplar(exemplar.as_ref());
         }
+    }
+
+    /// Appends the histogram of a row behind all that have one, without exemplars. The indexes of
+    /// its buckets ascend, and none is far from zero.
+    pub(crate) fn push_buckets(
+        &mut self,
+        row: usize,
+        schema: i8,
+        (zero_threshold, zero_count): (f64, f64),
+        negative: impl Iterator<Item = (i32, f64)>,
+        positive: impl Iterator<Item = (i32, f64)>,
+    ) {
+        let (negative, positive) = (self.push_runs(negative), self.push_runs(positive));
+        let exemplars_end = self.exemplars.entries.len();
+        self.entries.push(NativeEntry {
+            row,
+            schema,
+            zero_threshold,
+            zero_count,
+            negative,
+            positive,
+            exemplars_end,
+        });
+    }
+
+    fn push_runs(&mut self, buckets: impl Iterator<Item = (i32, f64)>) -> End {
+        let (begin, mut next) = (self.spans.len(), 0);
+        for (index, count) in buckets {
+            let gap = index - next;
+            match self.spans[begin..].last_mut() {
+                Some(span) if i64::from(gap) <= FILLED_GAP => {
+                    span.length += gap as u32 + 1;
+                    self.counts.extend((0..gap).map(|_| 0.0));
+                }
+                _ => self.spans.push(BucketSpan { offset: gap, length: 1 }),
+            }
+            self.counts.push(count);
+            next = index + 1;
+        }
+        End { spans: self.spans.len(), counts: self.counts.len() }
     }
 
     fn push_side(&mut self, side: &Side) -> End {

@@ -34,6 +34,7 @@ mod metrics_counter;
 mod metrics_gauge;
 mod metrics_histogram;
 mod metrics_info_enum;
+mod metrics_native;
 mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
