@@ -18,6 +18,7 @@ pub(crate) mod native;
 mod native_column;
 pub(crate) mod number;
 pub(crate) mod owned;
+pub(crate) mod quantiles;
 pub(crate) mod sample;
 pub(crate) mod timestamp;
 
@@ -39,5 +40,6 @@ pub use self::owned::{
     HistogramMetricFamily, InfoMetricFamily, MetricFamily, NO_LABELS, StateSetMetricFamily,
     SummaryMetricFamily, UnknownMetricFamily,
 };
+pub use self::quantiles::Quantiles;
 pub use self::sample::{Sample, SampleLabels};
 pub use self::timestamp::Timestamp;
