@@ -33,7 +33,8 @@ pub use self::family::Family;
 pub(crate) use self::family::Sealed;
 pub use self::labels::LabelNames;
 pub use self::name::{LabelName, MetricName, NameValidation};
-pub use self::native::{BucketSpan, NativeBuckets, NativeHistogram, NativeHistogramRef};
+pub use self::native::{BucketSpan, NativeBuckets, NativeHistogram};
+pub use self::native_column::NativeHistogramRef;
 pub use self::number::format_f64;
 pub use self::owned::{
     Added, BucketBound, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
