@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use narthex::{Counter, Gauge, Histogram, LabelSet, LabelValue};
+use narthex::{Counter, Gauge, Histogram, LabelSet, LabelValue, NativeOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +37,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "histogram-observe" => {
             let histogram = Histogram::builder("h", "").build()?;
             (0..times).for_each(|_| black_box(&histogram).observe(black_box(0.3)));
+            assert_eq!(histogram.snapshot().count(), times as f64);
+        }
+        "native-histogram-observe" => {
+            let options = NativeOptions::new();
+            let histogram = Histogram::builder("h", "").native(options).build()?;
+            let values: Vec<f64> = (1..=64).map(|n| f64::from(n) * 0.01).collect();
+            for value in values.iter().cycle().take(times) {
+                black_box(&histogram).observe(black_box(*value));
+            }
             assert_eq!(histogram.snapshot().count(), times as f64);
         }
         "look-up-and-inc" => look_up(times)?,

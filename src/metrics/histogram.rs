@@ -360,7 +360,7 @@ impl Kind for Histogram {
         let of = |error: Error| error.of(format_args!("histogram {:?}", desc.name()));
         let bounds = match (&settings.given, settings.options) {
             (Some(given), _) => Bounds::new(given.iter().copied()),
-            (None, Some(_)) => Ok(Bounds::from_sorted(vec![f64::INFINITY])),
+            (None, Some(_)) => Ok(Bounds::endless()),
             (None, None) => Bounds::new(DEFAULT_BUCKETS),
         };
         settings.bounds = bounds.map_err(of)?;

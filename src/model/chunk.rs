@@ -5,8 +5,8 @@ use super::desc::{Desc, MetricType, Suffix};
 use super::exemplar::ExemplarRef;
 use super::exemplar_column::ExemplarColumn;
 use super::labels::LabelNames;
-use super::native::NativeHistogramRef;
-use super::native_column::NativeColumn;
+use super::native_column::{NativeColumn, NativeHistogramRef};
+use super::quantiles::Quantiles;
 use super::sample::{Sample, SampleLabels};
 use super::timestamp::Timestamp;
 
@@ -50,8 +50,12 @@ pub enum Values<'a> {
         /// Where the sum stands.
         sum_place: SumPlace,
     },
-    /// One count and one sum a row.
+    /// One count and one sum a row, and estimates of the same quantiles.
     Summaries {
+        /// The quantiles that all rows share; none is the usual case.
+        quantiles: &'a Quantiles,
+        /// Row after row, an estimate for each quantile.
+        estimates: &'a [f64],
         /// A count for each row.
         counts: &'a [f64],
         /// A sum for each row.
@@ -193,7 +197,13 @@ impl<'a> Chunk<'a> {
                     ..sample
                 });
             }
-            Values::Summaries { counts, sums } => {
+            Values::Summaries { quantiles, estimates, counts, sums } => {
+                let width = quantiles.values().len();
+                let estimates = estimates.iter().skip(row * width);
+                for (quantile, &value) in quantiles.texts().iter().zip(estimates) {
+                    let labels = sample.labels.with_extra("quantile", quantile);
+                    each(&Sample { labels, value, ..sample });
+                }
                 each(&Sample { suffix: Suffix::Count, value: counts[row], ..sample });
                 each(&Sample { suffix: Suffix::Sum, value: sums[row], ..sample });
             }

@@ -9,6 +9,7 @@ use super::exemplar_column::ExemplarColumn;
 use super::labels::LabelNames;
 use super::native::NativeHistogram;
 use super::native_column::NativeColumn;
+use super::quantiles::Quantiles;
 use super::timestamp::Timestamp;
 
 /// The labels of a row that is being recorded.
@@ -27,10 +28,15 @@ pub(crate) enum RowLabels<'a> {
 pub(crate) enum ValueColumns {
     Floats { suffix: Suffix, values: Vec<f64> },
     Histograms { bounds: Bounds, buckets: Vec<f64>, sums: Vec<f64>, sum_place: SumPlace },
-    Summaries { counts: Vec<f64>, sums: Vec<f64> },
+    Summaries { quantiles: Quantiles, estimates: Vec<f64>, counts: Vec<f64>, sums: Vec<f64> },
 }
 
 impl ValueColumns {
+    /// Counts and sums to come, with estimates of these quantiles.
+    pub(crate) fn summaries(quantiles: Quantiles) -> Self {
+        Self::Summaries { quantiles, estimates: Vec::new(), counts: Vec::new(), sums: Vec::new() }
+    }
+
     /// Takes the numbers of a chunk; memory is kept where the form stays.
     fn copy_from(&mut self, values: Values<'_>) {
         match (&mut *self, values) {
@@ -50,8 +56,13 @@ impl ValueColumns {
                     sum_place,
                 };
             }
-            (_, Values::Summaries { counts, sums }) => {
-                *self = Self::Summaries { counts: counts.to_owned(), sums: sums.to_owned() };
+            (_, Values::Summaries { quantiles, estimates, counts, sums }) => {
+                *self = Self::Summaries {
+                    quantiles: quantiles.clone(),
+                    estimates: estimates.to_owned(),
+                    counts: counts.to_owned(),
+                    sums: sums.to_owned(),
+                };
             }
         }
     }
@@ -158,7 +169,8 @@ impl Columns {
                 buckets.reserve((CHUNK_ROWS + 1) * bounds.values().len());
                 sums.reserve(CHUNK_ROWS);
             }
-            ValueColumns::Summaries { counts, sums } => {
+            ValueColumns::Summaries { quantiles, estimates, counts, sums } => {
+                estimates.reserve(CHUNK_ROWS * quantiles.values().len());
                 counts.reserve(CHUNK_ROWS + 1);
                 sums.reserve(CHUNK_ROWS);
             }
@@ -207,7 +219,8 @@ impl Columns {
                 buckets.clear();
                 sums.clear();
             }
-            ValueColumns::Summaries { counts, sums } => {
+            ValueColumns::Summaries { estimates, counts, sums, .. } => {
+                estimates.clear();
                 counts.clear();
                 sums.clear();
             }
@@ -365,7 +378,9 @@ impl Columns {
             ValueColumns::Histograms { bounds, buckets, sums, sum_place } => {
                 Values::Histograms { bounds, buckets, sums, sum_place: *sum_place }
             }
-            ValueColumns::Summaries { counts, sums } => Values::Summaries { counts, sums },
+            ValueColumns::Summaries { quantiles, estimates, counts, sums } => {
+                Values::Summaries { quantiles, estimates, counts, sums }
+            }
         };
         Chunk {
             names: &self.names,

@@ -1,7 +1,6 @@
 //! Native histograms: buckets of exponential width, of which only those in use are told.
 
-use super::exemplar::{Exemplar, ExemplarRef};
-use super::native_column::NativeColumn;
+use super::exemplar::Exemplar;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A run of neighbouring buckets.
@@ -49,85 +48,6 @@ impl<'a> NativeBuckets<'a> {
             first..next
         });
         indexes.zip(self.counts.iter().copied())
-    }
-}
-
-/// A native histogram as formats read it, beside the count and the sum of its row.
-#[derive(Clone, Copy)]
-pub struct NativeHistogramRef<'a> {
-    pub(super) column: &'a NativeColumn,
-    pub(super) place: usize,
-}
-
-impl<'a> NativeHistogramRef<'a> {
-    /// The resolution, -4 to 8: a power of two is divided into 2^schema buckets.
-    pub fn schema(&self) -> i8 {
-        self.column.entries[self.place].schema
-    }
-
-    /// What is not farther from zero than this is in the zero bucket.
-    pub fn zero_threshold(&self) -> f64 {
-        self.column.entries[self.place].zero_threshold
-    }
-
-    /// How many observations the zero bucket has.
-    pub fn zero_count(&self) -> f64 {
-        self.column.entries[self.place].zero_count
-    }
-
-    /// The buckets below zero, as if their observations were above it.
-    pub fn negative(&self) -> NativeBuckets<'a> {
-        self.column.negative(self.place)
-    }
-
-    /// The buckets above zero.
-    pub fn positive(&self) -> NativeBuckets<'a> {
-        self.column.positive(self.place)
-    }
-
-    /// The exemplars, in the order in which they were given.
-    pub fn exemplars(&self) -> impl Iterator<Item = ExemplarRef<'a>> + use<'a> {
-        self.column.exemplars(self.place)
-    }
-
-    /// A copy that can be kept.
-    pub fn to_owned(&self) -> NativeHistogram {
-        let owned = |buckets: NativeBuckets<'_>| Side {
-            spans: buckets.spans.to_owned(),
-            counts: buckets.counts.to_owned(),
-        };
-        NativeHistogram {
-            schema: self.schema(),
-            zero_threshold: self.zero_threshold(),
-            zero_count: self.zero_count(),
-            negative: owned(self.negative()),
-            positive: owned(self.positive()),
-            exemplars: self.exemplars().map(|exemplar| exemplar.to_owned()).collect(),
-        }
-    }
-}
-
-impl PartialEq for NativeHistogramRef<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.schema() == other.schema()
-            && self.zero_threshold().to_bits() == other.zero_threshold().to_bits()
-            && self.zero_count() == other.zero_count()
-            && self.negative() == other.negative()
-            && self.positive() == other.positive()
-            && self.exemplars().eq(other.exemplars())
-    }
-}
-
-impl std::fmt::Debug for NativeHistogramRef<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NativeHistogram")
-            .field("schema", &self.schema())
-            .field("zero_threshold", &self.zero_threshold())
-            .field("zero_count", &self.zero_count())
-            .field("negative", &self.negative())
-            .field("positive", &self.positive())
-            .field("exemplars", &self.exemplars().collect::<Vec<_>>())
-            .finish()
     }
 }
 

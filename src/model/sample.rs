@@ -7,7 +7,7 @@ use super::desc::Suffix;
 use super::escape::unescape;
 use super::exemplar::ExemplarRef;
 use super::labels::LabelNames;
-use super::native::NativeHistogramRef;
+use super::native_column::NativeHistogramRef;
 use super::timestamp::Timestamp;
 
 /// One number of a scrape.

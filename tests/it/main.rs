@@ -10,6 +10,7 @@ mod exposition_vectors;
 #[cfg(all(unix, feature = "multiprocess"))]
 mod folds;
 mod golden;
+mod grouped;
 #[cfg(feature = "http")]
 mod http_async;
 #[cfg(feature = "http")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::buckets::{BucketBound, read_buckets};
 use super::{Added, MetricFamily};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::bounds::Bounds;
 use crate::model::chunk::SumPlace;
 use crate::model::columns::{RowLabels, ValueColumns};
@@ -12,6 +12,7 @@ use crate::model::desc::{MetricType, Suffix};
 use crate::model::family::Family;
 use crate::model::labels::LabelNames;
 use crate::model::native::NativeHistogram;
+use crate::model::quantiles::Quantiles;
 
 /// What the typed families share: the samples, and the names of their labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +106,41 @@ impl Labelled {
             return self.add_bare_buckets(labels, &bounds, &counts);
         };
         self.add_buckets(labels, &bounds, &counts, sum)
+    }
+
+    pub(super) fn add_summary<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        quantiles: &Quantiles,
+        estimates: &[f64],
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let ranks = quantiles.values().len();
+        if estimates.len() != ranks {
+            let name = self.family.desc.name();
+            let have = estimates.len();
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!("summary {name:?} has {ranks} quantiles, and there are {have} estimates"),
+            ));
+        }
+        self.add(
+            labels,
+            |values| matches!(values, ValueColumns::Summaries { quantiles: have, .. } if have == quantiles),
+            || ValueColumns::summaries(quantiles.clone()),
+            |values| {
+                if let ValueColumns::Summaries { estimates: all, counts, sums, .. } = values {
+                    all.extend(estimates);
+                    counts.push(count);
+                    sums.push(sum);
+                }
+            },
+        )
     }
 
     /// Adds a histogram that has native buckets only.

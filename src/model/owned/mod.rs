@@ -1,6 +1,7 @@
 //! Families written down: what custom collectors, the parsers and the merge yield.
 
 mod buckets;
+mod grouped;
 mod labelled;
 mod select;
 mod typed;
