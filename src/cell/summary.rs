@@ -3,6 +3,8 @@
 use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::all_mapped;
+use super::native::NativeCell;
+use super::native_book::{NativeLimits, NativeReading};
 use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
@@ -11,8 +13,9 @@ use super::slab::Reader;
 #[derive(Debug)]
 pub enum SummaryCell {
     Memory(Observations),
+    // Apart, so that others in memory take no more than they need.
+    Sketch(Box<NativeCell>),
     #[cfg(feature = "multiprocess")]
-    // Apart, so that numbers in memory take no more than they need.
     Mapped(Box<MappedSummary>),
 }
 
@@ -35,10 +38,16 @@ impl SummaryCell {
         Self::Memory(Observations::new(1))
     }
 
+    /// In memory, with buckets of exponential size.
+    pub(crate) fn sketch(limits: NativeLimits, clock: fn() -> f64) -> Self {
+        Self::Sketch(Box::new(NativeCell::new(limits, 1, clock)))
+    }
+
     #[inline]
     pub(crate) fn observe(&self, value: f64) {
         match self {
             Self::Memory(observations) => observations.observe(0, value, 1),
+            Self::Sketch(native) => native.observe(value, 1, || 0),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 mapped.sum.add(value);
@@ -50,6 +59,17 @@ impl SummaryCell {
     /// Appends the count; returns the sum.
     pub(crate) fn read(&self, into: &mut Vec<f64>) -> f64 {
         self.read_by(&mut Reader::new(), into)
+    }
+
+    /// Reads the buckets of exponential size, and count and sum, if it has them.
+    pub(crate) fn read_sketch<'r>(&self, into: &'r mut NativeReading) -> Option<&'r NativeReading> {
+        match self {
+            Self::Sketch(native) => {
+                native.read(into);
+                Some(into)
+            }
+            _ => None,
+        }
     }
 
     /// Appends the counts of each of these, and its sum.
@@ -65,6 +85,12 @@ impl SummaryCell {
     fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
             Self::Memory(observations) => observations.read(reader, into),
+            Self::Sketch(native) => {
+                let mut reading = NativeReading::default();
+                native.read(&mut reading);
+                into.extend(reading.below.iter().map(|count| *count as f64));
+                reading.sum
+            }
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 into.push(mapped.count.get());

@@ -21,6 +21,7 @@ mod label_values;
 mod late_timer;
 mod native;
 mod native_exemplars;
+mod sketch;
 mod stopwatch;
 mod summary;
 mod timer;

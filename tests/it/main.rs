@@ -36,6 +36,7 @@ mod metrics_gauge;
 mod metrics_histogram;
 mod metrics_info_enum;
 mod metrics_native;
+mod metrics_quantiles;
 mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
