@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use narthex::{Counter, Gauge, Histogram, Summary, exponential_buckets};
+use narthex::{Counter, Gauge, Histogram, NativeOptions, Summary, exponential_buckets};
 
 criterion_group!(benches, observe, time, observe_from_two_threads);
 criterion_main!(benches);
@@ -31,6 +31,8 @@ fn observe(c: &mut Criterion) {
             b.iter(|| histogram.observe(black_box(0.3)));
         });
     }
+    let native = Histogram::builder("h", "").native(NativeOptions::new()).build().unwrap();
+    c.bench_function("histogram observe, native", |b| b.iter(|| native.observe(black_box(0.3))));
 }
 
 /// Beside what a timer would cost with the clock of the system.

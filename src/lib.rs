@@ -143,6 +143,7 @@ assert_eq!(jobs.len(), 4);
 //! | timing a closure, a scope, a future | [`Histogram::time`], [`Histogram::start_timer`], [`Histogram::time_future`] |
 //! | labels that are known when the work is done | [`MetricVec::start_timer`](LateTimer) |
 //! | closed labels that are shown before anything was counted | [`MetricVecOf::create_all`] |
+//! | histograms that make their buckets themselves | [`MetricBuilder::native`], [`NativeOptions`] |
 //! | exemplars | [`Counter::inc_with_exemplar`], [`Histogram::observe_with_exemplar`] |
 //! | counting errors | [`Counter::count_errors`], [`Counter::error_guard`] |
 //! | work in progress | [`Gauge::track_inprogress`] |

@@ -7,7 +7,7 @@ use narthex::exposition::{self, ContentCoding, Encoding, Format};
 use narthex::model::{CounterMetricFamily, EscapingScheme};
 use narthex::{
     Collector, CollectorRegistry, Counter, CounterVec, Enum, Gauge, Histogram, HistogramVec, Info,
-    Summary, collector_fn, parser,
+    NativeOptions, Summary, collector_fn, parser,
 };
 
 thread_local! {
@@ -128,6 +128,28 @@ fn observations_do_not_allocate_after_the_first_touch() -> narthex::Result {
     metrics.observe_with_exemplars();
     assert_eq!(allocations(|| metrics.observe_with_exemplars()), 0);
     assert_eq!(allocations(|| metrics.observe()), 0);
+    Ok(())
+}
+
+#[test]
+fn nor_do_they_in_native_buckets_that_are_there() -> narthex::Result {
+    let options = NativeOptions::new().max_buckets(20);
+    let native =
+        Histogram::builder("h", "h").native(options).buckets([0.5]).labels(["a"]).build()?;
+    let observe = || {
+        let child = native.labels(["x"]);
+        // More than there may be, so that the resolution is halved on the way.
+        for n in -40..40 {
+            child.observe(n);
+        }
+        child.observe(f64::NAN);
+        child.observe(f64::INFINITY);
+        for n in 1..20 {
+            child.observe_with_exemplar(n, &TRACE);
+        }
+    };
+    observe();
+    assert_eq!(allocations(observe), 0);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use once_cell::race::OnceBox;
 
-use super::exponential::{FINEST, bucket, place};
+use super::exponential::{FINEST, bucket, is_extreme, place, place_of_normal};
 use super::sync::AtomicU64;
 
 /// How many tables there can be, each four times as long as the one before.
@@ -22,15 +22,14 @@ const BELOW: u32 = 10;
 /// How many of these there can be.
 pub(crate) const MOST_BELOW: usize = 1 << BELOW;
 
-/// Then come the bucket, counted from the least one, its side of zero, and its resolution.
-const BUCKET: u32 = 20;
-const LEAST: i32 = 1 << (BUCKET - 1);
-const NEGATIVE: u64 = 1 << (BELOW + BUCKET);
-const FINER: u32 = BELOW + BUCKET + 1;
+/// Then come the side of zero, and the bucket up to here; then how often the finest resolution
+/// is halved.
+const BUCKET: u32 = BELOW + 1;
+const HALVED: u32 = 32;
 
 /// Stand in the place of a resolution.
-const ZERO: u64 = 13 << FINER;
-const NAN: u64 = 14 << FINER;
+const ZERO: u64 = 13 << HALVED;
+const NAN: u64 = 14 << HALVED;
 
 /// What tells apart observations that are counted in different cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,29 +41,36 @@ impl Key {
     pub(super) fn of(value: f64, halved: u32, zero_threshold: f64, below: usize) -> Self {
         if value.abs() <= zero_threshold {
             Self::zero(below)
-        } else if value.is_nan() {
-            Self::nan(below)
+        } else if is_extreme(value) {
+            Self::of_extreme(value, halved, below)
         } else {
-            let bucket = bucket(place(value), FINEST - halved as i32);
-            Self::bucket(value < 0.0, bucket, halved, below)
+            Self::at(value, place_of_normal(value), halved, below)
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn of_extreme(value: f64, halved: u32, below: usize) -> Self {
+        if value.is_nan() { Self::nan(below) } else { Self::at(value, place(value), halved, below) }
+    }
+
     #[inline]
+    fn at(value: f64, place: i32, halved: u32, below: usize) -> Self {
+        Self::bucket(value.is_sign_negative(), bucket(place, FINEST - halved as i32), halved, below)
+    }
+
     pub(super) fn zero(below: usize) -> Self {
         Self(ZERO | below as u64)
     }
 
-    #[inline]
     pub(super) fn nan(below: usize) -> Self {
         Self(NAN | below as u64)
     }
 
     #[inline]
     pub(super) fn bucket(is_negative: bool, bucket: i32, halved: u32, below: usize) -> Self {
-        let side = if is_negative { NEGATIVE } else { 0 };
-        let bucket = (bucket + LEAST) as u64;
-        Self(u64::from(halved) << FINER | side | bucket << BELOW | below as u64)
+        let bucket = u64::from((bucket << BUCKET) as u32);
+        Self(u64::from(halved) << HALVED | bucket | u64::from(is_negative) << BELOW | below as u64)
     }
 }
 
@@ -91,32 +97,34 @@ impl Directory {
     /// The place of a key in one of the tables.
     #[inline]
     pub(super) fn find(&self, table: usize, key: Key) -> Option<u32> {
-        let table = self.tables.get(table)?.get()?;
-        for entry in table.entries_of(key) {
+        let table = self.tables[table % TABLES].get()?;
+        let mut at = table.first(key);
+        loop {
             // Acquire: whoever sees the place sees the zeros that its cells begin with.
-            let entry = entry.load(Ordering::Acquire);
+            let entry = table.entries.get(at)?.load(Ordering::Acquire);
             if entry >> PLACE == key.0 {
                 return Some(entry as u32 & ((1 << PLACE) - 1));
             }
             if entry == 0 {
-                break;
+                return None;
             }
+            at = table.next(at);
         }
-        None
     }
 
     /// Adds a key that is not there to a table with so many; false if that has no room.
     pub(super) fn add(&self, table: usize, keys: usize, key: Key, place: u32) -> bool {
-        let Some(table) = self.tables.get(table).and_then(OnceBox::get) else { return false };
+        let Some(table) = self.tables[table % TABLES].get() else { return false };
         // At most half of it is taken, so that whoever looks soon comes to an end.
         if 2 * (keys + 1) > table.entries.len() {
             return false;
         }
-        let free = table.entries_of(key).find(|entry| entry.load(Ordering::Relaxed) == 0);
-        if let Some(free) = free {
-            free.store(key.0 << PLACE | u64::from(place), Ordering::Release);
+        let mut at = table.first(key);
+        while table.entries[at].load(Ordering::Relaxed) != 0 {
+            at = table.next(at);
         }
-        free.is_some()
+        table.entries[at].store(key.0 << PLACE | u64::from(place), Ordering::Release);
+        true
     }
 
     /// Makes these all keys that there are; says in which table, and how many.
@@ -141,12 +149,15 @@ impl Table {
         Self { entries, shift: u64::BITS - len.ilog2() }
     }
 
-    /// The entries that a key may be in, one after the other.
+    /// Where a key stands, if there is room.
     #[inline]
-    fn entries_of(&self, key: Key) -> impl Iterator<Item = &AtomicU64> {
+    fn first(&self, key: Key) -> usize {
         // Neighbours come to stand far from each other, whatever values are observed.
-        let first = (key.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize;
-        let last = self.entries.len() - 1;
-        (first..=first + last).map(move |at| &self.entries[at & last])
+        (key.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
+    }
+
+    #[inline]
+    fn next(&self, at: usize) -> usize {
+        (at + 1) % self.entries.len()
     }
 }

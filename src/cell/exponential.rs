@@ -16,7 +16,6 @@ const MAX: i32 = f64::MAX_EXP << FINEST;
 
 const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
 const FRACTION: u64 = (1 << MANTISSA) - 1;
-const SIGN: u64 = 1 << 63;
 
 /// Values with the same leading bits of their mantissas have a cell in common. Each is narrower
 /// than any bucket, and so has at most one bound in it.
@@ -40,38 +39,43 @@ static TABLE: [u64; CELLS] = {
 };
 
 /// The place of a value among buckets of the finest schema; its sign and NaN do not matter.
-#[inline]
 pub(crate) fn place(value: f64) -> i32 {
-    let bits = value.to_bits() & !SIGN;
-    // One comparison for what is subnormal, infinite or NaN.
-    if bits.wrapping_sub(1 << MANTISSA) >= (2047 - 1) << MANTISSA {
-        return place_of_extreme(bits);
-    }
+    if is_extreme(value) { place_of_extreme(value.abs()) } else { place_of_normal(value) }
+}
+
+/// Whether a value is zero, subnormal, infinite or NaN.
+#[inline]
+pub(crate) fn is_extreme(value: f64) -> bool {
+    value.abs().to_bits().wrapping_sub(1 << MANTISSA) >= (2047 - 1) << MANTISSA
+}
+
+/// The [`place`] of any other value.
+#[inline]
+pub(crate) fn place_of_normal(value: f64) -> i32 {
+    let bits = value.abs().to_bits();
     let cell = TABLE[(bits >> CELL) as usize % CELLS];
     let exponent = (bits >> MANTISSA) as i32 + f64::MIN_EXP - 2;
     let above = (bits & FRACTION > cell & FRACTION) as i32;
     (exponent << FINEST) + (cell >> MANTISSA) as i32 + above
 }
 
-#[cold]
-#[inline(never)]
-fn place_of_extreme(bits: u64) -> i32 {
-    let value = f64::from_bits(bits);
-    if bits > FRACTION {
-        MAX + 1
-    } else if bits == 0 {
-        i32::MIN
-    } else {
+fn place_of_extreme(value: f64) -> i32 {
+    if value == 0.0 {
+        // Before all others.
+        i32::MIN / 2
+    } else if value < f64::MIN_POSITIVE {
         // Exact, and no longer subnormal.
-        place(value * (1_u64 << 60) as f64) - (60 << FINEST)
+        place_of_normal(value * (1_u64 << 60) as f64) - (60 << FINEST)
+    } else {
+        MAX + 1
     }
 }
 
 /// The bucket of a coarser schema that has the one of a place in it.
 #[inline]
 pub(crate) fn bucket(place: i32, schema: i32) -> i32 {
-    let finer = FINEST - schema;
-    (place + (1 << finer) - 1) >> finer
+    // Rounded up.
+    -(-place >> (FINEST - schema))
 }
 
 /// The coarsest schema whose buckets grow by no more than a factor above 1, or the finest one.
@@ -222,7 +226,7 @@ mod tests {
         let mut state = 1_u64;
         for _ in 0..200 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let value = f64::from_bits((state ^ state >> 29) & !SIGN);
+            let value = f64::from_bits(state ^ state >> 29).abs();
             if value.is_finite() && value > 0.0 {
                 check(value);
                 // Among the few leading bits that tell cells apart, those next to a bound.

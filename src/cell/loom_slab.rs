@@ -66,8 +66,48 @@ pub(super) struct Block<L: Length> {
     len: L,
 }
 
-fn cell_at(slab: usize, place: u32) -> Arc<[AtomicU64]> {
-    BLOCKS.lock()[place as usize / PLACES][slab].clone()
+/// A cell at a place of a block.
+pub(super) struct CellAt {
+    cells: Arc<[AtomicU64]>,
+    at: usize,
+}
+
+impl Deref for CellAt {
+    type Target = AtomicU64;
+
+    fn deref(&self) -> &AtomicU64 {
+        &self.cells[self.at]
+    }
+}
+
+fn cell_at(slab: usize, place: u32) -> CellAt {
+    let (block, at) = (place as usize / PLACES - 1, place as usize % PLACES);
+    CellAt { cells: BLOCKS.lock()[block][slab].clone(), at }
+}
+
+pub(super) fn own_at(place: u32) -> Option<CellAt> {
+    match OWN.with(Cell::get) {
+        0 => None,
+        own => Some(cell_at(own, place)),
+    }
+}
+
+/// A slab that a reader looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Seat(usize);
+
+impl Seat {
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..SLABS).map(Self)
+    }
+
+    pub(super) fn cells<L: Length>(self, block: &Block<L>) -> Option<&[AtomicU64]> {
+        Some(&block.slabs[self.0])
+    }
+
+    pub(super) fn at(self, place: u32) -> Option<CellAt> {
+        Some(cell_at(self.0, place))
+    }
 }
 
 /// The shared cells of a block.
@@ -104,7 +144,22 @@ impl<const N: usize> Block<Fixed<N>> {
 impl<L: Length> Block<L> {
     pub(super) fn new(len: L) -> Self {
         let cells = || (0..len.get()).map(|_| AtomicU64::new(0)).collect();
-        Self { slabs: (0..SLABS).map(|_| cells()).collect(), len }
+        let slabs: Slabs = (0..SLABS).map(|_| cells()).collect();
+        let mut blocks = BLOCKS.lock();
+        blocks.push(slabs.clone());
+        // No place is zero.
+        Self { slabs, number: blocks.len(), len }
+    }
+
+    pub(super) fn touch_as(&self, other: Cells<'_>) -> &[AtomicU64] {
+        match other {
+            Cells::Own(_) => self.touch().all(),
+            Cells::Shared(_) => self.shared(),
+        }
+    }
+
+    pub(super) fn place_of(&self, cell: usize) -> u32 {
+        (self.number * PLACES + cell) as u32
     }
 
     pub(super) fn len(&self) -> usize {

@@ -8,6 +8,8 @@ use ::loom::thread;
 use super::level::Level;
 use super::loom_slab::{set_pins, take_pins, take_slab};
 use super::loom_sync::{Fault, explore, explore_up_to};
+use super::native::NativeCell;
+use super::native_book::{NativeLimits, NativeReading};
 use super::observations::Observations;
 use super::pins::{Grace, Pin};
 use super::slab::Reader;
@@ -242,6 +244,86 @@ fn threads_that_share_cells_observe_one_after_the_other() {
         }
         let mut count = Vec::new();
         assert_eq!((observations.read(&mut Reader::new(), &mut count), count), (5.0, vec![2.0]));
+    });
+}
+
+fn native(max_buckets: usize) -> Arc<NativeCell> {
+    let limits = NativeLimits {
+        schema: 0,
+        zero_threshold: 0.0,
+        max_buckets,
+        min_reset_seconds: None,
+        max_zero_threshold: 0.0,
+    };
+    Arc::new(NativeCell::new(limits, 1, || 0.0))
+}
+
+/// The count of all buckets, that of the bucket of 1, and the sum.
+fn read_native(cell: &NativeCell) -> (u64, u64, f64) {
+    let mut reading = NativeReading::default();
+    cell.read(&mut reading);
+    let ones = reading.positive.iter().filter(|(bucket, _)| *bucket == 0);
+    let ones = ones.map(|(_, count)| *count).sum();
+    let all = reading.positive.iter().map(|(_, count)| *count).sum();
+    assert_eq!(all, reading.below[0]);
+    (all, ones, reading.sum)
+}
+
+/// A slot that one thread makes is written to by another one, and read by a third.
+fn observing_natively(slab: usize) {
+    let cell = native(2);
+    let reader = thread::spawn({
+        let cell = cell.clone();
+        move || {
+            let (all, ones, sum) = read_native(&cell);
+            assert_eq!(sum, ones as f64 + 8.0 * (all - ones) as f64);
+        }
+    });
+    let maker = thread::spawn({
+        let cell = cell.clone();
+        move || {
+            take_slab(2);
+            cell.observe(8.0, 1, || 0);
+        }
+    });
+    take_slab(slab);
+    cell.observe(1.0, 1, || 0);
+    cell.observe(8.0, 1, || 0);
+    maker.join().unwrap();
+    reader.join().unwrap();
+    assert_eq!(read_native(&cell), (3, 1, 17.0));
+}
+
+#[test]
+fn a_bucket_that_comes_into_being_has_whole_observations() {
+    explore_up_to(2, || observing_natively(1));
+}
+
+#[test]
+fn threads_without_cells_observe_in_buckets_that_come_into_being() {
+    explore_up_to(2, || observing_natively(0));
+}
+
+/// The third bucket halves the resolution, while another thread goes on with the first.
+#[test]
+fn what_is_observed_while_the_resolution_is_halved_is_counted() {
+    explore_up_to(2, || {
+        let cell = native(2);
+        let other = thread::spawn({
+            let cell = cell.clone();
+            move || {
+                take_slab(2);
+                cell.observe(4.0, 1, || 0);
+                cell.observe(4.0, 1, || 0);
+            }
+        });
+        take_slab(1);
+        for value in [1.0, 2.0, 4.0] {
+            cell.observe(value, 1, || 0);
+        }
+        other.join().unwrap();
+        // Of schema -1, the bucket 0 has 1, and the next one has 2 and 4.
+        assert_eq!(read_native(&cell), (5, 1, 15.0));
     });
 }
 

@@ -38,6 +38,8 @@ mod memory;
 mod miri_tests;
 mod native;
 mod native_book;
+#[cfg(all(test, not(loom)))]
+mod native_miri_tests;
 pub(crate) mod numbered;
 mod observations;
 mod order;

@@ -65,7 +65,8 @@ impl NativeCell {
     }
 
     /// Adds `n` observations of `value`, which belongs into a bucket of given bounds.
-    #[inline]
+    // So that histograms of the other kind need not save registers for it.
+    #[inline(never)]
     pub(super) fn observe(&self, value: f64, n: u64, below: impl FnOnce() -> usize) {
         // Acquire: with a generation, what is said of it elsewhere.
         let word = self.word.load(Ordering::Acquire);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use narthex::{CollectorRegistry, Histogram, NativeOptions};
+use narthex::model::NativeBuckets;
+use narthex::{CollectorRegistry, Histogram, NativeOptions, for_each_family};
 
-use crate::support::lines;
+use crate::support::{exemplars, lines};
 
 const TINY: f64 = 2.938_735_877_055_719e-39;
 
@@ -240,5 +241,89 @@ fn settings_tell_metrics_apart() -> narthex::Result {
     assert_eq!(build(Some(NativeOptions::new()))?.snapshot().count(), 1.0);
     assert!(build(Some(NativeOptions::new().schema(2))).unwrap_err().is_duplicate());
     assert!(build(None).unwrap_err().is_duplicate());
+    Ok(())
+}
+
+/// The values whose exemplars the native histogram of a collector has.
+fn exemplar_values(histogram: &Histogram) -> Vec<f64> {
+    let mut values = Vec::new();
+    for_each_family(histogram, &mut |family| {
+        family.for_each_chunk(&mut |chunk| {
+            for (_, native) in chunk.natives() {
+                values.extend(native.exemplars().map(|exemplar| exemplar.value()));
+                assert!(native.exemplars().all(|exemplar| exemplar.timestamp().is_some()));
+            }
+        });
+    })
+    .unwrap();
+    values
+}
+
+#[test]
+fn of_exemplars_those_that_are_far_from_each_other_are_kept() -> narthex::Result {
+    let histogram = Histogram::builder("h", "h").native(NativeOptions::new()).build()?;
+    let trace = [("trace_id", "a")];
+    histogram.observe(1.0);
+    assert_eq!(exemplar_values(&histogram), []);
+    for n in (0..10).rev() {
+        histogram.observe_with_exemplar(1 << n, &trace);
+    }
+    let all = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+    assert_eq!(exemplar_values(&histogram), all);
+    // Nearest to 17 is 16, which is older.
+    histogram.observe_with_exemplar(17, &trace);
+    assert_eq!(exemplar_values(&histogram)[3..6], [8.0, 17.0, 32.0]);
+    // Of the others, 17 and 32 are now the closest two, and 32 is the older one.
+    histogram.observe_with_exemplar(1e9, &trace);
+    assert_eq!(exemplar_values(&histogram)[3..], [8.0, 17.0, 64.0, 128.0, 256.0, 512.0, 1e9]);
+    // Formats without native histograms have the last one of the only bucket.
+    assert_eq!(exemplars(&histogram).len(), 1);
+    // Other histograms have none of these.
+    let classic = Histogram::builder("h", "h").build()?;
+    classic.observe_with_exemplar(1, &trace);
+    assert_eq!(exemplar_values(&classic), []);
+    Ok(())
+}
+
+#[test]
+fn formats_read_runs_of_neighbouring_buckets() -> narthex::Result {
+    let options = NativeOptions::new().schema(0);
+    let vec = Histogram::builder("h", "h").native(options).labels(["l"]).build()?;
+    // Buckets 0, 1 and 4, then 9; two empty ones are told, four begin a run.
+    [1.0, 2.0, 2.0, 16.0, 500.0].map(|value| vec.labels(["a"]).observe(value));
+    vec.labels(["b"]).observe(-2.0);
+    let mut rows = Vec::new();
+    for_each_family(&vec, &mut |family| {
+        family.for_each_chunk(&mut |chunk| {
+            for (row, native) in chunk.natives() {
+                let spans = |buckets: NativeBuckets<'_>| {
+                    let spans = buckets.spans().iter().map(|span| (span.offset, span.length));
+                    (spans.collect::<Vec<_>>(), buckets.counts().to_vec())
+                };
+                rows.push((row, spans(native.negative()), spans(native.positive())));
+            }
+        });
+    })?;
+    let counts = vec![1.0, 2.0, 0.0, 0.0, 1.0, 1.0];
+    let none = || (Vec::new(), Vec::new());
+    assert_eq!(
+        rows,
+        [(0, none(), (vec![(0, 5), (4, 1)], counts)), (1, (vec![(1, 1)], vec![1.0]), none()),]
+    );
+    Ok(())
+}
+
+#[cfg(feature = "multiprocess")]
+#[test]
+fn shared_files_keep_no_native_histograms() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = narthex::multiprocess::MultiprocessStore::open(dir.path())?;
+    let builder = Histogram::builder("h", "h").native(NativeOptions::new()).store(&store);
+    let refused = builder.build().unwrap_err();
+    assert!(refused.is_invalid_value());
+    assert_eq!(
+        refused.to_string(),
+        "histogram \"h\": native histograms are not kept in shared files"
+    );
     Ok(())
 }

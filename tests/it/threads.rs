@@ -7,7 +7,7 @@ use std::thread;
 
 use narthex::exposition::text;
 use narthex::model::format_f64;
-use narthex::{CollectorRegistry, Counter, Gauge, Histogram, Summary};
+use narthex::{CollectorRegistry, Counter, Gauge, Histogram, NativeOptions, Summary};
 
 /// More than have cells of their own, on any machine that has up to 32 cores.
 const MANY: usize = 80;
@@ -17,6 +17,7 @@ fn threads_without_cells_of_their_own_count_too() -> narthex::Result {
     let counter = Counter::builder("c", "").build()?;
     let gauge = Gauge::builder("g", "").build()?;
     let histogram = Histogram::builder("h", "").buckets([1, 2]).build()?;
+    let native = Histogram::builder("h", "").native(NativeOptions::new()).build()?;
     let summary = Summary::builder("s", "").build()?;
     let (begin, end) = (Barrier::new(MANY), Barrier::new(MANY));
     thread::scope(|scope| {
@@ -30,6 +31,7 @@ fn threads_without_cells_of_their_own_count_too() -> narthex::Result {
                     gauge.inc_by(1.5);
                     gauge.dec();
                     histogram.observe(1.5);
+                    native.observe(1.5);
                     summary.observe(2);
                 }
                 // Until here all of them are there at once.
@@ -41,8 +43,9 @@ fn threads_without_cells_of_their_own_count_too() -> narthex::Result {
     // 500 × 1.25 and the first one.
     assert_eq!(counter.get(), threads * 626.0);
     assert_eq!(gauge.get(), threads * 250.0);
-    let observed = histogram.snapshot();
-    assert_eq!((observed.count(), observed.sum()), (threads * 500.0, threads * 750.0));
+    for observed in [histogram.snapshot(), native.snapshot()] {
+        assert_eq!((observed.count(), observed.sum()), (threads * 500.0, threads * 750.0));
+    }
     assert_eq!((summary.count(), summary.sum()), (threads * 500.0, threads * 1000.0));
     Ok(())
 }

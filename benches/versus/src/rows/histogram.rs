@@ -22,7 +22,34 @@ pub const TIMER: Heading =
 
 pub fn observe(run: &mut Run) -> Result<(), Lost> {
     observe_among(run, "11 buckets", BOUNDS_11)?;
-    observe_among(run, "30 buckets", bounds_30())
+    observe_among(run, "30 buckets", bounds_30())?;
+    observe_native(run)
+}
+
+/// Beside a histogram whose buckets are given.
+fn observe_native(run: &mut Run) -> Result<(), Lost> {
+    const NATIVE: &str = "native";
+
+    if !run.wants_among_threads(OBSERVE, NATIVE) {
+        return Ok(());
+    }
+    let builder = || narthex::Histogram::builder("h", "h");
+    let native = builder().native(narthex::NativeOptions::new()).build().expect("ours");
+    let given = builder().buckets(BOUNDS_11).build().expect("ours");
+    let values = observations();
+    let sums = Sums::new(&values);
+    let candidates = [
+        Candidate::new(Who::Narthex, |at| black_box(&native).observe(values[at % TURN])).shows(
+            |done| {
+                let seen = native.snapshot();
+                (seen.count(), seen.sum()) == (done.all as f64, sums.after(done))
+            },
+        ),
+        Candidate::new(Who::Limit("narthex, 11 buckets"), |at| {
+            black_box(&given).observe(values[at % TURN]);
+        }),
+    ];
+    run.among_threads(OBSERVE, NATIVE, &candidates)
 }
 
 fn observe_among<const N: usize>(
