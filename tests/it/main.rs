@@ -30,6 +30,7 @@ mod inspect;
 mod label_sets;
 mod labels;
 mod line_lengths;
+mod lint;
 mod metrics_counter;
 mod metrics_gauge;
 mod metrics_histogram;
