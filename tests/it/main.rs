@@ -52,6 +52,8 @@ mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;
 mod support;
+#[cfg(feature = "testing")]
+mod testing;
 mod threads;
 mod timers;
 mod vectors;
