@@ -3,10 +3,10 @@
 use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
-use super::clock::now;
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off, try_hold_off};
 use crate::cell::note_refused_observation;
+use crate::clock::now;
 use crate::error::Result;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
 #[cfg(feature = "multiprocess")]

@@ -8,7 +8,6 @@ use once_cell::race::OnceBox;
 use super::amount::Amount;
 use super::bucket_index::BucketIndex;
 use super::builder::{Built, MetricBuilder};
-use super::clock::now;
 use super::exemplar::{ExemplarSlots, check_exemplar, keeps_exemplar};
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
@@ -18,6 +17,7 @@ use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::cell::{HistogramCell, NativeLimits, NativeReading};
+use crate::clock::now;
 use crate::error::{Error, Result};
 use crate::model::{Bounds, Columns, Desc, LabelNames, MetricType, Suffix, SumPlace, ValueColumns};
 #[cfg(feature = "multiprocess")]

@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 
 use super::amount::Amount;
 use super::builder::{Built, MetricBuilder};
-use super::clock::now;
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::sketch::{Sketch, Window, schema_within};
@@ -16,6 +15,7 @@ use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::cell::{NativeLimits, NativeReading, SummaryCell};
+use crate::clock::now;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Quantiles, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]

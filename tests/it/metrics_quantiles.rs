@@ -127,3 +127,84 @@ fn objectives_that_cannot_be_are_refused() {
         "summary \"s\": the error of a quantile is not below 0.00136, as 0.001"
     );
 }
+
+#[cfg(feature = "testing")]
+mod of_late {
+    use std::time::Duration;
+
+    use narthex::Summary;
+    use narthex::testing::TestClock;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// The median, whole.
+    fn median(summary: &Summary) -> f64 {
+        summary.quantiles()[0].1.round()
+    }
+
+    #[test]
+    fn observations_count_as_long_as_the_window_is() {
+        let clock = TestClock::at(1_700_000_000.0);
+        let _entered = clock.enter();
+        let summary = Summary::builder("s", "").objectives([(0.5, 0.002)]).window(10 * MINUTE);
+        let summary = summary.build().unwrap();
+        // As somebody looks every minute, what was observed in a minute is known apart.
+        for minute in 1..=30 {
+            for _ in 0..minute {
+                summary.observe(minute);
+            }
+            clock.advance(MINUTE);
+            // Up to minute n there are 1 + 2 + … + n = n (n + 1) / 2 observations of the numbers
+            // up to n, of the last ten minutes 10 n - 45. The rank of the median is half of one less.
+            let first = (minute - 9).max(1);
+            let all: Vec<_> = (first..=minute).flat_map(|m| vec![m; m as usize]).collect();
+            assert_eq!(median(&summary), f64::from(all[(all.len() - 1) / 2]), "{minute}");
+        }
+        assert_eq!(summary.count(), 465.0);
+        clock.advance(10 * MINUTE);
+        assert!(median(&summary).is_nan());
+    }
+
+    #[test]
+    fn a_window_begins_when_somebody_looked_last_before_it() {
+        let clock = TestClock::at(1_700_000_000.0);
+        let _entered = clock.enter();
+        let summary = Summary::builder("s", "").objectives([(0.5, 0.002)]).window(MINUTE);
+        let summary = summary.build().unwrap();
+        summary.observe(1);
+        clock.advance(5 * MINUTE);
+        assert_eq!(median(&summary), 1.0);
+        summary.observe(2);
+        clock.advance(5 * MINUTE);
+        assert_eq!(median(&summary), 2.0);
+        // The clock is set back: all counts, as long as nothing else is known.
+        clock.set(1_600_000_000.0);
+        assert_eq!(median(&summary), 1.0);
+    }
+
+    #[test]
+    fn the_resolution_may_halve_within_a_window() {
+        let clock = TestClock::at(1_700_000_000.0);
+        let _entered = clock.enter();
+        let summary =
+            Summary::builder("s", "").objectives([(0.0, 0.002), (1.0, 0.002)]).window(MINUTE);
+        let summary = summary.build().unwrap();
+        summary.observe(-1000);
+        summary.observe(1000);
+        assert_eq!(summary.quantiles().len(), 2);
+        clock.advance(MINUTE);
+        // 2048 buckets of the finest resolution are eight powers of two; these are twenty.
+        let mut value = 1.0;
+        while value < 1e6 {
+            summary.observe(value);
+            summary.observe(-value);
+            value *= 1.003;
+        }
+        let quantiles = summary.quantiles();
+        // Without the first two, and with four times the error: of 40 powers, each side has 1024.
+        assert!((quantiles[0].1 / -1e6 - 1.0).abs() < 0.011, "{quantiles:?}");
+        assert!((quantiles[1].1 / 1e6 - 1.0).abs() < 0.011, "{quantiles:?}");
+        let counted: f64 = summary.count();
+        assert_eq!(counted % 2.0, 0.0);
+    }
+}
