@@ -37,21 +37,24 @@ pub(super) struct Key(u64);
 
 impl Key {
     /// That of a value, by how often the finest resolution is halved and the zero threshold.
-    #[inline]
     pub(super) fn of(value: f64, halved: u32, zero_threshold: f64, below: usize) -> Self {
-        if value.abs() <= zero_threshold {
-            Self::zero(below)
-        } else if is_extreme(value) {
-            Self::of_extreme(value, halved, below)
+        if value.is_nan() {
+            Self::nan(below)
+        } else if is_extreme(value) && value.abs() > zero_threshold {
+            Self::at(value, place(value), halved, below)
         } else {
-            Self::at(value, place_of_normal(value), halved, below)
+            Self::of_normal(value, halved, zero_threshold, below)
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn of_extreme(value: f64, halved: u32, below: usize) -> Self {
-        if value.is_nan() { Self::nan(below) } else { Self::at(value, place(value), halved, below) }
+    /// That of a value that is not [extreme](is_extreme), unless the zero bucket has it.
+    #[inline]
+    pub(super) fn of_normal(value: f64, halved: u32, zero_threshold: f64, below: usize) -> Self {
+        if value.abs() <= zero_threshold {
+            Self::zero(below)
+        } else {
+            Self::at(value, place_of_normal(value), halved, below)
+        }
     }
 
     #[inline]
@@ -158,6 +161,7 @@ impl Table {
 
     #[inline]
     fn next(&self, at: usize) -> usize {
-        (at + 1) % self.entries.len()
+        // Their number is a power of two.
+        (at + 1) & (self.entries.len() - 1)
     }
 }

@@ -81,7 +81,9 @@ pub(crate) fn bucket(place: i32, schema: i32) -> i32 {
 /// The coarsest schema whose buckets grow by no more than a factor above 1, or the finest one.
 pub(crate) fn schema_of(factor: f64) -> i32 {
     let growth = |schema: &i32| 1 << (FINEST - schema);
-    (COARSEST..=FINEST).find(|schema| place(factor.next_up()) > growth(schema)).unwrap_or(FINEST)
+    // What the next greater value is behind, this one is not before.
+    let behind = place(f64::from_bits(factor.to_bits() + 1));
+    (COARSEST..=FINEST).find(|schema| behind > growth(schema)).unwrap_or(FINEST)
 }
 
 /// The last place in a bucket of some schema.

@@ -46,12 +46,25 @@ impl HistogramCell {
 
     /// Adds `n` observations of `value`, which belongs into `bucket`.
     #[inline]
-    pub(crate) fn observe(&self, bucket: impl FnOnce() -> usize, value: f64, n: u64) {
+    pub(crate) fn observe(&self, bucket: usize, value: f64, n: u64) {
         match self {
-            Self::Memory(observations) => observations.observe(bucket(), value, n),
+            Self::Memory(observations) => observations.observe(bucket, value, n),
             Self::Native(native) => native.observe(value, n, bucket),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped(mapped) => mapped.observe(bucket(), value, n),
+            Self::Mapped(mapped) => mapped.observe(bucket, value, n),
+        }
+    }
+
+    /// Adds an observation if it has no buckets but those of exponential size; false if it does
+    /// nothing.
+    #[inline]
+    pub(crate) fn observe_natively(&self, value: f64) -> bool {
+        match self {
+            Self::Native(native) if !native.is_split => {
+                native.observe_one(value);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -283,12 +283,12 @@ fn observing_natively(slab: usize) {
         let cell = cell.clone();
         move || {
             take_slab(2);
-            cell.observe(8.0, 1, || 0);
+            cell.observe(8.0, 1, 0);
         }
     });
     take_slab(slab);
-    cell.observe(1.0, 1, || 0);
-    cell.observe(8.0, 1, || 0);
+    cell.observe(1.0, 1, 0);
+    cell.observe(8.0, 1, 0);
     maker.join().unwrap();
     reader.join().unwrap();
     assert_eq!(read_native(&cell), (3, 1, 17.0));
@@ -313,13 +313,13 @@ fn what_is_observed_while_the_resolution_is_halved_is_counted() {
             let cell = cell.clone();
             move || {
                 take_slab(2);
-                cell.observe(4.0, 1, || 0);
-                cell.observe(4.0, 1, || 0);
+                cell.observe(4.0, 1, 0);
+                cell.observe(4.0, 1, 0);
             }
         });
         take_slab(1);
         for value in [1.0, 2.0, 4.0] {
-            cell.observe(value, 1, || 0);
+            cell.observe(value, 1, 0);
         }
         other.join().unwrap();
         // Of schema -1, the bucket 0 has 1, and the next one has 2 and 4.

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::directory::{Directory, Key};
+use super::exponential::is_extreme;
 use super::fork::{HoldOff, hold_off};
 use super::native_book::{Book, CELLS, NativeLimits, NativeReading};
 use super::places::Fixed;
@@ -40,7 +41,7 @@ pub struct NativeCell {
     word: AtomicU64,
     zero_threshold: AtomicU64,
     /// Whether slots are told apart by buckets with given bounds, too.
-    is_split: bool,
+    pub(super) is_split: bool,
     head: Block<Fixed<HEAD>>,
     directory: Directory,
     book: Mutex<Book>,
@@ -64,25 +65,46 @@ impl NativeCell {
         cell
     }
 
-    /// Adds `n` observations of `value`, which belongs into a bucket of given bounds.
-    // So that histograms of the other kind need not save registers for it.
+    /// Adds an observation, where buckets with given bounds do not matter.
+    // A function of its own, without calls but at its end: it has no registers to save.
     #[inline(never)]
-    pub(super) fn observe(&self, value: f64, n: u64, below: impl FnOnce() -> usize) {
+    pub(super) fn observe_one(&self, value: f64) {
         // Acquire: with a generation, what is said of it elsewhere.
         let word = self.word.load(Ordering::Acquire);
-        let below = if self.is_split { below() } else { 0 };
-        let zero_threshold = f64::from_bits(self.zero_threshold.load(Ordering::Relaxed));
-        if let Some((head, [generation, ..])) = self.head.own().and_then(split_head) {
-            if generation.load(Ordering::Relaxed) == word >> GENERATION {
-                let key = Key::of(value, (word & HALVED) as u32, zero_threshold, below);
-                let table = (word >> TABLE & HALVED) as usize;
-                if let Some(cell) = self.directory.find(table, key).and_then(own_at) {
-                    let state = head[0].load(Ordering::Relaxed);
-                    return sequence::write(head, state, Some(&*cell), value, n);
-                }
-            }
+        if is_extreme(value) {
+            return self.observe(value, 1, 0);
         }
-        self.observe_first(value, n, below);
+        let zero_threshold = f64::from_bits(self.zero_threshold.load(Ordering::Relaxed));
+        let key = Key::of_normal(value, (word & HALVED) as u32, zero_threshold, 0);
+        if !self.add(word, key, value, 1) {
+            self.observe_first(value, 1, 0);
+        }
+    }
+
+    /// Adds `n` observations of `value`, which belongs into a bucket of given bounds.
+    #[inline(never)]
+    pub(super) fn observe(&self, value: f64, n: u64, below: usize) {
+        let word = self.word.load(Ordering::Acquire);
+        let zero_threshold = f64::from_bits(self.zero_threshold.load(Ordering::Relaxed));
+        let key = Key::of(value, (word & HALVED) as u32, zero_threshold, below);
+        if !self.add(word, key, value, n) {
+            self.observe_first(value, n, below);
+        }
+    }
+
+    /// Adds to the cells of the calling thread, if they are there.
+    #[inline(always)]
+    fn add(&self, word: u64, key: Key, value: f64, n: u64) -> bool {
+        let Some((head, [generation, ..])) = self.head.own().and_then(split_head) else {
+            return false;
+        };
+        if generation.load(Ordering::Relaxed) != word >> GENERATION {
+            return false;
+        }
+        let table = (word >> TABLE & HALVED) as usize;
+        let Some(cell) = self.directory.find(table, key).and_then(own_at) else { return false };
+        sequence::write(head, head[0].load(Ordering::Relaxed), Some(&*cell), value, n);
+        true
     }
 
     /// What was observed so far.

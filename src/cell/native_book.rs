@@ -59,7 +59,7 @@ pub(super) struct Slot {
     /// The last place of the bucket that it was made for.
     last: i32,
     /// Its bucket with given bounds.
-    below: usize,
+    below: u32,
     /// Where its cell is.
     pub(super) place: u32,
 }
@@ -118,11 +118,11 @@ impl Book {
 
     /// The keys by which slots are found now, with their places.
     pub(super) fn all_keys(&self) -> Vec<(Key, u32)> {
-        let key = |slot: &Slot| match self.bucket_of(slot) {
-            (Side::Nan, _) => Key::nan(slot.below),
-            (Side::Zero, _) => Key::zero(slot.below),
-            (side, bucket) => {
-                Key::bucket(side == Side::Negative, bucket, self.halved(), slot.below)
+        let key = |slot: &Slot| match (self.bucket_of(slot), slot.below as usize) {
+            ((Side::Nan, _), below) => Key::nan(below),
+            ((Side::Zero, _), below) => Key::zero(below),
+            ((side, bucket), below) => {
+                Key::bucket(side == Side::Negative, bucket, self.halved(), below)
             }
         };
         self.slots.iter().map(|slot| (key(slot), slot.place)).collect()
@@ -130,7 +130,7 @@ impl Book {
 
     /// The number of a value's slot, made if there is none.
     pub(super) fn slot_of(&mut self, value: f64, below: usize) -> usize {
-        let bucket = self.bucket(value);
+        let (bucket, below) = (self.bucket(value), below as u32);
         let is_it = |slot: &Slot| slot.below == below && self.bucket_of(slot) == bucket;
         if let Some(slot) = self.slots.iter().position(is_it) {
             return slot;
@@ -251,7 +251,7 @@ impl NativeReading {
     /// Adds what each slot has to the buckets of now.
     pub(super) fn end(&mut self, book: &Book) {
         for (slot, (count, _)) in book.slots.iter().zip(&self.slots) {
-            if let Some(below) = self.below.get_mut(slot.below) {
+            if let Some(below) = self.below.get_mut(slot.below as usize) {
                 *below += count;
             }
             match book.bucket_of(slot) {

@@ -43,7 +43,7 @@ fn what_was_reduced_begins_anew_as_soon_as_it_may() {
     let limits = NativeLimits { min_reset_seconds: Some(60.0), ..limits(0, 2) };
     let cell = NativeCell::new(limits, 1, now);
     for value in [1.0, 4.0, 16.0] {
-        cell.observe(value, 1, || 0);
+        cell.observe(value, 1, 0);
     }
     // One, four and sixteen are in neighbouring buckets of schema -1, and in two of schema -2.
     let reading = read(&cell);
@@ -55,7 +55,7 @@ fn what_was_reduced_begins_anew_as_soon_as_it_may() {
     let reading = read(&cell);
     assert_eq!((reading.schema, reading.started, reading.sum), (0, 160.0, 0.0));
     assert_eq!((count_of(&reading), &reading.below[..]), (0, &[0][..]));
-    cell.observe(3.0, 2, || 0);
+    cell.observe(3.0, 2, 0);
     let reading = read(&cell);
     assert_eq!((reading.positive, reading.sum), (vec![(2, 2)], 6.0));
 }
@@ -65,10 +65,10 @@ fn what_is_old_enough_begins_anew_at_once() {
     NOW.set(100.0);
     let limits = NativeLimits { min_reset_seconds: Some(60.0), ..limits(0, 2) };
     let cell = NativeCell::new(limits, 1, now);
-    cell.observe(f64::INFINITY, 1, || 0);
-    cell.observe(1.0, 1, || 0);
+    cell.observe(f64::INFINITY, 1, 0);
+    cell.observe(1.0, 1, 0);
     NOW.set(170.0);
-    cell.observe(4.0, 1, || 0);
+    cell.observe(4.0, 1, 0);
     let reading = read(&cell);
     assert_eq!((reading.schema, reading.started, reading.sum), (0, 170.0, 4.0));
     assert_eq!(reading.positive, [(2, 1)]);
@@ -79,7 +79,7 @@ fn widening_gives_way_when_it_has_made_too_many_slots() {
     let limits = NativeLimits { max_zero_threshold: 1e300, ..limits(3, 2) };
     let cell = NativeCell::new(limits, 1, now);
     for n in 0..200 {
-        cell.observe(1.1_f64.powi(n), 1, || 0);
+        cell.observe(1.1_f64.powi(n), 1, 0);
     }
     let reading = read(&cell);
     assert!(reading.schema < 3, "{}", reading.schema);
@@ -126,7 +126,7 @@ fn nothing_is_lost_while_the_resolution_is_reduced() {
                         begin.wait();
                         for n in 0..each {
                             let value = value(n + thread);
-                            cell.observe(value, 1, || below(value));
+                            cell.observe(value, 1, below(value));
                         }
                     })
                 })
@@ -158,19 +158,19 @@ fn a_reset_keeps_no_more_and_loses_no_more_than_it_says() {
             scope.spawn(|| {
                 for _ in 0..rounds {
                     begin.wait();
-                    (0..50).for_each(|_| cell.observe(1.0, 1, || 0));
+                    (0..50).for_each(|_| cell.observe(1.0, 1, 0));
                     end.wait();
                 }
             });
         }
         for round in 0..rounds {
             // One bucket more than may be, so that it is to begin anew as soon as it may.
-            cell.observe(64.0, 1, || 0);
-            cell.observe(1.0, 1, || 0);
+            cell.observe(64.0, 1, 0);
+            cell.observe(1.0, 1, 0);
             NOW.set(f64::from(2 * round + 2));
             begin.wait();
             read(&cell);
-            (0..3).for_each(|_| cell.observe(1.0, 1, || 0));
+            (0..3).for_each(|_| cell.observe(1.0, 1, 0));
             end.wait();
             let reading = read(&cell);
             let count = count_of(&reading);
@@ -191,7 +191,7 @@ fn cells_that_are_used_again_begin_at_zero() {
                 let cell = &cell;
                 scope.spawn(move || {
                     for n in 0..20 + round % 5 {
-                        cell.observe(f64::from(1 + n * (1 + thread)), 1, || 0);
+                        cell.observe(f64::from(1 + n * (1 + thread)), 1, 0);
                     }
                 });
             }

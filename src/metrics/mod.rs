@@ -10,6 +10,7 @@ mod exemplar;
 mod gauge;
 mod handle;
 mod histogram;
+mod histogram_snapshot;
 mod home;
 mod info;
 mod instrument;
@@ -33,9 +34,10 @@ pub use self::counter::{Counter, CounterVec, CounterVecDyn, CounterVecOf, ErrorG
 pub use self::enumeration::{Enum, EnumVec, EnumVecDyn, EnumVecOf, States};
 pub use self::gauge::{Gauge, GaugeVec, GaugeVecDyn, GaugeVecOf, InProgress};
 pub use self::histogram::{
-    DEFAULT_BUCKETS, Histogram, HistogramSnapshot, HistogramVec, HistogramVecDyn, HistogramVecOf,
-    exponential_buckets, linear_buckets,
+    DEFAULT_BUCKETS, Histogram, HistogramVec, HistogramVecDyn, HistogramVecOf, exponential_buckets,
+    linear_buckets,
 };
+pub use self::histogram_snapshot::HistogramSnapshot;
 pub use self::info::{Info, InfoVec, InfoVecDyn, InfoVecOf};
 pub use self::instrument::Instrument;
 pub use self::label_set::{LabelArray, LabelSet};

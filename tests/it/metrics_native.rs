@@ -291,7 +291,9 @@ fn formats_read_runs_of_neighbouring_buckets() -> narthex::Result {
     let options = NativeOptions::new().schema(0);
     let vec = Histogram::builder("h", "h").native(options).labels(["l"]).build()?;
     // Buckets 0, 1 and 4, then 9; two empty ones are told, four begin a run.
-    [1.0, 2.0, 2.0, 16.0, 500.0].map(|value| vec.labels(["a"]).observe(value));
+    for value in [1.0, 2.0, 2.0, 16.0, 500.0] {
+        vec.labels(["a"]).observe(value);
+    }
     vec.labels(["b"]).observe(-2.0);
     let mut rows = Vec::new();
     for_each_family(&vec, &mut |family| {
