@@ -112,7 +112,15 @@ impl Timestamp {
     }
 
     /// Whole nanoseconds, cut off toward 1970: what tells one time from another.
-    pub(crate) fn as_nanos(self) -> i128 {
+    ///
+    /// ```
+    /// use narthex::model::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_nanos(-1, 500_000_000)?.as_nanos(), -1_500_000_000);
+    /// assert_eq!(Timestamp::from_seconds(1e300)?.as_nanos(), i128::MAX);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn as_nanos(self) -> i128 {
         match self.0 {
             Repr::Float(seconds) => (seconds * 1e9) as i128,
             Repr::Decimal { negative, seconds, nanos, .. } => {
