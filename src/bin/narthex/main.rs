@@ -1,12 +1,21 @@
-//! The program `narthex`: merges, serves, inspects and compacts a directory of metrics that processes share.
+//! The program `narthex`: reads, checks, converts and compares expositions, and tends directories of shared metrics.
 
 mod compact;
+mod compare;
+mod convert;
+mod diff;
+mod family_json;
+mod fetch;
+mod formats;
+mod input;
 mod inspect;
 mod inspect_json;
 mod inspect_table;
+mod losses;
 mod merge;
 mod options;
 mod output;
+mod parse;
 mod progress;
 mod serve;
 
@@ -19,6 +28,9 @@ use crate::output::{Failure, Outcome};
 
 fn main() -> ExitCode {
     let done = match Options::parse().command {
+        Command::Parse(options) => parse::run(&options),
+        Command::Convert(options) => convert::run(&options),
+        Command::Diff(options) => diff::run(&options),
         Command::Merge(options) => merge::run(&options),
         Command::Serve(options) => serve::run(&options),
         Command::Inspect(options) => inspect::run(&options),

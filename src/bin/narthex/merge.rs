@@ -11,7 +11,7 @@ use crate::progress::Progress;
 
 pub(crate) fn run(options: &MergeOptions) -> Result<Outcome, Failure> {
     let merged = MultiProcessCollector::new(&options.dir)?.folding(false);
-    let encoding = Encoding::new(options.format.into(), options.escaping.into());
+    let encoding = Encoding::new(options.format.format, options.escaping.into());
     let progress = Progress::of(format!("merging {}", options.dir.display()));
     let text = exposition::encode(&merged, encoding)?;
     drop(progress);

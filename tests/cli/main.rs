@@ -1,5 +1,9 @@
 //! The program `narthex`, run as people and scripts run it.
 
+mod convert;
+mod diff;
+mod parse;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,6 +21,24 @@ fn narthex() -> Command {
 fn run(args: &[&str], paths: &[&Path]) -> (String, String, Option<i32>) {
     let Output { status, stdout, stderr } = narthex().args(args).args(paths).output().unwrap();
     (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code())
+}
+
+/// The same, with something on standard input.
+fn run_with(args: &[&str], input: &[u8]) -> (String, String, Option<i32>) {
+    let mut program = narthex();
+    program.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code())
+}
+
+/// Where corpora of other programs are, if they are there.
+fn shared() -> PathBuf {
+    match std::env::var_os("NARTHEX_SHARED") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+    }
 }
 
 fn pool(name: &str) -> PathBuf {
@@ -53,11 +75,7 @@ fn merge_prints_what_python_merges() {
 
 #[test]
 fn merge_prints_the_corpus_of_python_in_every_form() {
-    let shared = match std::env::var_os("NARTHEX_SHARED") {
-        Some(dir) => PathBuf::from(dir),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    };
-    let Ok(cases) = fs::read_dir(shared.join("multiproc")) else {
+    let Ok(cases) = fs::read_dir(shared().join("multiproc")) else {
         eprintln!("skipped: no corpus");
         return;
     };

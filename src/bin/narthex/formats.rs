@@ -1,0 +1,194 @@
+//! The formats that the program reads and writes: a table of each, so that a new one is a row.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use narthex::exposition::Format;
+use narthex::model::{EscapingScheme, MetricFamily};
+use narthex::parser::{self, ParseError};
+
+/// Families as they are read, one after the other.
+pub(crate) type Families<'a> = Box<dyn Iterator<Item = Result<MetricFamily, ParseError>> + 'a>;
+
+/// How the JSON of a format tells times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// As seconds with a fraction: the format has milliseconds.
+    Seconds,
+    /// As seconds and nanoseconds.
+    Nanoseconds,
+}
+
+/// A format that can be read.
+#[derive(Clone, Copy)]
+pub(crate) struct Input {
+    pub(crate) name: &'static str,
+    help: &'static str,
+    media_type: &'static str,
+    /// What is sent to servers that are asked for it, best first.
+    pub(crate) accept: &'static str,
+    looks_like: fn(&[u8]) -> bool,
+    /// Reads it; strictly if that is asked for and the format has a choice.
+    read: for<'a> fn(&'a [u8], bool) -> Families<'a>,
+    pub(crate) times: Times,
+}
+
+/// In the order in which they are asked for and guessed; the last one is what is left.
+const INPUTS: &[Input] = &[
+    Input {
+        name: "openmetrics",
+        help: "OpenMetrics 1.0.0",
+        media_type: "application/openmetrics-text",
+        accept: "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+        looks_like: ends_with_eof,
+        read: |bytes, _| Box::new(parser::openmetrics::parse(bytes)),
+        times: Times::Nanoseconds,
+    },
+    Input {
+        name: "text",
+        help: "The text format 0.0.4 or 1.0.0",
+        media_type: "text/plain",
+        accept: "text/plain;version=1.0.0;escaping=allow-utf-8, text/plain;version=0.0.4",
+        looks_like: |_| true,
+        read: |bytes, strict| match strict {
+            true => Box::new(parser::text::parse_strict(bytes)),
+            false => Box::new(parser::text::parse(bytes)),
+        },
+        times: Times::Seconds,
+    },
+];
+
+impl Input {
+    pub(crate) fn read<'a>(&self, bytes: &'a [u8], strict: bool) -> Families<'a> {
+        (self.read)(bytes, strict)
+    }
+
+    /// The format that a `Content-Type` names.
+    pub(crate) fn of_content_type(content_type: &str) -> Option<Self> {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        INPUTS.iter().find(|input| input.media_type.eq_ignore_ascii_case(media_type)).copied()
+    }
+
+    /// The format that a document seems to have.
+    pub(crate) fn guess(bytes: &[u8]) -> Self {
+        let alike = INPUTS.iter().find(|input| (input.looks_like)(bytes));
+        *alike.unwrap_or(&INPUTS[INPUTS.len() - 1])
+    }
+
+    /// What writes this format, if it has no place for something that the other one says.
+    pub(crate) fn poorer_than(&self, other: &Self) -> Option<&'static Output> {
+        let writer = |name| OUTPUTS.iter().rfind(|output| output.read_by == name);
+        let (own, others) = (writer(self.name)?, writer(other.name)?);
+        own.lacks.iter().any(|lack| !others.lacks.contains(lack)).then_some(own)
+    }
+
+    /// What a server is asked for that may answer in any of them.
+    pub(crate) fn accept_all() -> String {
+        let ranges = INPUTS.iter().flat_map(|input| input.accept.split(", "));
+        let ranges = ranges.enumerate().map(|(place, range)| format!("{range};q=0.{}", 9 - place));
+        ranges.chain(["*/*;q=0.1".to_owned()]).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl ValueEnum for Input {
+    fn value_variants<'a>() -> &'a [Self] {
+        INPUTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name).help(self.help))
+    }
+}
+
+/// Whether the last line is the one that ends OpenMetrics.
+fn ends_with_eof(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_end();
+    text.strip_suffix(b"# EOF").is_some_and(|before| before.is_empty() || before.ends_with(b"\n"))
+}
+
+/// A format that can be written.
+#[derive(Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) name: &'static str,
+    help: &'static str,
+    pub(crate) format: Format,
+    /// How names are written unless something else is asked for.
+    pub(crate) escaping: EscapingScheme,
+    /// The name of the format that reads it again.
+    read_by: &'static str,
+    /// What it has no place for.
+    pub(crate) lacks: &'static [Lack],
+}
+
+/// What a format may have no place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lack {
+    /// Gauge histograms, infos and state sets.
+    Types,
+    Units,
+    Exemplars,
+    StartTimes,
+    /// Times that are no whole milliseconds.
+    Nanoseconds,
+}
+
+/// Of those that are read alike, the one that says most is the last.
+const OUTPUTS: &[Output] = &[
+    Output {
+        name: "text",
+        help: "The text format 0.0.4, which everything reads",
+        format: Format::Text004,
+        escaping: EscapingScheme::Underscores,
+        read_by: "text",
+        lacks: TEXT_LACKS,
+    },
+    Output {
+        name: "text1",
+        help: "The text format 1.0.0, which knows quoted names",
+        format: Format::Text100,
+        escaping: EscapingScheme::AllowUtf8,
+        read_by: "text",
+        lacks: TEXT_LACKS,
+    },
+    Output {
+        name: "openmetrics",
+        help: "OpenMetrics 1.0.0",
+        format: Format::OpenMetrics100,
+        escaping: EscapingScheme::AllowUtf8,
+        read_by: "openmetrics",
+        lacks: &[],
+    },
+];
+
+const TEXT_LACKS: &[Lack] =
+    &[Lack::Types, Lack::Units, Lack::Exemplars, Lack::StartTimes, Lack::Nanoseconds];
+
+impl Output {
+    /// What reads it again.
+    pub(crate) fn reader(&self) -> Option<Input> {
+        INPUTS.iter().find(|input| input.name == self.read_by).copied()
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl ValueEnum for Output {
+    fn value_variants<'a>() -> &'a [Self] {
+        OUTPUTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name).help(self.help))
+    }
+}
