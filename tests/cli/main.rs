@@ -2,6 +2,7 @@
 
 mod convert;
 mod diff;
+mod fetch;
 mod parse;
 
 use std::collections::BTreeMap;
