@@ -215,6 +215,7 @@ pub mod exposition;
 mod global;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod lint;
 mod metrics;
 pub mod model;
 #[cfg(feature = "multiprocess")]

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["model", "cell"],
     &["collector"],
     &["registry", "exposition", "parser", "multiprocess", "collectors"],
-    &["metrics", "http", "push", "textfile"],
+    &["metrics", "http", "push", "textfile", "lint"],
     &["global"],
 ];
 
