@@ -1,5 +1,6 @@
 //! The program `narthex`, run as people and scripts run it.
 
+mod check;
 mod convert;
 mod diff;
 mod fetch;

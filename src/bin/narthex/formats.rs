@@ -5,6 +5,7 @@ use std::fmt;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use narthex::exposition::Format;
+use narthex::lint::{Linter, Problem};
 use narthex::model::{EscapingScheme, MetricFamily};
 use narthex::parser::{self, ParseError};
 
@@ -31,6 +32,7 @@ pub(crate) struct Input {
     looks_like: fn(&[u8]) -> bool,
     /// Reads it; strictly if that is asked for and the format has a choice.
     read: for<'a> fn(&'a [u8], bool) -> Families<'a>,
+    lint: fn(&Linter, &[u8]) -> Vec<Problem>,
     pub(crate) times: Times,
 }
 
@@ -43,6 +45,7 @@ const INPUTS: &[Input] = &[
         accept: "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
         looks_like: ends_with_eof,
         read: |bytes, _| Box::new(parser::openmetrics::parse(bytes)),
+        lint: |linter, bytes| linter.openmetrics(bytes),
         times: Times::Nanoseconds,
     },
     Input {
@@ -55,6 +58,7 @@ const INPUTS: &[Input] = &[
             true => Box::new(parser::text::parse_strict(bytes)),
             false => Box::new(parser::text::parse(bytes)),
         },
+        lint: |linter, bytes| linter.text(bytes),
         times: Times::Seconds,
     },
 ];
@@ -62,6 +66,11 @@ const INPUTS: &[Input] = &[
 impl Input {
     pub(crate) fn read<'a>(&self, bytes: &'a [u8], strict: bool) -> Families<'a> {
         (self.read)(bytes, strict)
+    }
+
+    /// What is wrong with it, read strictly.
+    pub(crate) fn lint(&self, linter: &Linter, bytes: &[u8]) -> Vec<Problem> {
+        (self.lint)(linter, bytes)
     }
 
     /// The format that a `Content-Type` names.

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use narthex::lint::{Linter, Problem};
 use narthex::parser::ParseError;
 
 use crate::fetch;
@@ -58,6 +59,10 @@ impl Document {
 
     pub(crate) fn families(&self, strict: bool) -> Families<'_> {
         self.format.read(&self.bytes, strict)
+    }
+
+    pub(crate) fn lint(&self, linter: &Linter) -> Vec<Problem> {
+        self.format.lint(linter, &self.bytes)
     }
 
     /// What is wrong with it, and where.

@@ -1,5 +1,6 @@
 //! The program `narthex`: reads, checks, converts and compares expositions, and tends directories of shared metrics.
 
+mod check;
 mod compact;
 mod compare;
 mod convert;
@@ -29,6 +30,7 @@ use crate::output::{Failure, Outcome};
 fn main() -> ExitCode {
     let done = match Options::parse().command {
         Command::Parse(options) => parse::run(&options),
+        Command::Check(options) => check::run(&options),
         Command::Convert(options) => convert::run(&options),
         Command::Diff(options) => diff::run(&options),
         Command::Merge(options) => merge::run(&options),
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     match done {
         Ok(Outcome::Sound) => ExitCode::SUCCESS,
         Ok(Outcome::Damaged) => ExitCode::from(1),
+        Ok(Outcome::Unread) => ExitCode::from(2),
         Err(Failure(message)) => {
             output::complain(&message);
             ExitCode::from(2)

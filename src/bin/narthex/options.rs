@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use narthex::lint::Rule;
 use narthex::model::EscapingScheme;
 
 use crate::compare::Values;
@@ -19,6 +20,12 @@ const VALIDITY_CODES: &str = "\
 Exit codes:
   0  done
   1  what was read is not valid, or would not be valid as it was written
+  2  wrong usage, or a file or server that cannot be read";
+
+const CHECK_CODES: &str = "\
+Exit codes:
+  0  nothing is wrong
+  1  something is wrong
   2  wrong usage, or a file or server that cannot be read";
 
 const DIFF_CODES: &str = "\
@@ -41,6 +48,7 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Parse(ParseOptions),
+    Check(CheckOptions),
     Convert(ConvertOptions),
     Diff(DiffOptions),
     Merge(MergeOptions),
@@ -74,6 +82,26 @@ pub(crate) struct ParseOptions {
     /// Read text as the specification says, and not as most readers do.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Find what is wrong with expositions.
+///
+/// They are read strictly; names, labels and numbers are held against what
+/// Prometheus advises, and names against each other.
+#[derive(Args, Debug)]
+#[command(after_help = CHECK_CODES)]
+pub(crate) struct CheckOptions {
+    /// Files, URLs that begin with http://, or - for standard input.
+    #[arg(value_name = "FILE|URL", required = true)]
+    pub(crate) places: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+    /// A rule that is not looked at, such as no-help; may be given again.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) without: Vec<Rule>,
+    /// Print JSON, whose shape README tells.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Write an exposition in another format.

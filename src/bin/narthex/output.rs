@@ -12,6 +12,8 @@ pub(crate) enum Outcome {
     Sound,
     /// Files are damaged, where it was asked to be strict; or what was read is not valid, or differs.
     Damaged,
+    /// Some of what was to be read could not be, as was told.
+    Unread,
 }
 
 impl Outcome {
