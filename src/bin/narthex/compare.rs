@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use narthex::model::{ExemplarRef, Family, MetricFamily, MetricType, Sample, format_f64};
+use narthex::model::{
+    ExemplarRef, Family, MetricFamily, MetricType, NativeHistogramRef, Sample, format_f64,
+};
 
 /// How the numbers of series are compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,6 +183,9 @@ impl Point {
         if let Some(start) = sample.start() {
             let _ = write!(rest, " since {start}");
         }
+        if let Some(native) = sample.native() {
+            push_native(&mut rest, native);
+        }
         if let Some(exemplar) = sample.exemplar() {
             push_exemplar(&mut rest, exemplar);
         }
@@ -199,6 +204,19 @@ impl Point {
             Values::Ignored => true,
         }
     }
+}
+
+/// Buckets that nothing fell into are no difference, and neither is how they are put into runs.
+fn push_native(out: &mut String, native: NativeHistogramRef<'_>) {
+    let threshold = native.zero_threshold();
+    let _ =
+        write!(out, " of schema {}, zero({threshold}):{}", native.schema(), native.zero_count());
+    for (sign, buckets) in [('-', native.negative()), ('+', native.positive())] {
+        for (index, count) in buckets.iter().filter(|(_, count)| *count != 0.0) {
+            let _ = write!(out, " {sign}[{index}]:{count}");
+        }
+    }
+    native.exemplars().for_each(|exemplar| push_exemplar(out, exemplar));
 }
 
 fn push_exemplar(out: &mut String, exemplar: ExemplarRef<'_>) {

@@ -142,6 +142,7 @@ pub(crate) enum Lack {
     /// Gauge histograms, infos and state sets.
     Types,
     Units,
+    NativeHistograms,
     Exemplars,
     StartTimes,
     /// Times that are no whole milliseconds.
@@ -172,12 +173,18 @@ const OUTPUTS: &[Output] = &[
         format: Format::OpenMetrics100,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "openmetrics",
-        lacks: &[],
+        lacks: &[Lack::NativeHistograms],
     },
 ];
 
-const TEXT_LACKS: &[Lack] =
-    &[Lack::Types, Lack::Units, Lack::Exemplars, Lack::StartTimes, Lack::Nanoseconds];
+const TEXT_LACKS: &[Lack] = &[
+    Lack::Types,
+    Lack::Units,
+    Lack::NativeHistograms,
+    Lack::Exemplars,
+    Lack::StartTimes,
+    Lack::Nanoseconds,
+];
 
 impl Output {
     /// What reads it again.

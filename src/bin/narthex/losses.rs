@@ -44,6 +44,9 @@ impl<'a> Losses<'a> {
             let (what, becomes) = match lack {
                 Lack::Types => ("infos, state sets or gauge histograms", "become other types"),
                 Lack::Units => ("units", "stand in their families' names alone"),
+                Lack::NativeHistograms => {
+                    ("native histograms", "show their other buckets, counts and sums alone")
+                }
                 Lack::Exemplars => ("exemplars", "are left out"),
                 Lack::StartTimes => ("start times", "are left out; --created shows them as gauges"),
                 Lack::Nanoseconds => ("times below a millisecond", "are cut off"),
@@ -77,6 +80,9 @@ impl<'a> Losses<'a> {
     fn look_at_sample(&mut self, sample: &Sample<'_>, created: bool) {
         for (name, _) in sample.labels().iter() {
             self.look_at_name(name, self.escaping.label_name(name).into_owned());
+        }
+        if sample.native().is_some() {
+            self.note(Lack::NativeHistograms, sample.family());
         }
         if sample.exemplar().is_some() {
             self.note(Lack::Exemplars, sample.family());

@@ -14,6 +14,7 @@ mod inspect_json;
 mod inspect_table;
 mod losses;
 mod merge;
+mod natives;
 mod options;
 mod output;
 mod parse;
