@@ -255,7 +255,8 @@ fn what_cannot_be_used_ends_with_two() {
 
 #[test]
 fn help_tells_the_exit_codes() {
-    for command in [&[][..], &["merge"], &["serve"], &["inspect"], &["compact"]] {
+    let commands = ["parse", "check", "convert", "diff", "merge", "serve", "inspect", "compact"];
+    for command in [&[][..]].into_iter().chain(commands.iter().map(std::slice::from_ref)) {
         let args = &[command, &["--help"]].concat();
         let (text, _, code) = run(args, &[]);
         assert_eq!(code, Some(0));
@@ -335,6 +336,23 @@ fn a_reader_that_has_enough_is_no_error() {
     drop(lines);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
+
+    // What is written piece by piece, as well.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.txt");
+    fs::write(&file, (0..10_000).map(|n| format!("a{n} {n}\n")).collect::<String>()).unwrap();
+    for args in [&["parse"][..], &["convert", "--to=text"], &["check"]] {
+        let mut program = narthex();
+        program.args(args).arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = program.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        lines.next().unwrap().unwrap();
+        drop(lines);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{args:?}");
+        // A check finds what it finds, whoever listens.
+        assert_eq!(output.status.code(), Some(i32::from(args == ["check"])));
+    }
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use narthex::model::{
-    ExemplarRef, Family, MetricFamily, MetricType, NativeHistogramRef, Sample, format_f64,
+    ExemplarRef, Family, MetricFamily, MetricType, NativeHistogramRef, Sample, Timestamp,
+    format_f64,
 };
 
 /// How the numbers of series are compared.
@@ -178,7 +179,7 @@ impl Point {
     fn of(sample: &Sample<'_>) -> Self {
         let mut rest = String::new();
         if let Some(time) = sample.timestamp() {
-            let _ = write!(rest, " at {}", time.as_seconds());
+            push_time(&mut rest, time);
         }
         if let Some(start) = sample.start() {
             let _ = write!(rest, " since {start}");
@@ -227,8 +228,15 @@ fn push_exemplar(out: &mut String, exemplar: ExemplarRef<'_>) {
     }
     let _ = write!(out, "}} {}", format_f64(exemplar.value()));
     if let Some(time) = exemplar.timestamp() {
-        let _ = write!(out, " at {}", time.as_seconds());
+        push_time(out, time);
     }
+}
+
+fn push_time(out: &mut String, time: Timestamp) {
+    let nanos = time.as_nanos();
+    let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+    let _ = write!(out, " at {sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+    out.truncate(out.trim_end_matches('0').trim_end_matches('.').len());
 }
 
 fn told(points: &[Point]) -> String {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use hyper::body::Body;
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HOST, LOCATION, USER_AGENT,
+};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -23,12 +25,15 @@ pub(crate) struct Answer {
 pub(crate) fn get(url: &str, accept: &str, timeout: Duration) -> Result<Answer, Failure> {
     let target = Target::of(url)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (answer, coding) = runtime.block_on(async {
+    let answered = runtime.block_on(async {
         match tokio::time::timeout(timeout, ask(&target, accept)).await {
             Ok(answered) => answered,
             Err(_) => Err(Failure(format!("no whole answer within {} s", timeout.as_secs()))),
         }
-    })?;
+    });
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    let (answer, coding) = answered?;
     let body = unpack(answer.body, coding.as_deref())?;
     Ok(Answer { body, ..answer })
 }
@@ -84,13 +89,14 @@ async fn receive(
     response: impl Future<Output = hyper::Result<hyper::Response<hyper::body::Incoming>>>,
 ) -> Result<(Answer, Option<String>), Failure> {
     let (head, mut incoming) = response.await?.into_parts();
-    if head.status != StatusCode::OK {
-        return Err(Failure(format!("the server answers {}", head.status)));
-    }
     let header = |name| {
         let value = head.headers.get(name);
         value.and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
+    if head.status != StatusCode::OK {
+        let elsewhere = header(LOCATION).map_or(String::new(), |place| format!(", at {place}"));
+        return Err(Failure(format!("the server answers {}{elsewhere}", head.status)));
+    }
     let mut body = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
         if let Ok(data) = frame?.into_data() {

@@ -28,7 +28,7 @@ pub(crate) struct Input {
     help: &'static str,
     media_type: &'static str,
     /// What is sent to servers that are asked for it, best first.
-    pub(crate) accept: &'static str,
+    accept: &'static str,
     looks_like: fn(&[u8]) -> bool,
     /// Reads it; strictly if that is asked for and the format has a choice.
     read: for<'a> fn(&'a [u8], bool) -> Families<'a>,
@@ -92,10 +92,14 @@ impl Input {
         own.lacks.iter().any(|lack| !others.lacks.contains(lack)).then_some(own)
     }
 
-    /// What a server is asked for that may answer in any of them.
-    pub(crate) fn accept_all() -> String {
-        let ranges = INPUTS.iter().flat_map(|input| input.accept.split(", "));
-        let ranges = ranges.enumerate().map(|(place, range)| format!("{range};q=0.{}", 9 - place));
+    /// What a server is asked for: this format, or the best that it has of all that can be read.
+    pub(crate) fn accept(wanted: Option<Self>) -> String {
+        if let Some(wanted) = wanted {
+            return wanted.accept.to_owned();
+        }
+        let ranges = INPUTS.iter().flat_map(|input| input.accept.split(", ")).enumerate();
+        let quality = |place| 9_usize.saturating_sub(place).max(2);
+        let ranges = ranges.map(|(place, range)| format!("{range};q=0.{}", quality(place)));
         ranges.chain(["*/*;q=0.1".to_owned()]).collect::<Vec<_>>().join(",")
     }
 }

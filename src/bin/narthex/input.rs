@@ -35,10 +35,7 @@ impl Document {
                 (bytes, None)
             }
             Some(url) if is_url(url) => {
-                let accept = match options.from {
-                    Some(format) => format.accept.to_owned(),
-                    None => Input::accept_all(),
-                };
+                let accept = Input::accept(options.from);
                 let answer = fetch::get(url, &accept, Duration::from_secs(options.timeout))
                     .map_err(|Failure(message)| Failure(format!("{url}: {message}")))?;
                 (answer.body, answer.content_type)

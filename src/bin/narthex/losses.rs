@@ -1,5 +1,6 @@
 //! What an exposition says that the format it is written in does not.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use narthex::model::{EscapingScheme, Family, MetricFamily, MetricType, Sample};
@@ -67,7 +68,7 @@ impl<'a> Losses<'a> {
         use MetricType::{GaugeHistogram, Info, StateSet};
 
         let desc = family.desc();
-        self.look_at_name(desc.name(), self.escaping.metric_name(desc.name()).into_owned());
+        self.look_at_name(desc.name(), self.escaping.metric_name(desc.name()));
         if matches!(desc.metric_type(), GaugeHistogram | Info | StateSet) {
             self.note(Lack::Types, desc.name());
         }
@@ -79,7 +80,7 @@ impl<'a> Losses<'a> {
 
     fn look_at_sample(&mut self, sample: &Sample<'_>, created: bool) {
         for (name, _) in sample.labels().iter() {
-            self.look_at_name(name, self.escaping.label_name(name).into_owned());
+            self.look_at_name(name, self.escaping.label_name(name));
         }
         if sample.native().is_some() {
             self.note(Lack::NativeHistograms, sample.family());
@@ -95,9 +96,9 @@ impl<'a> Losses<'a> {
         }
     }
 
-    fn look_at_name(&mut self, name: &str, escaped: String) {
+    fn look_at_name(&mut self, name: &str, escaped: Cow<'_, str>) {
         if escaped != name {
-            self.escaped.insert((name.to_owned(), escaped));
+            self.escaped.insert((name.to_owned(), escaped.into_owned()));
         }
     }
 
