@@ -70,7 +70,7 @@ fn what_is_not_valid_ends_with_one() {
     let (text, complaint, code) = run_with(&args, twice);
     assert_eq!((&*text, code), ("# HELP a \n# TYPE a unknown\na 1.0\na 2.0\n# EOF\n", Some(1)));
     assert!(
-        complaint.starts_with("narthex: what was written is not valid: line 4, "),
+        complaint.starts_with("narthex: the result:4:1: expected each series once"),
         "{complaint}"
     );
     let (text, _, code) = run_with(&["convert", "-", "--to", "text", "--strict"], twice);

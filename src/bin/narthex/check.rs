@@ -26,11 +26,12 @@ pub(crate) fn run(options: &CheckOptions) -> Result<Outcome, Failure> {
         }
         match options.json {
             true => reports.push(report(&document, &problems)),
-            false => output::print(&lines(&document, &problems))?,
+            false => output::print(lines(&document, &problems).as_bytes())?,
         }
     }
     if options.json {
-        output::print(&(serde_json::to_string_pretty(&json!({ "files": reports }))? + "\n"))?;
+        let report = serde_json::to_string_pretty(&json!({ "files": reports }))?;
+        output::print((report + "\n").as_bytes())?;
     }
     Ok(outcome)
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use narthex::exposition::{self, Encoding};
 use narthex::model::{EscapingScheme, Family, MetricFamily, MetricType, Suffix};
 use serde_json::json;
 
@@ -50,11 +49,10 @@ impl Side {
     /// These families as the format of the other side says them, if that can say less.
     fn as_said_in(&self, other: &Self) -> Result<Option<Vec<MetricFamily>>, Failure> {
         let Some(output) = other.format.poorer_than(&self.format) else { return Ok(None) };
-        let encoding = Encoding::new(output.format, EscapingScheme::AllowUtf8)
-            .with_created(other.families.iter().any(shows_starts));
-        let text = exposition::encode(&self.families, encoding)?;
-        let families = other.format.read(text.as_bytes(), false).collect::<Result<_, _>>();
-        Ok(Some(families?))
+        let created = other.families.iter().any(shows_starts);
+        let text = output.write(&self.families, EscapingScheme::AllowUtf8, created)?;
+        let families = other.format.read(&text, false).collect::<Result<_, _>>();
+        families.map(Some).map_err(|fault| Failure(format!("{}{fault}", other.format.name)))
     }
 }
 
@@ -107,5 +105,5 @@ fn print_json(differences: &[Difference]) -> Result<(), Failure> {
         "equal": differences.is_empty(),
         "differences": told.collect::<Vec<_>>(),
     });
-    output::print(&(serde_json::to_string_pretty(&report)? + "\n"))
+    output::print((serde_json::to_string_pretty(&report)? + "\n").as_bytes())
 }

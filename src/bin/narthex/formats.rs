@@ -4,13 +4,16 @@ use std::fmt;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use narthex::exposition::Format;
+use narthex::Collector;
+use narthex::exposition::{ContentCoding, Encoder, Encoding, Format};
 use narthex::lint::{Linter, Problem};
 use narthex::model::{EscapingScheme, MetricFamily};
-use narthex::parser::{self, ParseError};
+use narthex::parser;
+
+use crate::fault::Fault;
 
 /// Families as they are read, one after the other.
-pub(crate) type Families<'a> = Box<dyn Iterator<Item = Result<MetricFamily, ParseError>> + 'a>;
+pub(crate) type Families<'a> = Box<dyn Iterator<Item = Result<MetricFamily, Fault>> + 'a>;
 
 /// How the JSON of a format tells times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ const INPUTS: &[Input] = &[
         media_type: "application/openmetrics-text",
         accept: "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
         looks_like: ends_with_eof,
-        read: |bytes, _| Box::new(parser::openmetrics::parse(bytes)),
+        read: |bytes, _| families(parser::openmetrics::parse(bytes)),
         lint: |linter, bytes| linter.openmetrics(bytes),
         times: Times::Nanoseconds,
     },
@@ -55,8 +58,8 @@ const INPUTS: &[Input] = &[
         accept: "text/plain;version=1.0.0;escaping=allow-utf-8, text/plain;version=0.0.4",
         looks_like: |_| true,
         read: |bytes, strict| match strict {
-            true => Box::new(parser::text::parse_strict(bytes)),
-            false => Box::new(parser::text::parse(bytes)),
+            true => families(parser::text::parse_strict(bytes)),
+            false => families(parser::text::parse(bytes)),
         },
         lint: |linter, bytes| linter.text(bytes),
         times: Times::Seconds,
@@ -120,6 +123,13 @@ impl ValueEnum for Input {
     }
 }
 
+/// What a parser reads, with errors as all formats have them.
+fn families<'a, E: Into<Fault>>(
+    parsed: impl Iterator<Item = Result<MetricFamily, E>> + 'a,
+) -> Families<'a> {
+    Box::new(parsed.map(|family| family.map_err(Into::into)))
+}
+
 /// Whether the last line is the one that ends OpenMetrics.
 fn ends_with_eof(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_end();
@@ -131,7 +141,7 @@ fn ends_with_eof(bytes: &[u8]) -> bool {
 pub(crate) struct Output {
     pub(crate) name: &'static str,
     help: &'static str,
-    pub(crate) format: Format,
+    format: Format,
     /// How names are written unless something else is asked for.
     pub(crate) escaping: EscapingScheme,
     /// The name of the format that reads it again.
@@ -191,6 +201,20 @@ const TEXT_LACKS: &[Lack] = &[
 ];
 
 impl Output {
+    /// All of families, in this format.
+    pub(crate) fn write(
+        &self,
+        collector: &dyn Collector,
+        escaping: EscapingScheme,
+        created: bool,
+    ) -> narthex::Result<Vec<u8>> {
+        let shows = created || !self.lacks.contains(&Lack::StartTimes);
+        let encoding = Encoding::new(self.format, escaping).with_created(shows);
+        let (mut out, plain) = (Vec::new(), ContentCoding::Identity);
+        Encoder::new().encode(collector, encoding, plain, None, &mut out)?;
+        Ok(out)
+    }
+
     /// What reads it again.
     pub(crate) fn reader(&self) -> Option<Input> {
         INPUTS.iter().find(|input| input.name == self.read_by).copied()

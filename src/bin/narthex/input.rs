@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use narthex::lint::{Linter, Problem};
-use narthex::parser::ParseError;
 
+use crate::fault::Fault;
 use crate::fetch;
 use crate::formats::{Families, Input};
 use crate::options::InputOptions;
@@ -63,15 +63,9 @@ impl Document {
     }
 
     /// What is wrong with it, and where.
-    pub(crate) fn locate(&self, error: &ParseError) -> String {
-        let (line, column) = (error.line(), error.column());
-        format!("{}:{line}:{column}: {}", self.name, message(error))
+    pub(crate) fn locate(&self, fault: &Fault) -> String {
+        format!("{}{fault}", self.name)
     }
-}
-
-/// What is wrong, without where.
-pub(crate) fn message(error: &ParseError) -> String {
-    format!("expected {}, found {}", error.expected(), error.found())
 }
 
 /// Whether that names standard input.

@@ -6,6 +6,7 @@ mod compare;
 mod convert;
 mod diff;
 mod family_json;
+mod fault;
 mod fetch;
 mod formats;
 mod input;

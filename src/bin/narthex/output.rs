@@ -40,9 +40,9 @@ impl<E: Error> From<E> for Failure {
 }
 
 /// Writes a result. Whoever has read enough of it and closed the pipe is content.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    printed(out.write_all(text).and_then(|()| out.flush()))
 }
 
 /// Writes a long result, piece by piece.
