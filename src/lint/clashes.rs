@@ -42,7 +42,7 @@ impl Families {
                 1 => distinct.push(desc),
                 2 => {
                     let text = "the family stands more than once";
-                    findings.add(Rule::DuplicateFamily, desc.name(), text);
+                    findings.add(Rule::DuplicateFamily, &shown_name(desc), text);
                 }
                 _ => {}
             }
@@ -69,7 +69,7 @@ fn shared_names(families: &[&Desc], findings: &mut Findings) {
                     other.metric_type(),
                     other.name()
                 );
-                findings.add(Rule::SharedName, desc.name(), text);
+                findings.add(Rule::SharedName, &shown_name(desc), text);
             }
         }
     }
@@ -92,9 +92,9 @@ fn escaped_names(families: &[&Desc], findings: &mut Findings) {
         }
     }
     for ((first, second), schemes) in pairs {
-        let (first, second) = (families[first].name(), families[second].name());
+        let (first, second) = (shown_name(families[first]), shown_name(families[second]));
         let text = format!("a name of it and one of {first:?} are both {schemes}");
-        findings.add(Rule::EscapedNameClash, second, text);
+        findings.add(Rule::EscapedNameClash, &second, text);
     }
 }
 
@@ -112,7 +112,7 @@ fn alike<K: Eq + std::hash::Hash>(
         let first = *seen.entry(key).or_insert(desc.name());
         if first != desc.name() {
             let text = format!("the names {first:?} and {:?} differ only {what}", desc.name());
-            findings.add(rule, desc.name(), text);
+            findings.add(rule, &shown_name(desc), text);
         }
     }
 }

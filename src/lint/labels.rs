@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Findings, Tally};
-use super::naming::is_camel_case;
+use super::naming::{is_camel_case, shown_name};
 use super::rule::Rule;
 use super::schemes::{Schemes, escaped_forms};
 use crate::model::{Chunk, EscapingScheme, Family, MetricType, Suffix, Values};
@@ -13,7 +13,7 @@ const OF_TARGET: [&str; 2] = ["instance", "job"];
 
 /// Checks the names of all labels of one family.
 pub(super) fn check(family: &dyn Family, findings: &mut Findings) {
-    let desc = family.desc();
+    let (desc, shown) = (family.desc(), shown_name(family.desc()));
     let (mut names, mut reserved) = (BTreeSet::new(), Tally::default());
     family.for_each_chunk(&mut |chunk| {
         refuse_reserved(desc.metric_type(), chunk, &mut reserved);
@@ -23,12 +23,12 @@ pub(super) fn check(family: &dyn Family, findings: &mut Findings) {
             }
         }
     });
-    reserved.tell(desc.name(), findings);
+    reserved.tell(&shown, findings);
     let own = desc.metric_type() == MetricType::StateSet;
     for name in names.iter().filter(|name| !own || *name != desc.name()) {
-        check_name(desc.name(), name, findings);
+        check_name(&shown, name, findings);
     }
-    clashes(desc.name(), &names, findings);
+    clashes(&shown, &names, findings);
 }
 
 fn check_name(metric: &str, name: &str, findings: &mut Findings) {

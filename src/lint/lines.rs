@@ -5,8 +5,10 @@ use std::collections::HashMap;
 /// What the lines of a text say before any number.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// The first line of each name, of families and samples.
-    first: HashMap<String, usize>,
+    /// The first line of metadata for each name.
+    metadata: HashMap<String, usize>,
+    /// The first line of each sample's name.
+    samples: HashMap<String, usize>,
     /// The name in each line, as far as there is one.
     names: Vec<Option<String>>,
     /// What TYPE lines say is a counter, with the line.
@@ -18,23 +20,30 @@ impl Lines {
         let mut lines = Self::default();
         for (line, text) in text.lines().enumerate() {
             let text = text.trim_start_matches([' ', '\t']);
-            let name = match text.strip_prefix('#') {
-                Some(comment) => lines.read_metadata(comment, line + 1),
-                None => sample_name(text),
+            let (name, first) = match text.strip_prefix('#') {
+                Some(comment) => (lines.read_metadata(comment, line + 1), &mut lines.metadata),
+                None => (sample_name(text), &mut lines.samples),
             };
             if let Some(name) = &name {
-                lines.first.entry(name.clone()).or_insert(line + 1);
+                first.entry(name.clone()).or_insert(line + 1);
             }
             lines.names.push(name);
         }
         lines
     }
 
-    /// The first line of a family, counted from 1: of its own name, or that of one of its samples.
+    /// The first line of a family of that name in the text format, counted from 1.
     pub(super) fn of_family(&self, name: &str) -> Option<usize> {
-        const SUFFIXES: [&str; 9] =
-            ["", "_total", "_info", "_bucket", "_count", "_sum", "_gcount", "_gsum", "_created"];
-        SUFFIXES.iter().filter_map(|suffix| self.first.get(&[name, suffix].concat())).min().copied()
+        const OF_SAMPLES: [&str; 7] =
+            ["", "_bucket", "_count", "_sum", "_gcount", "_gsum", "_created"];
+        // OpenMetrics leaves the suffix to the samples.
+        let stem = ["_total", "_info"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        let metadata = || self.metadata.get(name).or_else(|| self.metadata.get(stem?));
+        let samples = || {
+            let names = OF_SAMPLES.iter().map(|suffix| [name, suffix].concat());
+            names.filter_map(|name| self.samples.get(&name)).min()
+        };
+        metadata().or_else(samples).copied()
     }
 
     /// The name in a line, counted from 1.

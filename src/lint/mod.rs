@@ -44,6 +44,8 @@ mod series;
 mod units;
 
 pub use self::linter::Linter;
+#[cfg(feature = "testing")]
+pub(crate) use self::naming::shown_name;
 pub use self::problem::Problem;
 pub use self::rule::Rule;
 use crate::collector::Collector;

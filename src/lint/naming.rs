@@ -7,35 +7,34 @@ use crate::model::{Desc, MetricType, Suffix};
 
 /// Checks name and help of one family.
 pub(super) fn check(desc: &Desc, findings: &mut Findings) {
-    let name = desc.name();
-    let shown = shown_name(desc);
+    let (name, shown) = (desc.name(), shown_name(desc));
     if desc.help().is_empty() {
-        findings.add(Rule::NoHelp, name, "there is no help text");
+        findings.add(Rule::NoHelp, &shown, "there is no help text");
     }
     if name.contains(':') {
         let text = "the name has a colon, which is for recording rules";
-        findings.add(Rule::ColonInName, name, text);
+        findings.add(Rule::ColonInName, &shown, text);
     }
     if is_camel_case(name) {
-        findings.add(Rule::CamelCase, name, "the name is in camelCase and not in snake_case");
+        findings.add(Rule::CamelCase, &shown, "the name is in camelCase and not in snake_case");
     }
     if let Some((unit, base)) = unit_of(&shown).filter(|(unit, base)| unit != base) {
         let text = format!("the unit {unit:?} in the name is not the base unit, {base:?}");
-        findings.add(Rule::NonBaseUnit, name, text);
+        findings.add(Rule::NonBaseUnit, &shown, text);
     }
     for unit in abbreviations_of(&shown) {
         let text = format!("the unit {unit:?} in the name is abbreviated");
-        findings.add(Rule::AbbreviatedUnit, name, text);
+        findings.add(Rule::AbbreviatedUnit, &shown, text);
     }
     let metric_type = desc.metric_type();
     if metric_type != MetricType::Unknown {
-        check_suffix(name, &shown, metric_type, findings);
-        check_type(name, metric_type, findings);
+        check_suffix(&shown, metric_type, findings);
+        check_type(name, &shown, metric_type, findings);
     }
 }
 
-/// The name of the family as the text format writes it.
-pub(super) fn shown_name(desc: &Desc) -> String {
+/// The name of a family as the text format writes it.
+pub(crate) fn shown_name(desc: &Desc) -> String {
     let suffix = match desc.metric_type() {
         MetricType::Counter => Suffix::Total,
         MetricType::Info => Suffix::Info,
@@ -52,13 +51,13 @@ pub(super) fn is_camel_case(name: &str) -> bool {
 }
 
 /// Refuses the ends of names that are those of other types.
-fn check_suffix(name: &str, shown: &str, metric_type: MetricType, findings: &mut Findings) {
+fn check_suffix(shown: &str, metric_type: MetricType, findings: &mut Findings) {
     let is_histogram = matches!(metric_type, MetricType::Histogram | MetricType::GaugeHistogram);
     let is_observed = is_histogram || metric_type == MetricType::Summary;
     if metric_type != MetricType::Counter && shown.ends_with(Suffix::Total.as_str()) {
         let text =
             format!("the name ends with \"_total\" as a counter's, and the type is {metric_type}");
-        findings.add(Rule::TotalWithoutCounter, name, text);
+        findings.add(Rule::TotalWithoutCounter, shown, text);
     }
     for (suffix, is_own) in
         [(Suffix::Bucket, is_histogram), (Suffix::Count, is_observed), (Suffix::Sum, is_observed)]
@@ -68,13 +67,13 @@ fn check_suffix(name: &str, shown: &str, metric_type: MetricType, findings: &mut
             let text = format!(
                 "the name ends with {suffix:?} as a histogram's, and the type is {metric_type}"
             );
-            findings.add(Rule::ReservedSuffix, name, text);
+            findings.add(Rule::ReservedSuffix, shown, text);
         }
     }
 }
 
 /// Refuses the type as a word of the name.
-fn check_type(name: &str, metric_type: MetricType, findings: &mut Findings) {
+fn check_type(name: &str, shown: &str, metric_type: MetricType, findings: &mut Findings) {
     let lower = name.to_lowercase();
     let is_word = |word: &str| {
         let inside = format!("_{word}_");
@@ -82,6 +81,6 @@ fn check_type(name: &str, metric_type: MetricType, findings: &mut Findings) {
     };
     let split = (metric_type == MetricType::GaugeHistogram).then_some("gauge_histogram");
     if let Some(word) = [metric_type.as_str()].into_iter().chain(split).find(|word| is_word(word)) {
-        findings.add(Rule::TypeInName, name, format!("the name says the type, {word:?}"));
+        findings.add(Rule::TypeInName, shown, format!("the name says the type, {word:?}"));
     }
 }

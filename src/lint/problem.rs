@@ -28,7 +28,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The name of the family; empty if it is not known, as where a text cannot be read.
+    /// The name of the family as the text format has it, so that a counter's ends with `_total`;
+    /// empty if it is not known, as where a line cannot be read.
     pub fn metric(&self) -> &str {
         &self.metric
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::findings::{Findings, Tally};
 use super::histograms::Histograms;
+use super::naming::shown_name;
 use super::rule::Rule;
 use super::series::{key, shown};
 use crate::model::{Family, MetricType, Sample, Suffix, format_f64};
@@ -24,7 +25,7 @@ pub(super) fn check(family: &dyn Family, findings: &mut Findings) {
         histograms.add(sample);
     });
     histograms.finish(&mut tally);
-    tally.tell(desc.name(), findings);
+    tally.tell(&shown_name(desc), findings);
 }
 
 fn check_value(metric_type: MetricType, sample: &Sample<'_>, tally: &mut Tally) {

@@ -22,7 +22,7 @@ pub(super) fn key(sample: &Sample<'_>, without: Option<&str>) -> String {
 }
 
 /// A sample's name and labels as they stand in a text; the label `without` is left out.
-pub(crate) fn shown(name: &str, sample: &Sample<'_>, without: Option<&str>) -> String {
+pub(super) fn shown(name: &str, sample: &Sample<'_>, without: Option<&str>) -> String {
     let mut text = name.to_owned();
     let mut opened = false;
     for (name, value) in sample.labels().escaped_iter().filter(|(name, _)| Some(*name) != without) {

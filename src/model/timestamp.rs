@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::number::push_repr;
+use crate::clock::system_time;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A point in time that a sample or an exemplar carries, in seconds since 1970.
@@ -35,7 +36,7 @@ enum Repr {
 impl Timestamp {
     /// The time now.
     pub fn now() -> Self {
-        Self::from_system_time(SystemTime::now())
+        Self::from_system_time(system_time())
     }
 
     /// A time of the system's clock; times before 1970 become 1970.
