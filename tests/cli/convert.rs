@@ -81,3 +81,69 @@ fn what_is_not_valid_ends_with_one() {
     assert_eq!((&*text, code), ("", Some(1)));
     assert!(complaint.contains("are both \"a_b\" when escaped"), "{complaint}");
 }
+
+#[test]
+fn start_times_that_a_text_shows_as_gauges_are_start_times() {
+    let text = "\
+# HELP jobs_total Jobs done.
+# TYPE jobs_total counter
+jobs_total{queue=\"mail\"} 3.0
+jobs_total{queue=\"sms\"} 1.0 5000
+# HELP jobs_created Jobs done.
+# TYPE jobs_created gauge
+jobs_created{queue=\"sms\"} 2.5
+jobs_created{queue=\"mail\"} 1.5
+# HELP wait Before a job.
+# TYPE wait histogram
+wait_bucket{le=\"1.0\"} 1.0
+wait_bucket{le=\"+Inf\"} 2.0
+wait_count 2.0
+wait_sum 3.0
+# HELP wait_created Before a job.
+# TYPE wait_created gauge
+wait_created 4.5
+# HELP host_created Of nothing that is told.
+# TYPE host_created gauge
+host_created 7.0
+";
+    let args = ["convert", "-", "--to", "openmetrics"];
+    let expected = "\
+# HELP jobs Jobs done.
+# TYPE jobs counter
+jobs_total{queue=\"mail\"} 3.0
+jobs_created{queue=\"mail\"} 1.5
+jobs_total{queue=\"sms\"} 1.0 5
+jobs_created{queue=\"sms\"} 2.5 5
+# HELP wait Before a job.
+# TYPE wait histogram
+wait_bucket{le=\"1.0\"} 1.0
+wait_bucket{le=\"+Inf\"} 2.0
+wait_count 2.0
+wait_sum 3.0
+wait_created 4.5
+# HELP host_created Of nothing that is told.
+# TYPE host_created gauge
+host_created 7.0
+# EOF
+";
+    let (openmetrics, complaint, code) = run_with(&args, text.as_bytes());
+    assert_eq!(openmetrics, expected, "{complaint}");
+    assert_eq!((&*complaint, code), ("", Some(0)));
+    // And back, in another order, and without the time at which a start was told.
+    let args = ["convert", "-", "--to", "text", "--created"];
+    let (again, ..) = run_with(&args, openmetrics.as_bytes());
+    let (mut again, mut lines): (Vec<_>, Vec<_>) =
+        (again.lines().collect(), text.lines().collect());
+    for line in &mut again {
+        *line = line.strip_suffix(" 2.5 5000").map_or(*line, |_| "jobs_created{queue=\"sms\"} 2.5");
+    }
+    again.sort_unstable();
+    lines.sort_unstable();
+    assert_eq!(again, lines);
+    // One of a series that is not there is none.
+    let lonely = "# TYPE a counter\na{x=\"1\"} 1\n# TYPE a_created gauge\na_created{x=\"2\"} 1\n";
+    let args = ["convert", "-", "--to", "openmetrics"];
+    let (_, complaint, code) = run_with(&args, lonely.as_bytes());
+    assert!(complaint.contains("a family whose names are no other's"), "{complaint}");
+    assert_eq!(code, Some(1));
+}

@@ -1,9 +1,11 @@
 //! `narthex convert`: writes an exposition in another format.
 
+use crate::formats::Lack;
 use crate::input::Document;
 use crate::losses::Losses;
 use crate::options::ConvertOptions;
 use crate::output::{self, Failure, Outcome};
+use crate::starts;
 
 pub(crate) fn run(options: &ConvertOptions) -> Result<Outcome, Failure> {
     let document = Document::read(&options.place, &options.input)?;
@@ -13,6 +15,10 @@ pub(crate) fn run(options: &ConvertOptions) -> Result<Outcome, Failure> {
             output::complain(&document.locate(&fault));
             return Ok(Outcome::Damaged);
         }
+    };
+    let families = match options.to.lacks.contains(&Lack::StartTimes) {
+        true => families,
+        false => starts::join(families),
     };
     let escaping = options.escaping.map_or(options.to.escaping, Into::into);
     let text = match options.to.write(&families, escaping, options.created) {

@@ -21,6 +21,7 @@ mod output;
 mod parse;
 mod progress;
 mod serve;
+mod starts;
 
 use std::process::ExitCode;
 
