@@ -21,11 +21,22 @@ impl Syntax {
         }
     }
 
-    pub(super) fn parse(self, text: &[u8]) -> Result<Vec<MetricFamily>, ParseError> {
+    fn parse(self, text: &[u8]) -> Result<Vec<MetricFamily>, ParseError> {
         match self {
             Self::Text => parser::text::parse_all(text),
             Self::OpenMetrics => parser::openmetrics::parse_all(text),
         }
+    }
+
+    /// The families of a text that was found.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(super) fn read(self, text: &[u8]) -> Result<Vec<MetricFamily>, Mismatch> {
+        self.parse(text).map_err(|error| {
+            let message = format!("the text that was found cannot be read: {error}");
+            Mismatch::new(message).caused_by(error)
+        })
     }
 
     /// The format with names as they are.

@@ -135,7 +135,7 @@ impl Expected {
     }
 
     fn compare_body(&self, found: &[u8], syntax: Syntax) -> Result<(), Mismatch> {
-        self.compare_families(read(found, syntax)?)
+        self.compare_families(syntax.read(found)?)
     }
 
     /// Both sides are brought to the expected text's format, which says less than families do.
@@ -145,14 +145,7 @@ impl Expected {
         let starts = self.text.contains("_created");
         let encoding = syntax.encoding().with_created(starts);
         let text = exposition::encode(&found, encoding)?;
-        let written = read(text.as_bytes(), syntax)?;
+        let written = syntax.read(text.as_bytes())?;
         compare(&expected, &written, &found, &self.only)
     }
-}
-
-/// The families of a text that was found.
-pub(super) fn read(text: &[u8], syntax: Syntax) -> Result<Vec<MetricFamily>, Mismatch> {
-    syntax.parse(text).map_err(|error| {
-        Mismatch::new(format!("the text that was found cannot be read: {error}")).caused_by(error)
-    })
 }

@@ -126,7 +126,7 @@ pub fn scrape_and_compare(url: &str, expected: &str) -> Result<(), Mismatch> {
     Expected::new(expected).compare_scrape(url)
 }
 
-/// Says that a [lint](crate::lint) of what a collector tells finds nothing.
+/// Says that a [lint] of what a collector tells finds nothing.
 ///
 /// To leave rules out, a [`Linter`](lint::Linter) gives the problems:
 /// `assert_eq!(linter.families(&registry), [])`.

@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tokio::{runtime, time};
 
 use super::document::Syntax;
-use super::expected::read;
 use super::mismatch::Mismatch;
 use crate::model::MetricFamily;
 
@@ -45,7 +44,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// format, or that it cannot be read.
 pub fn scrape(url: &str) -> Result<Vec<MetricFamily>, Mismatch> {
     let answer = fetch(url, &[Syntax::OpenMetrics, Syntax::Text], TIMEOUT)?;
-    read(&answer.body, answer.syntax)
+    answer.syntax.read(&answer.body)
 }
 
 /// What came, and in which format.

@@ -10,6 +10,7 @@ use narthex::model::{
 use narthex::{
     CollectorRegistry, Counter, Enum, Error, Gauge, Histogram, Info, Summary, collector_fn,
 };
+use proptest::prelude::*;
 
 /// What one rule says of a text, in the words that people read.
 fn told(rule: Rule, text: &str) -> Vec<String> {
@@ -153,6 +154,22 @@ fn no_help() {
     let bad = "# TYPE up gauge\nup 1\n";
     assert_eq!(told(Rule::NoHelp, bad), ["line 1: up: there is no help text [no-help]"]);
     assert_eq!(told(Rule::NoHelp, "# HELP up U\nup 1\n"), [""; 0]);
+}
+
+#[test]
+fn problems_are_placed_where_the_metric_is_declared() {
+    let lines = |text: &str| {
+        let problems = Linter::only([Rule::NoHelp]).openmetrics(text);
+        problems.iter().map(Problem::line).collect::<Vec<_>>()
+    };
+    let text = "# TYPE up gauge\nup 1\n# TYPE jobs counter\n# UNIT jobs \njobs_total 3\n# EOF\n";
+    assert_eq!(lines(text), [Some(1), Some(3)]);
+    let text =
+        "# TYPE wait summary\nwait_count 1\nwait_sum 1\n# TYPE app info\napp_info 1\n# EOF\n";
+    assert_eq!(lines(text), [Some(1), Some(4)]);
+    // Without any metadata: the first sample, its name in quotes.
+    let text = "a 1\n{\"b \\\"c\",d=\"e\"} 1\n# EOF\n";
+    assert_eq!(lines(text), [Some(1), Some(2)]);
 }
 
 #[test]
@@ -647,6 +664,29 @@ fn invalid_quantile() {
         told(rule, "# TYPE a summary\na{quantile=\"1\"} 1\na{quantile=\"0\"} -1\n"),
         [""; 0]
     );
+}
+
+proptest! {
+    /// Whatever a text is, it is looked at, and what is said of it has its place in it.
+    #[test]
+    fn any_text_is_looked_at(
+        parts in prop::collection::vec(
+            prop_oneof![
+                Just("# TYPE "), Just("# HELP "), Just("a"), Just("a_total"), Just("\"é\\\"\""),
+                Just(" counter"), Just(" histogram"), Just("_bucket"), Just("{"), Just("}"),
+                Just("le=\"1\""), Just(","), Just(" 1"), Just(" -1"), Just("\n"), Just("\r\n"),
+                Just("# EOF\n"), Just("\u{e9}"), Just("\\"),
+            ],
+            0..40,
+        ),
+    ) {
+        let text = parts.concat();
+        let lines = text.lines().count();
+        for problem in lint::text(&text).iter().chain(&lint::openmetrics(&text)) {
+            // What is missing is missed behind the last line.
+            prop_assert!(problem.line().is_some_and(|line| (1..=lines + 1).contains(&line)), "{problem}");
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use narthex::model::{CounterMetricFamily, Exemplar, GaugeMetricFamily, NO_LABELS, Timestamp};
 use narthex::testing::{
-    self, Expected, Mismatch, Snapshot, TestClock, assert_collects, collect_and_compare,
+    Expected, Mismatch, Snapshot, TestClock, assert_collects, collect_and_compare,
     collect_and_count, collect_and_lint, to_f64,
 };
 use narthex::{
@@ -454,6 +454,7 @@ mod scrapes {
     use std::net::TcpListener;
 
     use narthex::start_http_server;
+    use narthex::testing;
 
     use super::*;
     use crate::http_fixture::registry;
