@@ -30,6 +30,8 @@ pub(crate) struct Input {
     pub(crate) name: &'static str,
     help: &'static str,
     media_type: &'static str,
+    /// What the version in a `Content-Type` begins with; rows that ask for more stand first.
+    version: &'static str,
     /// What is sent to servers that are asked for it, best first.
     accept: &'static str,
     looks_like: fn(&[u8]) -> bool,
@@ -45,6 +47,7 @@ const INPUTS: &[Input] = &[
         name: "openmetrics",
         help: "OpenMetrics 1.0.0",
         media_type: "application/openmetrics-text",
+        version: "",
         accept: "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
         looks_like: ends_with_eof,
         read: |bytes, _| families(parser::openmetrics::parse(bytes)),
@@ -55,6 +58,7 @@ const INPUTS: &[Input] = &[
         name: "text",
         help: "The text format 0.0.4 or 1.0.0",
         media_type: "text/plain",
+        version: "",
         accept: "text/plain;version=1.0.0;escaping=allow-utf-8, text/plain;version=0.0.4",
         looks_like: |_| true,
         read: |bytes, strict| match strict {
@@ -78,8 +82,11 @@ impl Input {
 
     /// The format that a `Content-Type` names.
     pub(crate) fn of_content_type(content_type: &str) -> Option<Self> {
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        INPUTS.iter().find(|input| input.media_type.eq_ignore_ascii_case(media_type)).copied()
+        let mut parts = content_type.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or_default();
+        let version = parts.find_map(|part| part.strip_prefix("version=")).unwrap_or_default();
+        let of_type = INPUTS.iter().filter(|i| i.media_type.eq_ignore_ascii_case(media_type));
+        of_type.copied().find(|input| version.trim_matches('"').starts_with(input.version))
     }
 
     /// The format that a document seems to have.
