@@ -135,3 +135,17 @@ fn what_cannot_be_compared_ends_with_two() {
     assert_eq!(run(&["diff", "-", "-"], &[]).2, Some(2));
     assert_eq!(run(&["diff"], &[&file, &dir.path().join("missing")]).2, Some(2));
 }
+
+#[test]
+fn a_start_time_differs_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.txt");
+    let text = "# TYPE a counter\na_total{x=\"1\"} 2\na_created{x=\"1\"} 5\n# EOF\n";
+    fs::write(&file, text).unwrap();
+    let other = text.replace("} 5", "} 6");
+    let args = ["diff", file.to_str().unwrap(), "-"];
+    let (told, ..) = run_with(&args, other.as_bytes());
+    assert_eq!(told, "~ a_created{x=\"1\"}: 5.0 -> 6.0\n1 difference in 1 family\n");
+    let args = [&args[..], &["--values", "0"]].concat();
+    assert_eq!(run_with(&args, other.as_bytes()), (String::new(), String::new(), Some(0)));
+}

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use narthex::model::{
-    ExemplarRef, Family, MetricFamily, MetricType, NativeHistogramRef, Sample, Timestamp,
-    format_f64,
+    ExemplarRef, Family, MetricFamily, NativeHistogramRef, Sample, Suffix, Timestamp, format_f64,
 };
+
+use crate::natives::own_label;
 
 /// How the numbers of series are compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Values {
-    /// With timestamps, exemplars and start times.
+    /// With timestamps and exemplars, and start times beside them.
     Exact,
     /// Alone, and they may differ by so much of the larger one.
     Within(f64),
@@ -29,7 +30,7 @@ pub(crate) struct Difference {
     pub(crate) second: Option<String>,
 }
 
-/// What differs: family after family, in the order of the first side, then what only the second has.
+/// What differs, family after family in the order of the first side; then what only the second has.
 pub(crate) fn families(
     first: &[MetricFamily],
     second: &[MetricFamily],
@@ -72,7 +73,8 @@ impl<'a> Side<'a> {
 
 /// A family that only one side has.
 fn whole(families: &[&MetricFamily], is_first: bool) -> Difference {
-    let series: usize = families.iter().map(|family| Series::of(&[family]).order.len()).sum();
+    let series: usize =
+        families.iter().map(|family| Series::of(&[family], Values::Ignored).points.len()).sum();
     let desc = families[0].desc();
     let told = format!("{} of {series} series", desc.metric_type());
     let (first, second) = if is_first { (Some(told), None) } else { (None, Some(told)) };
@@ -102,10 +104,9 @@ fn family(
             differ(about, None, Some(ours), Some(theirs));
         }
     }
-    let (ours, theirs) = (Series::of(first), Series::of(second));
-    for name in &ours.order {
-        let points = &ours.points[name];
-        match theirs.points.get(name) {
+    let (ours, theirs) = (Series::of(first, values), Series::of(second, values));
+    for (name, points) in ours.iter() {
+        match theirs.get(name) {
             None => differ("series", Some(name), Some(told(points)), None),
             Some(others) => {
                 let alike = points.len() == others.len()
@@ -116,50 +117,74 @@ fn family(
             }
         }
     }
-    for name in theirs.order.iter().filter(|name| !ours.points.contains_key(*name)) {
-        differ("series", Some(name), None, Some(told(&theirs.points[name])));
+    for (name, points) in theirs.iter().filter(|(name, _)| ours.get(name).is_none()) {
+        differ("series", Some(name), None, Some(told(points)));
     }
 }
 
 /// The series of a family with their numbers, of which there may be several at several times.
 struct Series {
-    order: Vec<String>,
-    points: HashMap<String, Vec<Point>>,
+    /// Of each, how many were met before it.
+    points: HashMap<String, (usize, Vec<Point>)>,
 }
 
 impl Series {
-    fn of(families: &[&MetricFamily]) -> Self {
-        let mut series = Self { order: Vec::new(), points: HashMap::new() };
+    fn of(families: &[&MetricFamily], values: Values) -> Self {
+        let mut series = Self { points: HashMap::new() };
         for family in families {
-            let own = match family.desc().metric_type() {
-                MetricType::GaugeHistogram | MetricType::Histogram => "le",
-                MetricType::Summary => "quantile",
-                _ => "",
-            };
+            let own = own_label(family.desc().metric_type()).unwrap_or_default();
             family.for_each_sample(&mut |sample| {
                 let name = series_name(sample, own);
                 let point = Point::of(sample);
-                match series.points.get_mut(&name) {
-                    Some(points) => points.push(point),
-                    None => {
-                        series.order.push(name.clone());
-                        series.points.insert(name, vec![point]);
-                    }
+                let place = series.points.len();
+                series.points.entry(name).or_insert((place, Vec::new())).1.push(point);
+                if let Some(start) = sample.start().filter(|_| values == Values::Exact) {
+                    let (place, name) = (series.points.len(), start_name(sample, own));
+                    let point = Point { value: start, rest: String::new() };
+                    series.points.entry(name).or_insert((place, vec![point]));
                 }
             });
         }
         series
     }
+
+    fn get(&self, name: &str) -> Option<&[Point]> {
+        self.points.get(name).map(|(_, points)| &**points)
+    }
+
+    /// All of them, in their order.
+    fn iter(&self) -> impl Iterator<Item = (&str, &[Point])> {
+        let mut series: Vec<_> = self.points.iter().collect();
+        series.sort_unstable_by_key(|(_, (place, _))| *place);
+        series.into_iter().map(|(name, (_, points))| (&**name, &**points))
+    }
 }
 
 /// The name and the labels of a sample, alike however a bound is spelled.
 fn series_name(sample: &Sample<'_>, own: &str) -> String {
-    let mut name = sample.name();
+    with_labels(sample.name(), sample, own, |_| true)
+}
+
+/// The name of a sample's start time, which all samples of one series may tell.
+fn start_name(sample: &Sample<'_>, own: &str) -> String {
+    let name = format!("{}{}", sample.family(), Suffix::Created.as_str());
+    with_labels(name, sample, own, |label| label != own)
+}
+
+fn with_labels(
+    mut name: String,
+    sample: &Sample<'_>,
+    own: &str,
+    shows: impl Fn(&str) -> bool,
+) -> String {
     let mut before = '{';
-    for (label, value) in sample.labels().iter() {
-        let bound = value.parse().ok().filter(|_| label == own).map(format_f64);
-        // Writing to a string cannot fail.
-        let _ = write!(name, "{before}{label}={:?}", bound.as_deref().unwrap_or(&value));
+    for (label, value) in sample.labels().iter().filter(|(label, _)| shows(label)) {
+        let bound = if label == own { value.parse().ok().map(format_f64) } else { None };
+        name.push(before);
+        name.push_str(label);
+        name.push_str("=\"");
+        push_escaped(&mut name, bound.as_deref().unwrap_or(&value));
+        name.push('"');
         before = ',';
     }
     if before == ',' {
@@ -168,10 +193,25 @@ fn series_name(sample: &Sample<'_>, own: &str) -> String {
     name
 }
 
+/// Appends a label value as it stands between quotes.
+fn push_escaped(out: &mut String, value: &str) {
+    if !value.contains(['\\', '"', '\n']) {
+        return out.push_str(value);
+    }
+    for c in value.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            c => out.push(c),
+        }
+    }
+}
+
 /// What a series is at one time.
 struct Point {
     value: f64,
-    /// Timestamp, start time and exemplar, where there are any.
+    /// Timestamp, native buckets and exemplar, where there are any.
     rest: String,
 }
 
@@ -180,9 +220,6 @@ impl Point {
         let mut rest = String::new();
         if let Some(time) = sample.timestamp() {
             push_time(&mut rest, time);
-        }
-        if let Some(start) = sample.start() {
-            let _ = write!(rest, " since {start}");
         }
         if let Some(native) = sample.native() {
             push_native(&mut rest, native);

@@ -1,4 +1,4 @@
-//! The program `narthex`: reads, checks, converts and compares expositions, and tends directories of shared metrics.
+//! The program `narthex`: for expositions, and for directories of metrics that processes share.
 
 mod check;
 mod compact;

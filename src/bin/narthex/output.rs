@@ -10,7 +10,7 @@ use narthex::multiprocess::inspect::DisagreementReport;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Sound,
-    /// Files are damaged, where it was asked to be strict; or what was read is not valid, or differs.
+    /// What was read is not valid, or differs; or, where it was asked to be strict, is damaged.
     Damaged,
     /// Some of what was to be read could not be, as was told.
     Unread,
