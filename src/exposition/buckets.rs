@@ -32,7 +32,8 @@ impl BucketLines {
     /// Prepares the bounds that the rows of a chunk share.
     pub(super) fn prepare_bounds(&mut self, bounds: &Bounds) {
         self.bounds.clear();
-        self.bounds.extend(bounds.texts().iter().map_while(|bound| Block::new(bound)));
+        let texts = bounds.texts().iter();
+        self.bounds.extend(texts.map_while(|bound| Block::new(bound.as_bytes())));
         let all = self.bounds.len() == bounds.texts().len();
         self.longest_bound = bounds.texts().iter().map(|bound| bound.len()).max().filter(|_| all);
     }

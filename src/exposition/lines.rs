@@ -367,7 +367,7 @@ pub(super) fn has_sample(desc: &Desc, chunk: &Chunk<'_>, suffix: Suffix) -> bool
 }
 
 /// The label that tells the samples of one series apart, which its start time does not have.
-fn own_label(desc: &Desc, suffix: Suffix) -> Option<&'static str> {
+pub(super) fn own_label(desc: &Desc, suffix: Suffix) -> Option<&'static str> {
     match (desc.metric_type(), suffix) {
         (_, Suffix::Bucket) => Some("le"),
         (MetricType::Summary, Suffix::None) => Some("quantile"),

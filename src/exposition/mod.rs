@@ -11,6 +11,7 @@ mod names;
 mod negotiate;
 pub mod openmetrics;
 mod page;
+pub mod protobuf;
 mod quoted;
 mod rows;
 mod template;
@@ -22,7 +23,7 @@ pub use self::coding::{ContentCoding, accepts_gzip};
 pub use self::encoder::Encoder;
 pub use self::negotiate::negotiate;
 use crate::collector::Collector;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::EscapingScheme;
 
 /// A format of exposition.
@@ -35,6 +36,8 @@ pub enum Format {
     Text100,
     /// OpenMetrics 1.0.0, with exemplars, units and start times.
     OpenMetrics100,
+    /// Protobuf, with all of that and native histograms; no text.
+    Protobuf,
 }
 
 /// A format, and how it writes names and start times.
@@ -59,9 +62,9 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// A format with names in that scheme; only OpenMetrics shows start times.
+    /// A format with names in that scheme; only OpenMetrics and protobuf show start times.
     pub const fn new(format: Format, escaping: EscapingScheme) -> Self {
-        let created = matches!(format, Format::OpenMetrics100);
+        let created = matches!(format, Format::OpenMetrics100 | Format::Protobuf);
         let is_plainest =
             matches!((format, escaping), (Format::Text004, EscapingScheme::Underscores));
         Self { format, escaping, created, tells_escaping: !is_plainest }
@@ -102,6 +105,13 @@ impl Encoding {
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+            ],
+            Format::Protobuf => &[
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=allow-utf-8",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=dots",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=values",
             ],
         };
         let [silent, allow_utf8, dots, underscores, values] = *spellings;
@@ -157,8 +167,10 @@ impl Default for Encoding {
 /// ```
 ///
 /// # Errors
-/// Those of the collector, and [`Error::is_duplicate`](crate::Error::is_duplicate)
-/// if two names are one in this encoding.
+/// Those of the collector; [`Error::is_duplicate`](crate::Error::is_duplicate)
+/// if two names are one in this encoding; and
+/// [`Error::is_invalid_value`](crate::Error::is_invalid_value) for [`Format::Protobuf`], which is
+/// no text: [`protobuf::encode`] and [`Encoder`] write it.
 #[doc(alias = "generate_latest")]
 pub fn encode(collector: &dyn Collector, encoding: Encoding) -> Result<String> {
     let mut out = String::new();
@@ -181,14 +193,18 @@ pub fn encode(collector: &dyn Collector, encoding: Encoding) -> Result<String> {
 /// ```
 ///
 /// # Errors
-/// Those of the collector, and [`Error::is_duplicate`](crate::Error::is_duplicate)
-/// if two names are one in this encoding. `out` is as before then.
+/// Those of [`encode`]. `out` is as before then.
 pub fn encode_into(
     collector: &dyn Collector,
     encoding: Encoding,
     deadline: Option<Instant>,
     out: &mut String,
 ) -> Result {
+    if encoding.format == Format::Protobuf {
+        let message =
+            "protobuf is no text: `exposition::protobuf::encode` or an `Encoder` writes it";
+        return Err(Error::new(ErrorKind::InvalidValue, message));
+    }
     let mut lent = Lent { bytes: std::mem::take(out).into_bytes(), out };
     let plain = ContentCoding::Identity;
     Encoder::new().encode(collector, encoding, plain, deadline, &mut lent.bytes).map(|_| ())

@@ -37,4 +37,5 @@ pub use self::owned::{
     SummaryMetricFamily, UnknownMetricFamily,
 };
 pub use self::sample::{Sample, SampleLabels};
+pub(crate) use self::timestamp::TimeParts;
 pub use self::timestamp::Timestamp;
