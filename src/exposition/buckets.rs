@@ -1,15 +1,15 @@
-//! The lines of a histogram's buckets.
+//! The lines that differ in one label, `le` or `quantile`.
 
 use super::page::{Block, Numbers, Page, Scratch, fits};
 use super::rows::Row;
 use super::template::{Template, push_pieces};
-use crate::model::{Bounds, EscapingScheme, LabelNames, Suffix};
+use crate::model::{EscapingScheme, LabelNames, Suffix};
 
-/// What is prepared for the buckets of a chunk's rows.
+/// What is prepared for the buckets of a chunk's rows, or their quantiles.
 #[derive(Debug, Default)]
 pub(super) struct BucketLines {
     template: Template,
-    /// The place of `le` among the sorted labels.
+    /// The place of that label among the sorted ones.
     place: usize,
     /// All bounds, if none is too long, and how long the longest is.
     bounds: Vec<Block>,
@@ -21,32 +21,39 @@ pub(super) struct BucketLines {
 }
 
 impl BucketLines {
-    /// Prepares the lines of a family with these label names.
-    pub(super) fn prepare(&mut self, escaping: EscapingScheme, family: &str, names: &LabelNames) {
-        let place = names.place("le").unwrap_or_else(|place| place);
-        let with_le = names.sorted().take(place).chain(["le"]).chain(names.sorted().skip(place));
-        self.template.prepare(escaping, family, Suffix::Bucket.as_str(), with_le);
+    /// Prepares the lines of a family with these label names beside the one that it adds.
+    pub(super) fn prepare(
+        &mut self,
+        escaping: EscapingScheme,
+        family: &str,
+        suffix: Suffix,
+        names: &LabelNames,
+        own: &str,
+    ) {
+        let place = names.place(own).unwrap_or_else(|place| place);
+        let with_own = names.sorted().take(place).chain([own]).chain(names.sorted().skip(place));
+        self.template.prepare(escaping, family, suffix.as_str(), with_own);
         self.place = place;
     }
 
-    /// Prepares the bounds that the rows of a chunk share.
-    pub(super) fn prepare_bounds(&mut self, bounds: &Bounds) {
+    /// Prepares the values of that label, which the rows of a chunk share.
+    pub(super) fn prepare_bounds(&mut self, bounds: &[Box<str>]) {
         self.bounds.clear();
-        let texts = bounds.texts().iter();
-        self.bounds.extend(texts.map_while(|bound| Block::new(bound.as_bytes())));
-        let all = self.bounds.len() == bounds.texts().len();
-        self.longest_bound = bounds.texts().iter().map(|bound| bound.len()).max().filter(|_| all);
+        self.bounds.extend(bounds.iter().map_while(|bound| Block::new(bound.as_bytes())));
+        let all = self.bounds.len() == bounds.len();
+        self.longest_bound = bounds.iter().map(|bound| bound.len()).max().filter(|_| all);
     }
 
-    /// Appends the lines of a row that has nothing behind its numbers, and says how many it
-    /// counts, unless they are too long for blocks.
+    /// Appends the lines of a row that has nothing behind its numbers; says if they were not too
+    /// long for blocks.
     #[inline(never)]
     pub(super) fn write_plain(
         &mut self,
         page: &mut Page<'_>,
         row: &Row<'_>,
-        counts: &[f64],
-    ) -> Option<f64> {
+        values: &[f64],
+        mut number: impl FnMut(f64) -> f64,
+    ) -> Option<()> {
         let Self { template, place, bounds, longest_bound, before_le, behind_le, numbers } = self;
         let (blocks, longest_bound) = (template.blocks()?, (*longest_bound)?);
         let (blocks_before, blocks_behind) = blocks.split_at_checked(*place + 1)?;
@@ -58,13 +65,9 @@ impl BucketLines {
             return None;
         }
 
-        let mut total = 0.0;
-        let slots = counts.chunks(Numbers::COUNT).zip(bounds.chunks(Numbers::COUNT));
-        for (counts, bounds) in slots {
-            let mut numbers = numbers.write(counts, |count| {
-                total += count;
-                total
-            });
+        let slots = values.chunks(Numbers::COUNT).zip(bounds.chunks(Numbers::COUNT));
+        for (values, bounds) in slots {
+            let mut numbers = numbers.write(values, &mut number);
             let mut bounds = bounds.iter();
             page.push_lines(|mut line| {
                 let (number, left) = numbers.split_first()?;
@@ -76,7 +79,7 @@ impl BucketLines {
                 line.end(number)
             });
         }
-        Some(total)
+        Some(())
     }
 
     /// Appends a line up to its number.

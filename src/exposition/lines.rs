@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::model::chunk::histogram_suffixes;
 use crate::model::number::push_f64;
 use crate::model::{
-    Bounds, Chunk, Desc, EscapingScheme, ExemplarRef, LabelNames, MetricType, Suffix, SumPlace,
-    Values,
+    Bounds, Chunk, Desc, EscapingScheme, ExemplarRef, LabelNames, MetricType, Quantiles, Suffix,
+    SumPlace, Values,
 };
 
 /// Which samples of a family are written.
@@ -111,9 +111,10 @@ impl Buffers {
                 lines.prepare(desc, chunk.names(), Form::Floats(suffix))?;
                 lines.write_floats(desc, chunk, suffix, values, style, page);
             }
-            Values::Summaries { counts, sums } => {
+            Values::Summaries { quantiles, estimates, counts, sums } => {
                 lines.prepare(desc, chunk.names(), Form::Summaries)?;
-                lines.write_summaries(chunk, counts, sums, style, page);
+                let columns = Summaries { quantiles, estimates, counts, sums };
+                lines.write_summaries(chunk, columns, style, page);
             }
             Values::Histograms { bounds, buckets, sums, sum_place } => {
                 lines.prepare(desc, chunk.names(), Form::Histograms)?;
@@ -147,13 +148,14 @@ impl Lines {
                 prepare(&mut self.first, Suffix::Count);
                 prepare(&mut self.second, Suffix::Sum);
                 prepare(&mut self.created, Suffix::Created);
+                self.buckets.prepare(escaping, family, Suffix::None, names, "quantile");
             }
             Form::Histograms => {
                 let (count, sum) = histogram_suffixes(desc.metric_type());
                 prepare(&mut self.first, count);
                 prepare(&mut self.second, sum);
                 prepare(&mut self.created, Suffix::Created);
-                self.buckets.prepare(escaping, family, names);
+                self.buckets.prepare(escaping, family, Suffix::Bucket, names, "le");
             }
         }
         self.prepared = Some((names.clone(), form));
@@ -224,18 +226,47 @@ impl Lines {
     }
 
     fn write_summaries(
-        &self,
+        &mut self,
         chunk: &Chunk<'_>,
-        counts: &[f64],
-        sums: &[f64],
+        columns: Summaries<'_>,
         style: Style,
         page: &mut Page<'_>,
     ) {
+        let Summaries { quantiles, estimates, counts, sums } = columns;
+        self.buckets.prepare_bounds(quantiles.texts());
         let texts = Texts::new(chunk);
+        let width = quantiles.values().len();
         for ((row, &count), &sum) in Rows::new(chunk, &texts).zip(counts).zip(sums) {
+            if width > 0 && style.shows(Suffix::None) {
+                let estimates = estimates.get(row.number * width..).unwrap_or_default();
+                let estimates = estimates.get(..width).unwrap_or_default();
+                self.write_quantiles(page, quantiles, &row, estimates, style);
+            }
             self.write_single(page, &self.first, Suffix::Count, &row, count, style);
             self.write_single(page, &self.second, Suffix::Sum, &row, sum, style);
             self.write_start(page, &row, style);
+        }
+    }
+
+    fn write_quantiles(
+        &mut self,
+        page: &mut Page<'_>,
+        quantiles: &Quantiles,
+        row: &Row<'_>,
+        estimates: &[f64],
+        style: Style,
+    ) {
+        let plain = row.timestamp.is_none();
+        if plain && self.buckets.write_plain(page, row, estimates, |value| value).is_some() {
+            return;
+        }
+        for (&estimate, quantile) in estimates.iter().zip(quantiles.texts()) {
+            let extras = self.extras(row, None, style);
+            page.push_rare(|text| {
+                self.buckets.fill(text, row, quantile);
+                push_f64(text, estimate);
+                extras.push(text);
+            });
         }
     }
 
@@ -252,7 +283,7 @@ impl Lines {
         // OpenMetrics wants both count and sum, or neither.
         let totals = !style.openmetrics || columns.sum_place != SumPlace::Absent;
         let mut exemplars = Exemplars::new(chunk.exemplars(), style.openmetrics);
-        self.buckets.prepare_bounds(columns.bounds);
+        self.buckets.prepare_bounds(columns.bounds.texts());
         let texts = Texts::new(chunk);
         let rows = Rows::new(chunk, &texts).zip(columns.buckets.chunks_exact(width.max(1)));
         for (row, counts) in rows {
@@ -284,12 +315,16 @@ impl Lines {
         exemplars: &mut Exemplars<'e, impl Iterator<Item = (usize, ExemplarRef<'e>)>>,
         style: Style,
     ) -> f64 {
+        let mut total = 0.0;
         if exemplars.is_empty() && row.timestamp.is_none() {
-            if let Some(total) = self.buckets.write_plain(page, row, counts) {
+            let plain = self.buckets.write_plain(page, row, counts, |count| {
+                total += count;
+                total
+            });
+            if plain.is_some() {
                 return total;
             }
         }
-        let mut total = 0.0;
         let slots = row.number * counts.len()..;
         for ((slot, &count), bound) in slots.zip(counts).zip(bounds.texts()) {
             total += count;
@@ -367,12 +402,20 @@ pub(super) fn has_sample(desc: &Desc, chunk: &Chunk<'_>, suffix: Suffix) -> bool
 }
 
 /// The label that tells the samples of one series apart, which its start time does not have.
-pub(super) fn own_label(desc: &Desc, suffix: Suffix) -> Option<&'static str> {
+fn own_label(desc: &Desc, suffix: Suffix) -> Option<&'static str> {
     match (desc.metric_type(), suffix) {
         (_, Suffix::Bucket) => Some("le"),
         (MetricType::Summary, Suffix::None) => Some("quantile"),
         _ => None,
     }
+}
+
+#[derive(Clone, Copy)]
+struct Summaries<'a> {
+    quantiles: &'a Quantiles,
+    estimates: &'a [f64],
+    counts: &'a [f64],
+    sums: &'a [f64],
 }
 
 #[derive(Clone, Copy)]

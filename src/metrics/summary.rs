@@ -12,7 +12,7 @@ use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::cell::SummaryCell;
 use crate::error::Result;
-use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
+use crate::model::{Columns, Desc, LabelNames, MetricType, Quantiles, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]
 use crate::multiprocess::FileKind;
 
@@ -128,14 +128,13 @@ impl Kind for Summary {
     }
 
     fn columns(schema: &Schema<Self>) -> Columns {
-        let values = ValueColumns::Summaries { counts: Vec::new(), sums: Vec::new() };
-        Columns::new(schema.names.clone(), values)
+        Columns::new(schema.names.clone(), ValueColumns::summaries(Quantiles::none()))
     }
 
     fn push(all: &[Self], columns: &mut Columns) -> usize {
         let all = push_labels(all, columns);
         columns.extend_starts(all.iter().map(|summary| summary.series.created()));
-        if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
+        if let ValueColumns::Summaries { counts, sums, .. } = &mut columns.values {
             let cells = all.iter().map(|summary| &summary.series.cell);
             SummaryCell::read_all(cells, counts, sums);
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use once_cell::sync::Lazy;
+
 use super::number::push_f64;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -65,6 +67,12 @@ impl Bounds {
             })
             .collect();
         Self { values: values.into(), texts }
+    }
+
+    /// None but +Inf, as a histogram has that is only a native one.
+    pub(crate) fn endless() -> Self {
+        static ENDLESS: Lazy<Bounds> = Lazy::new(|| Bounds::from_sorted(vec![f64::INFINITY]));
+        ENDLESS.clone()
     }
 
     /// Bounds with the spelling that their source gave them.

@@ -5,6 +5,8 @@ use super::desc::{Desc, MetricType, Suffix};
 use super::exemplar::ExemplarRef;
 use super::exemplar_column::ExemplarColumn;
 use super::labels::LabelNames;
+use super::native_column::{NativeColumn, NativeHistogramRef};
+use super::quantiles::Quantiles;
 use super::sample::{Sample, SampleLabels};
 use super::timestamp::Timestamp;
 
@@ -48,8 +50,12 @@ pub enum Values<'a> {
         /// Where the sum stands.
         sum_place: SumPlace,
     },
-    /// One count and one sum a row.
+    /// One count and one sum a row, and estimates of the same quantiles.
     Summaries {
+        /// The quantiles that all rows share; none is the usual case.
+        quantiles: &'a Quantiles,
+        /// Row after row, an estimate for each quantile.
+        estimates: &'a [f64],
         /// A count for each row.
         counts: &'a [f64],
         /// A sum for each row.
@@ -69,6 +75,7 @@ pub struct Chunk<'a> {
     pub(super) starts: &'a [f64],
     pub(super) timestamps: &'a [(u32, Timestamp)],
     pub(super) exemplars: &'a ExemplarColumn,
+    pub(super) natives: &'a NativeColumn,
 }
 
 impl<'a> Chunk<'a> {
@@ -119,6 +126,14 @@ impl<'a> Chunk<'a> {
         (0..column.entries.len()).map(|place| column.get(place))
     }
 
+    /// Rows that are native histograms as well, ascending.
+    ///
+    /// Such a row is one of [`Values::Histograms`], which has count and sum; if its only bound is
+    /// +Inf, it has no buckets but these.
+    pub fn natives(&self) -> impl Iterator<Item = (usize, NativeHistogramRef<'a>)> + use<'a> {
+        self.natives.iter()
+    }
+
     /// The same rows, without saying when they began.
     pub(crate) fn without_starts(&self) -> Self {
         Self { starts: &[], ..*self }
@@ -137,6 +152,10 @@ impl<'a> Chunk<'a> {
         let entries = &self.exemplars.entries;
         let place = entries.binary_search_by_key(&slot, |entry| entry.slot).ok()?;
         Some(self.exemplars.get(place).1)
+    }
+
+    pub(crate) fn native(&self, row: usize) -> Option<NativeHistogramRef<'a>> {
+        self.natives.of_row(row)
     }
 
     pub(crate) fn for_each_sample(&self, desc: &Desc, each: &mut dyn FnMut(&Sample<'_>)) {
@@ -160,6 +179,7 @@ impl<'a> Chunk<'a> {
                 timestamp: self.timestamp(row),
                 exemplar: None,
                 start: self.start(row),
+                native: None,
             };
             self.row_samples(row, sample, desc.metric_type(), each);
         }
@@ -181,7 +201,13 @@ impl<'a> Chunk<'a> {
                     ..sample
                 });
             }
-            Values::Summaries { counts, sums } => {
+            Values::Summaries { quantiles, estimates, counts, sums } => {
+                let width = quantiles.values().len();
+                let estimates = estimates.iter().skip(row * width);
+                for (quantile, &value) in quantiles.texts().iter().zip(estimates) {
+                    let labels = sample.labels.with_extra("quantile", quantile);
+                    each(&Sample { labels, value, ..sample });
+                }
                 each(&Sample { suffix: Suffix::Count, value: counts[row], ..sample });
                 each(&Sample { suffix: Suffix::Sum, value: sums[row], ..sample });
             }
@@ -206,7 +232,8 @@ impl<'a> Chunk<'a> {
                         ..sample
                     });
                 }
-                each(&Sample { suffix: count_suffix, value: total, ..sample });
+                let native = self.natives.of_row(row);
+                each(&Sample { suffix: count_suffix, value: total, native, ..sample });
                 if sum_place == SumPlace::Last {
                     sum(each);
                 }

@@ -7,6 +7,9 @@ use super::escape::{push_escaped, unescape};
 use super::exemplar::ExemplarRef;
 use super::exemplar_column::ExemplarColumn;
 use super::labels::LabelNames;
+use super::native::NativeHistogram;
+use super::native_column::NativeColumn;
+use super::quantiles::Quantiles;
 use super::timestamp::Timestamp;
 
 /// The labels of a row that is being recorded.
@@ -25,10 +28,15 @@ pub(crate) enum RowLabels<'a> {
 pub(crate) enum ValueColumns {
     Floats { suffix: Suffix, values: Vec<f64> },
     Histograms { bounds: Bounds, buckets: Vec<f64>, sums: Vec<f64>, sum_place: SumPlace },
-    Summaries { counts: Vec<f64>, sums: Vec<f64> },
+    Summaries { quantiles: Quantiles, estimates: Vec<f64>, counts: Vec<f64>, sums: Vec<f64> },
 }
 
 impl ValueColumns {
+    /// Counts and sums to come, with estimates of these quantiles.
+    pub(crate) fn summaries(quantiles: Quantiles) -> Self {
+        Self::Summaries { quantiles, estimates: Vec::new(), counts: Vec::new(), sums: Vec::new() }
+    }
+
     /// Takes the numbers of a chunk; memory is kept where the form stays.
     fn copy_from(&mut self, values: Values<'_>) {
         match (&mut *self, values) {
@@ -48,8 +56,13 @@ impl ValueColumns {
                     sum_place,
                 };
             }
-            (_, Values::Summaries { counts, sums }) => {
-                *self = Self::Summaries { counts: counts.to_owned(), sums: sums.to_owned() };
+            (_, Values::Summaries { quantiles, estimates, counts, sums }) => {
+                *self = Self::Summaries {
+                    quantiles: quantiles.clone(),
+                    estimates: estimates.to_owned(),
+                    counts: counts.to_owned(),
+                    sums: sums.to_owned(),
+                };
             }
         }
     }
@@ -76,6 +89,7 @@ pub struct Columns {
     starts: Vec<f64>,
     timestamps: Vec<(u32, Timestamp)>,
     exemplars: ExemplarColumn,
+    natives: NativeColumn,
 }
 
 impl Columns {
@@ -90,6 +104,7 @@ impl Columns {
             starts: Vec::new(),
             timestamps: Vec::new(),
             exemplars: ExemplarColumn::default(),
+            natives: NativeColumn::default(),
         }
     }
 
@@ -109,6 +124,7 @@ impl Columns {
         self.starts.extend_from_slice(chunk.starts);
         self.timestamps.extend_from_slice(chunk.timestamps);
         self.exemplars.clone_from(chunk.exemplars);
+        self.natives.clone_from(chunk.natives);
         let Some((names, sources)) = relabel else {
             self.names.clone_from(chunk.names);
             self.text.push_str(chunk.text);
@@ -153,7 +169,8 @@ impl Columns {
                 buckets.reserve((CHUNK_ROWS + 1) * bounds.values().len());
                 sums.reserve(CHUNK_ROWS);
             }
-            ValueColumns::Summaries { counts, sums } => {
+            ValueColumns::Summaries { quantiles, estimates, counts, sums } => {
+                estimates.reserve(CHUNK_ROWS * quantiles.values().len());
                 counts.reserve(CHUNK_ROWS + 1);
                 sums.reserve(CHUNK_ROWS);
             }
@@ -195,13 +212,15 @@ impl Columns {
         self.starts.clear();
         self.timestamps.clear();
         self.exemplars.clear();
+        self.natives.clear();
         match &mut self.values {
             ValueColumns::Floats { values, .. } => values.clear(),
             ValueColumns::Histograms { buckets, sums, .. } => {
                 buckets.clear();
                 sums.clear();
             }
-            ValueColumns::Summaries { counts, sums } => {
+            ValueColumns::Summaries { estimates, counts, sums, .. } => {
+                estimates.clear();
                 counts.clear();
                 sums.clear();
             }
@@ -326,13 +345,30 @@ impl Columns {
         self.exemplars.push(slot, exemplar);
     }
 
+    /// Makes the last row, which is a histogram, a native one as well.
+    pub(crate) fn push_native(&mut self, native: &NativeHistogram) {
+        self.natives.push(self.rows - 1, native);
+    }
+
+    /// Whether the last row is a native histogram.
+    pub(crate) fn last_is_native(&self) -> bool {
+        self.natives.last_row() == self.rows.checked_sub(1)
+    }
+
+    /// Adds an exemplar to the native histogram of the last row that has one.
+    pub(crate) fn push_native_exemplar(&mut self, exemplar: ExemplarRef<'_>) {
+        self.natives.push_exemplar(exemplar);
+    }
+
     pub(crate) fn chunk(&self) -> Chunk<'_> {
         let values = match &self.values {
             ValueColumns::Floats { suffix, values } => Values::Floats { suffix: *suffix, values },
             ValueColumns::Histograms { bounds, buckets, sums, sum_place } => {
                 Values::Histograms { bounds, buckets, sums, sum_place: *sum_place }
             }
-            ValueColumns::Summaries { counts, sums } => Values::Summaries { counts, sums },
+            ValueColumns::Summaries { quantiles, estimates, counts, sums } => {
+                Values::Summaries { quantiles, estimates, counts, sums }
+            }
         };
         Chunk {
             names: &self.names,
@@ -344,6 +380,7 @@ impl Columns {
             starts: &self.starts,
             timestamps: &self.timestamps,
             exemplars: &self.exemplars,
+            natives: &self.natives,
         }
     }
 }

@@ -14,8 +14,11 @@ pub(crate) mod exemplar_column;
 pub(crate) mod family;
 pub(crate) mod labels;
 pub(crate) mod name;
+pub(crate) mod native;
+mod native_column;
 pub(crate) mod number;
 pub(crate) mod owned;
+pub(crate) mod quantiles;
 pub(crate) mod sample;
 pub(crate) mod timestamp;
 
@@ -30,12 +33,15 @@ pub use self::family::Family;
 pub(crate) use self::family::Sealed;
 pub use self::labels::LabelNames;
 pub use self::name::{LabelName, MetricName, NameValidation};
+pub use self::native::{BucketSpan, NativeBuckets, NativeHistogram};
+pub use self::native_column::NativeHistogramRef;
 pub use self::number::format_f64;
 pub use self::owned::{
     Added, BucketBound, CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily,
     HistogramMetricFamily, InfoMetricFamily, MetricFamily, NO_LABELS, StateSetMetricFamily,
     SummaryMetricFamily, UnknownMetricFamily,
 };
+pub use self::quantiles::Quantiles;
 pub use self::sample::{Sample, SampleLabels};
 pub(crate) use self::timestamp::TimeParts;
 pub use self::timestamp::Timestamp;

@@ -7,6 +7,7 @@ use super::desc::Suffix;
 use super::escape::unescape;
 use super::exemplar::ExemplarRef;
 use super::labels::LabelNames;
+use super::native_column::NativeHistogramRef;
 use super::timestamp::Timestamp;
 
 /// One number of a scrape.
@@ -19,6 +20,7 @@ pub struct Sample<'a> {
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) exemplar: Option<ExemplarRef<'a>>,
     pub(crate) start: Option<f64>,
+    pub(crate) native: Option<NativeHistogramRef<'a>>,
 }
 
 impl<'a> Sample<'a> {
@@ -66,6 +68,11 @@ impl<'a> Sample<'a> {
     pub fn start(&self) -> Option<f64> {
         self.start
     }
+
+    /// The native histogram that this is the count of.
+    pub fn native(&self) -> Option<NativeHistogramRef<'a>> {
+        self.native
+    }
 }
 
 impl fmt::Debug for Sample<'_> {
@@ -77,6 +84,7 @@ impl fmt::Debug for Sample<'_> {
             .field("timestamp", &self.timestamp)
             .field("exemplar", &self.exemplar)
             .field("start", &self.start)
+            .field("native", &self.native)
             .finish()
     }
 }

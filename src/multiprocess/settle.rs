@@ -11,7 +11,8 @@ use super::rule::{Dated, Rule};
 use super::side::time_of;
 use crate::model::columns::{Columns, RowLabels, ValueColumns};
 use crate::model::{
-    Bounds, Desc, Exemplar, Family, MetricFamily, MetricType, Suffix, SumPlace, format_f64,
+    Bounds, Desc, Exemplar, Family, MetricFamily, MetricType, Quantiles, Suffix, SumPlace,
+    format_f64,
 };
 
 /// The label that tells processes apart.
@@ -222,11 +223,11 @@ impl<'a> Group<'a> {
                 let columns = family.columns(
                     &names,
                     |have| matches!(have, ValueColumns::Summaries { .. }),
-                    || ValueColumns::Summaries { counts: Vec::new(), sums: Vec::new() },
+                    || ValueColumns::summaries(Quantiles::none()),
                 );
                 columns.push_row(row);
                 set_start(columns, self.start);
-                if let ValueColumns::Summaries { counts, sums } = &mut columns.values {
+                if let ValueColumns::Summaries { counts, sums, .. } = &mut columns.values {
                     counts.push(count);
                     sums.push(sum);
                 }

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use narthex::exposition::{self, Encoding, Format};
 use narthex::model::{
     CounterMetricFamily, EscapingScheme, Exemplar, GaugeHistogramMetricFamily, GaugeMetricFamily,
-    HistogramMetricFamily, InfoMetricFamily, MetricFamily, MetricType, StateSetMetricFamily,
-    SummaryMetricFamily, Timestamp,
+    HistogramMetricFamily, InfoMetricFamily, MetricFamily, MetricType, Quantiles,
+    StateSetMetricFamily, SummaryMetricFamily, Timestamp,
 };
 use narthex::{Collector, Error, Result, collector_fn};
 
@@ -349,5 +349,29 @@ fn a_carriage_return_behind_help_is_not_taken_for_an_end_of_the_line() -> Result
     assert_eq!(plain, "# HELP heat In\rthe room.\n# TYPE heat gauge\n");
     let open = exposition::openmetrics::encode(&families)?;
     assert_eq!(open, "# HELP heat In\rthe room.\n# TYPE heat gauge\n# EOF\n");
+    Ok(())
+}
+
+#[test]
+fn quantiles_stand_before_the_count() -> Result {
+    let ranks = Quantiles::new([0.5, 1.0])?;
+    let mut size = SummaryMetricFamily::new("size", "")?.with_labels(["zone", "at"])?;
+    size.add_quantiles(["z", "a"], 3.0, 9.0, &ranks, &[2.0, f64::NAN])?;
+    let timestamp = Timestamp::from_seconds(1.5)?;
+    size.add_quantiles(["z", "b"], 1.0, 4.0, &ranks, &[4.0, 4.0])?.timestamp(timestamp);
+    size.add_metric(["z", "c"], 1.0, 5.0)?;
+    assert_eq!(
+        exposition::text::encode(&telling([size.clone()]))?,
+        "# HELP size \n# TYPE size summary\n\
+         size{at=\"a\",quantile=\"0.5\",zone=\"z\"} 2.0\n\
+         size{at=\"a\",quantile=\"1.0\",zone=\"z\"} NaN\n\
+         size_count{at=\"a\",zone=\"z\"} 3.0\nsize_sum{at=\"a\",zone=\"z\"} 9.0\n\
+         size{at=\"b\",quantile=\"0.5\",zone=\"z\"} 4.0 1500\n\
+         size{at=\"b\",quantile=\"1.0\",zone=\"z\"} 4.0 1500\n\
+         size_count{at=\"b\",zone=\"z\"} 1.0 1500\nsize_sum{at=\"b\",zone=\"z\"} 4.0 1500\n\
+         size_count{at=\"c\",zone=\"z\"} 1.0\nsize_sum{at=\"c\",zone=\"z\"} 5.0\n"
+    );
+    let error = size.add_quantiles(["z", "d"], 1.0, 4.0, &ranks, &[4.0]).unwrap_err();
+    assert_eq!(error.to_string(), "summary \"size\" has 2 quantiles, and there are 1 estimates");
     Ok(())
 }

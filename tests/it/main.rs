@@ -10,6 +10,7 @@ mod exposition_vectors;
 #[cfg(all(unix, feature = "multiprocess"))]
 mod folds;
 mod golden;
+mod grouped;
 #[cfg(feature = "http")]
 mod http_async;
 #[cfg(feature = "http")]
@@ -37,6 +38,7 @@ mod metrics_info_enum;
 mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
+mod native_histograms;
 mod negotiate;
 mod numbers;
 mod parser_openmetrics;

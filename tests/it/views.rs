@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use narthex::exposition::{self, Encoding, Format};
-use narthex::model::EscapingScheme;
-use narthex::model::{Desc, MetricType};
+use narthex::model::{Desc, EscapingScheme, MetricType, NO_LABELS, Quantiles, SummaryMetricFamily};
 use narthex::{
     Collector, CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, Result, Scrape, Summary,
     collector_fn,
@@ -326,5 +325,22 @@ fn many_rows_pass_a_view_unchanged() -> Result {
     assert_eq!(lines(&all), lines(&registry));
     let dots = Encoding::new(Format::Text100, EscapingScheme::Dots);
     assert_eq!(exposition::encode(&all, dots)?, exposition::encode(&registry, dots)?);
+    Ok(())
+}
+
+#[test]
+fn a_restricted_view_keeps_quantiles_apart_from_count_and_sum() -> Result {
+    let registry = CollectorRegistry::new();
+    let ranks = Quantiles::new([0.5])?;
+    let sizes = collector_fn(move |scrape| {
+        let mut size = SummaryMetricFamily::new("size", "")?;
+        size.add_quantiles(NO_LABELS, 3.0, 9.0, &ranks, &[2.0])?;
+        scrape.family(&size)
+    });
+    let desc = Desc::new("size", "", MetricType::Summary)?;
+    registry.register(Arc::new(sizes.describing([desc])))?;
+    let of = |names: &[&str]| lines(&registry.restricted(names.iter().copied()));
+    assert_eq!(of(&["size"]), ["size{quantile=\"0.5\"} 2.0"]);
+    assert_eq!(of(&["size_count", "size_sum"]), ["size_count 3.0", "size_sum 9.0"]);
     Ok(())
 }

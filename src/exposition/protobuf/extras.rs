@@ -1,6 +1,6 @@
 //! What only some metrics have: exemplars and points in time.
 
-use super::wire::{double, lengthy, push_double, push_label, push_message, push_varint, varint};
+use super::wire::{double, lengthy, push_double, push_label, push_message, push_number, varint};
 use crate::model::{EscapingScheme, ExemplarRef, TimeParts, Timestamp};
 
 /// Appends an exemplar as a field of this key.
@@ -31,20 +31,17 @@ pub(super) fn push_start(out: &mut Vec<u8>, key: u8, start: Option<f64>) {
 /// Appends when a metric was measured, if that is known.
 pub(super) fn push_timestamp(out: &mut Vec<u8>, timestamp: Option<Timestamp>) {
     if let Some(timestamp) = timestamp {
-        out.push(varint(6));
-        push_varint(out, timestamp.to_millis() as u64);
+        push_number(out, varint(6), timestamp.to_millis() as u64);
     }
 }
 
 fn push_time(out: &mut Vec<u8>, key: u8, time: TimeParts) {
     push_message(out, key, |out| {
         if time.seconds != 0 {
-            out.push(varint(1));
-            push_varint(out, time.seconds as u64);
+            push_number(out, varint(1), time.seconds as u64);
         }
         if time.nanos != 0 {
-            out.push(varint(2));
-            push_varint(out, time.nanos.into());
+            push_number(out, varint(2), time.nanos.into());
         }
     });
 }

@@ -2,11 +2,12 @@
 
 use super::batches::Batch;
 use super::extras::{push_exemplar, push_start, push_timestamp};
+use super::natives::{counts_are_whole, push_native, push_native_exemplars};
 use super::rows::RowWriter;
 use super::short::{Short, Starts, head, whole};
-use super::wire::{double, lengthy, push_double, push_message, push_varint, varint};
+use super::wire::{double, lengthy, push_double, push_message, push_number, varint};
 use crate::exposition::rows::RowText;
-use crate::model::{Bounds, Chunk, EscapingScheme};
+use crate::model::{Bounds, Chunk, EscapingScheme, ExemplarRef, NativeHistogramRef};
 
 /// The columns of a chunk of histograms.
 #[derive(Clone, Copy)]
@@ -82,7 +83,7 @@ impl HistogramWriter<'_, '_> {
                 start.is_some_and(|start| self.write_short(text, here, counts, sum, start))
             });
             if !written {
-                self.push_rare(batch.texts.from(at), here, row, counts, Totals { sum, start });
+                self.push_rare(batch.texts.from(at), here, row, counts, (sum, start));
             }
             at += here.iter().map(|&len| len as usize).sum::<usize>();
             lens = behind;
@@ -133,7 +134,14 @@ impl HistogramWriter<'_, '_> {
         written
     }
 
-    fn push_rare(&mut self, text: &str, lens: &[u32], row: usize, counts: &[f64], totals: Totals) {
+    fn push_rare(
+        &mut self,
+        text: &str,
+        lens: &[u32],
+        row: usize,
+        counts: &[f64],
+        (sum, start): (f64, Option<f64>),
+    ) {
         let Self { rows, fields, chunk, columns, escaping, .. } = self;
         let buckets = &mut fields.rare;
         buckets.clear();
@@ -143,66 +151,76 @@ impl HistogramWriter<'_, '_> {
             total += count;
             buckets.push(Bucket { bound, count: total, slot });
         }
+        let totals = Totals { count: total, sum, start };
+        let native = chunk.native(row);
+        if native.is_some() && buckets.len() == 1 {
+            buckets.clear();
+        }
         rows.push_rare(text, lens, |out| {
             push_timestamp(out, chunk.timestamp(row));
-            push_histogram(out, buckets, total, totals, |slot, out| {
-                if let Some(exemplar) = chunk.exemplar(slot) {
-                    push_exemplar(out, lengthy(3), exemplar, *escaping);
-                }
-            });
+            push_histogram(out, buckets, totals, native, *escaping, |slot| chunk.exemplar(slot));
         });
     }
 }
 
 /// A bucket of a histogram.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bucket {
-    pub(super) bound: f64,
+struct Bucket {
+    bound: f64,
     /// Cumulative.
-    pub(super) count: f64,
+    count: f64,
     /// By what its exemplar is found.
-    pub(super) slot: usize,
+    slot: usize,
 }
 
-/// What a histogram has beside its counts.
+/// What a histogram has beside its buckets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Totals {
-    pub(super) sum: f64,
-    pub(super) start: Option<f64>,
+struct Totals {
+    count: f64,
+    sum: f64,
+    start: Option<f64>,
 }
 
-/// Appends a histogram; `push_exemplar` appends that of a bucket.
-pub(super) fn push_histogram(
+fn push_histogram<'e>(
     out: &mut Vec<u8>,
     buckets: &[Bucket],
-    count: f64,
     totals: Totals,
-    push_exemplar: impl Fn(usize, &mut Vec<u8>),
+    native: Option<NativeHistogramRef<'_>>,
+    escaping: EscapingScheme,
+    exemplar: impl Fn(usize) -> Option<ExemplarRef<'e>>,
 ) {
-    let all_whole = buckets.iter().all(|bucket| whole(bucket.count).is_some());
-    let whole_count = whole(count).filter(|_| all_whole);
+    // Either all counts are whole, or all are floats.
+    let all_whole = buckets.iter().all(|bucket| whole(bucket.count).is_some())
+        && native.is_none_or(|native| counts_are_whole(&native));
+    let count = whole(totals.count).filter(|_| all_whole);
     push_message(out, lengthy(7), |out| {
-        if let Some(count) = whole_count {
-            out.push(varint(1));
-            push_varint(out, count);
+        if let Some(count) = count {
+            push_number(out, varint(1), count);
         }
         push_double(out, double(2), totals.sum);
         for bucket in buckets {
             push_message(out, lengthy(3), |out| {
-                if whole_count.is_some() {
-                    out.push(varint(1));
-                    push_varint(out, bucket.count as u64);
+                if count.is_some() {
+                    push_number(out, varint(1), bucket.count as u64);
                 }
                 push_double(out, double(2), bucket.bound);
-                push_exemplar(bucket.slot, out);
-                if whole_count.is_none() {
+                if let Some(exemplar) = exemplar(bucket.slot) {
+                    push_exemplar(out, lengthy(3), exemplar, escaping);
+                }
+                if count.is_none() {
                     push_double(out, double(4), bucket.count);
                 }
             });
         }
-        if whole_count.is_none() {
-            push_double(out, double(4), count);
+        if count.is_none() {
+            push_double(out, double(4), totals.count);
+        }
+        if let Some(native) = &native {
+            push_native(out, native, count.is_some());
         }
         push_start(out, lengthy(15), totals.start);
+        if let Some(native) = &native {
+            push_native_exemplars(out, native, escaping);
+        }
     });
 }

@@ -4,29 +4,31 @@
 
 mod batches;
 mod extras;
-mod groups;
 mod histograms;
 mod labels;
+mod natives;
 mod rows;
 mod short;
 mod wire;
 
 use self::batches::{Raw, for_each_batch};
 use self::extras::{push_exemplar, push_start, push_timestamp};
-use self::groups::Groups;
 use self::histograms::{BucketFields, Columns, HistogramWriter};
 use self::labels::Labels;
 use self::rows::RowWriter;
 use self::short::{Short, Starts, number, whole};
 use self::wire::{
-    Frame, double, lengthy, push_double, push_message, push_text, push_varint, varint,
+    Frame, double, lengthy, push_double, push_message, push_number, push_text, varint,
 };
 use super::names::check_labels;
 use super::page::Sheet;
 use super::{ContentCoding, Encoder, Encoding, Format};
 use crate::collector::Collector;
 use crate::error::Result;
-use crate::model::{Chunk, Desc, EscapingScheme, Family, LabelNames, MetricType, Suffix, Values};
+use crate::model::{
+    Chunk, Desc, EscapingScheme, Family, LabelNames, MetricFamily, MetricType, Quantiles, Suffix,
+    Values,
+};
 
 /// Everything that a collector tells, in the protobuf format.
 ///
@@ -79,7 +81,6 @@ pub(super) struct Buffers {
     buckets: BucketFields,
     raw: Raw,
     rare: Vec<u8>,
-    groups: Groups,
     name: String,
 }
 
@@ -103,6 +104,14 @@ impl Plan<'_> {
     fn start(&self, row: usize) -> Option<f64> {
         self.chunk.start(row).filter(|_| self.shown)
     }
+}
+
+#[derive(Clone, Copy)]
+struct Summaries<'a> {
+    quantiles: &'a Quantiles,
+    estimates: &'a [f64],
+    counts: &'a [f64],
+    sums: &'a [f64],
 }
 
 /// How a type is told: its number, the field of a metric that its numbers are in, and what its
@@ -134,34 +143,19 @@ pub(super) fn write_family(
     buffers: &mut Buffers,
     out: &mut Vec<u8>,
 ) -> Result {
-    let (desc, from) = (family.desc(), out.len());
-    buffers.prepared = None;
-    let mut frame = Frame::open(out, LENGTH_ROOM);
-    buffers.push_head(desc, encoding.escaping, out);
-    let mut head_len = frame.len(out);
-
-    let (mut apart, mut result) = (false, Ok(()));
-    family.for_each_chunk(&mut |chunk| {
-        apart |= !has_metrics(desc.metric_type(), chunk);
-        if result.is_ok() && !apart {
-            result = buffers.write(desc, chunk, encoding, &mut frame, out);
+    let from = out.len();
+    if !buffers.write_family(family, encoding, out)? {
+        // What belongs together may be far apart, so all is looked through before any is written.
+        out.truncate(from);
+        let whole = match family.desc().metric_type() {
+            MetricType::Counter => Some(MetricFamily::started(family)),
+            _ => MetricFamily::grouped(family),
+        };
+        if let Some(whole) = whole {
+            buffers.write_family(&whole, encoding, out)?;
         }
-    });
-    if apart && result.is_ok() {
-        // What belongs together may be far apart, so nothing is written before all is known.
-        out.truncate(from);
-        frame = Frame::open(out, LENGTH_ROOM);
-        buffers.push_head(desc, encoding.escaping, out);
-        head_len = frame.len(out);
-        result = buffers.write_apart(family, encoding, &mut frame, out);
     }
-    if frame.len(out) == head_len {
-        out.truncate(from);
-    } else {
-        buffers.push_unit(desc, encoding.escaping, out);
-        frame.close(out);
-    }
-    result
+    Ok(())
 }
 
 /// Whether each row of a chunk is a metric by itself.
@@ -177,6 +171,33 @@ fn has_metrics(metric_type: MetricType, chunk: &Chunk<'_>) -> bool {
 }
 
 impl Buffers {
+    /// Appends a family, unless it has no metrics; says whether each of its rows is one.
+    fn write_family(
+        &mut self,
+        family: &dyn Family,
+        encoding: Encoding,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let (desc, from) = (family.desc(), out.len());
+        self.prepared = None;
+        let mut frame = Frame::open(out, LENGTH_ROOM);
+        self.push_head(desc, encoding.escaping, out);
+        let head_len = frame.len(out);
+        let mut result = Ok(true);
+        family.for_each_chunk(&mut |chunk| match result {
+            Ok(true) if !has_metrics(desc.metric_type(), chunk) => result = Ok(false),
+            Ok(true) => result = self.write(desc, chunk, encoding, &mut frame, out).map(|()| true),
+            _ => {}
+        });
+        if frame.len(out) == head_len {
+            out.truncate(from);
+        } else {
+            self.push_unit(desc, encoding.escaping, out);
+            frame.close(out);
+        }
+        result
+    }
+
     fn push_head(&mut self, desc: &Desc, escaping: EscapingScheme, out: &mut Vec<u8>) {
         let kind = Kind::of(desc.metric_type());
         self.name.clear();
@@ -222,13 +243,16 @@ impl Buffers {
             self.prepared = Some(chunk.names().clone());
         }
         let shown = encoding.created && desc.metric_type().has_start_time();
-        let plain = chunk.timestamps().is_empty() && chunk.exemplars().next().is_none();
+        let plain = chunk.timestamps().is_empty()
+            && chunk.exemplars().next().is_none()
+            && chunk.natives().next().is_none();
         let rows =
             Plan { chunk, field: Kind::of(desc.metric_type()).field, shown, plain, escaping };
         match chunk.values() {
             Values::Floats { values, .. } => self.write_floats(rows, values, frame, out),
-            Values::Summaries { counts, sums } => {
-                self.write_summaries(rows, counts, sums, frame, out);
+            Values::Summaries { quantiles, estimates, counts, sums } => {
+                let columns = Summaries { quantiles, estimates, counts, sums };
+                self.write_summaries(rows, columns, frame, out);
             }
             Values::Histograms { bounds, buckets, sums, .. } => {
                 self.write_histograms(rows, Columns { bounds, buckets, sums }, frame, out);
@@ -271,26 +295,34 @@ impl Buffers {
     fn write_summaries(
         &mut self,
         plan: Plan<'_>,
-        counts: &[f64],
-        sums: &[f64],
+        columns: Summaries<'_>,
         frame: &mut Frame,
         out: &mut Vec<u8>,
     ) {
         let Self { labels, raw, rare, .. } = self;
+        let Summaries { quantiles, estimates, counts, sums } = columns;
         let (key, mut starts) = (lengthy(plan.field), Starts::new(lengthy(4)));
+        let width = quantiles.values().len();
+        let plain = plan.plain && width == 0;
         for_each_batch(plan.chunk, raw, |batch| {
             let mut rows = RowWriter { labels, sheet: Sheet::new(out), rare };
             let fields = |row| {
                 let start = starts.field(plan.start(row))?;
-                let count = Short::varint(varint(1), whole(counts[row]).filter(|_| plan.plain)?);
+                let count = Short::varint(varint(1), whole(counts[row]).filter(|_| plain)?);
                 let sum = Short::double(double(2), sums[row]);
                 Some([count.framed(key, sum.len() + start.len()), sum, start])
             };
             rows.write(batch, fields, |row, out| {
                 push_message(out, key, |out| {
-                    out.push(varint(1));
-                    push_varint(out, counts[row] as u64);
+                    push_number(out, varint(1), counts[row] as u64);
                     push_double(out, double(2), sums[row]);
+                    let estimates = estimates.iter().skip(row * width);
+                    for (&quantile, &estimate) in quantiles.values().iter().zip(estimates) {
+                        push_message(out, lengthy(3), |out| {
+                            push_double(out, double(1), quantile);
+                            push_double(out, double(2), estimate);
+                        });
+                    }
                     push_start(out, lengthy(4), plan.start(row));
                 });
                 push_timestamp(out, plan.chunk.timestamp(row));
@@ -317,30 +349,5 @@ impl Buffers {
                 .write(batch, &mut start_fields);
             frame.widen(out);
         });
-    }
-
-    /// Appends the metrics of a family whose samples stand apart.
-    fn write_apart(
-        &mut self,
-        family: &dyn Family,
-        encoding: Encoding,
-        frame: &mut Frame,
-        out: &mut Vec<u8>,
-    ) -> Result {
-        let (desc, escaping, groups) = (family.desc(), encoding.escaping, &mut self.groups);
-        let mut result = Ok(());
-        groups.clear();
-        family.for_each_chunk(&mut |chunk| {
-            if result.is_ok() {
-                result = check_labels(escaping, chunk.names());
-            }
-            if result.is_ok() {
-                chunk.for_each_sample(desc, &mut |sample| groups.add(desc, sample, escaping));
-            }
-        });
-        let starts = encoding.created && desc.metric_type().has_start_time();
-        let field = Kind::of(desc.metric_type()).field;
-        groups.write(desc, field, starts, out, |out| frame.widen(out));
-        result
     }
 }

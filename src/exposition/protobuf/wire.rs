@@ -43,6 +43,12 @@ pub(super) fn varint_bytes(value: u64) -> (u64, usize) {
     (value | goes_on, len)
 }
 
+/// Appends a field that is a number.
+pub(super) fn push_number(out: &mut Vec<u8>, key: u8, value: u64) {
+    out.push(key);
+    push_varint(out, value);
+}
+
 pub(super) fn push_double(out: &mut Vec<u8>, key: u8, value: f64) {
     out.push(key);
     out.extend_from_slice(&value.to_le_bytes());

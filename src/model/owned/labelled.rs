@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::buckets::{BucketBound, read_buckets};
 use super::{Added, MetricFamily};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::bounds::Bounds;
 use crate::model::chunk::SumPlace;
 use crate::model::columns::{RowLabels, ValueColumns};
 use crate::model::desc::{MetricType, Suffix};
 use crate::model::family::Family;
 use crate::model::labels::LabelNames;
+use crate::model::native::NativeHistogram;
+use crate::model::quantiles::Quantiles;
 
 /// What the typed families share: the samples, and the names of their labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,9 +105,73 @@ impl Labelled {
         let Some(sum) = sum.filter(|_| !hides_sum) else {
             return self.add_bare_buckets(labels, &bounds, &counts);
         };
+        self.add_buckets(labels, &bounds, &counts, sum)
+    }
+
+    pub(super) fn add_summary<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        quantiles: &Quantiles,
+        estimates: &[f64],
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let ranks = quantiles.values().len();
+        if estimates.len() != ranks {
+            let name = self.family.desc.name();
+            let have = estimates.len();
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!("summary {name:?} has {ranks} quantiles, and there are {have} estimates"),
+            ));
+        }
         self.add(
             labels,
-            |values| matches!(values, ValueColumns::Histograms { bounds: have, .. } if *have == bounds),
+            |values| matches!(values, ValueColumns::Summaries { quantiles: have, .. } if have == quantiles),
+            || ValueColumns::summaries(quantiles.clone()),
+            |values| {
+                if let ValueColumns::Summaries { estimates: all, counts, sums, .. } = values {
+                    all.extend(estimates);
+                    counts.push(count);
+                    sums.push(sum);
+                }
+            },
+        )
+    }
+
+    /// Adds a histogram that has native buckets only.
+    pub(super) fn add_native<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        native: &NativeHistogram,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.add_buckets(labels, &Bounds::endless(), &[count], sum)?.native(native)
+    }
+
+    fn add_buckets<I>(
+        &mut self,
+        labels: I,
+        bounds: &Bounds,
+        counts: &[f64],
+        sum: f64,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.add(
+            labels,
+            |values| matches!(values, ValueColumns::Histograms { bounds: have, .. } if have == bounds),
             || ValueColumns::Histograms {
                 bounds: bounds.clone(),
                 buckets: Vec::new(),
@@ -114,7 +180,7 @@ impl Labelled {
             },
             |values| {
                 if let ValueColumns::Histograms { buckets, sums, .. } = values {
-                    buckets.extend(&counts);
+                    buckets.extend(counts);
                     sums.push(sum);
                 }
             },

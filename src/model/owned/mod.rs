@@ -1,8 +1,10 @@
 //! Families written down: what custom collectors, the parsers and the merge yield.
 
 mod buckets;
+mod grouped;
 mod labelled;
 mod select;
+mod started;
 mod typed;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use super::desc::{Desc, MetricType, Suffix};
 use super::exemplar::Exemplar;
 use super::family::{Family, Sealed};
 use super::labels::LabelNames;
+use super::native::NativeHistogram;
 use super::timestamp::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -255,8 +258,30 @@ impl Added<'_> {
         self
     }
 
+    /// The same histogram with native buckets as well.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_value`] if the series is no histogram with a sum, or has native
+    /// buckets already.
+    pub fn native(self, native: &NativeHistogram) -> Result<Self> {
+        let fits = matches!(self.columns.values, ValueColumns::Histograms { .. });
+        if !fits || self.columns.last_is_native() {
+            return Err(Error::new(
+                ErrorKind::InvalidValue,
+                format!(
+                    "{} {:?} has native buckets, which only a histogram with a sum has, and once",
+                    self.desc.metric_type(),
+                    self.desc.name()
+                ),
+            ));
+        }
+        self.columns.push_native(native);
+        Ok(self)
+    }
+
     /// An exemplar of a counter's total or a bucket; in a whole histogram it
-    /// goes to the bucket that its value falls into.
+    /// goes to the bucket that its value falls into, and in one that has native buckets only to
+    /// those of the whole.
     ///
     /// # Errors
     /// [`Error::is_invalid_exemplar`] if the sample is of another kind.
@@ -268,6 +293,12 @@ impl Added<'_> {
             (ValueColumns::Floats { suffix: Suffix::Total | Suffix::Bucket, .. }, 1) => row,
             (ValueColumns::Floats { suffix: Suffix::Bucket, .. }, rows @ 2..) => {
                 self.columns.bucket_row(rows, value)
+            }
+            (ValueColumns::Histograms { bounds, .. }, _)
+                if bounds.values().len() == 1 && self.columns.last_is_native() =>
+            {
+                self.columns.push_native_exemplar(exemplar.as_ref());
+                return Ok(self);
             }
             (ValueColumns::Histograms { bounds, .. }, _) => {
                 let bounds = bounds.values();

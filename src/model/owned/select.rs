@@ -36,8 +36,13 @@ impl MetricFamily {
             Values::Floats { suffix, .. } => (is_kept(suffix), suffix),
             Values::Histograms { .. } | Values::Summaries { .. } => {
                 let suffixes = self.desc.metric_type().suffixes();
-                let whole =
-                    suffixes.iter().all(|&suffix| suffix == Suffix::None || is_kept(suffix));
+                let bare = match chunk.values() {
+                    Values::Summaries { quantiles, .. } => quantiles.values().is_empty(),
+                    _ => true,
+                };
+                let whole = suffixes
+                    .iter()
+                    .all(|&suffix| bare && suffix == Suffix::None || is_kept(suffix));
                 let last = match chunk.values() {
                     Values::Histograms { sum_place, .. } if sum_place != SumPlace::Last => {
                         histogram_suffixes(self.desc.metric_type()).0

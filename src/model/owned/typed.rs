@@ -7,9 +7,11 @@ use super::labelled::Labelled;
 use super::{Added, MetricFamily};
 use crate::error::{Error, Result};
 use crate::model::chunk::Chunk;
-use crate::model::columns::{Columns, ValueColumns};
+use crate::model::columns::Columns;
 use crate::model::desc::{Desc, MetricType, Suffix};
 use crate::model::family::{Family, Sealed};
+use crate::model::native::NativeHistogram;
+use crate::model::quantiles::Quantiles;
 
 macro_rules! typed_family {
     ($(#[$doc:meta])* $name:ident, $kind:ident) => {
@@ -174,17 +176,41 @@ impl SummaryMetricFamily {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        self.0.add(
-            labels,
-            |values| matches!(values, ValueColumns::Summaries { .. }),
-            || ValueColumns::Summaries { counts: Vec::new(), sums: Vec::new() },
-            |values| {
-                if let ValueColumns::Summaries { counts, sums } = values {
-                    counts.push(count);
-                    sums.push(sum);
-                }
-            },
-        )
+        self.0.add_summary(labels, count, sum, &Quantiles::none(), &[])
+    }
+
+    /// Adds a series that has estimates of quantiles as well.
+    ///
+    /// ```
+    /// use narthex::model::{NO_LABELS, Quantiles, SummaryMetricFamily};
+    /// use narthex::{collector_fn, exposition};
+    ///
+    /// let ranks = Quantiles::new([0.5, 0.9])?;
+    /// let replies = collector_fn(move |scrape| {
+    ///     let mut family = SummaryMetricFamily::new("reply_bytes", "Size of replies.")?;
+    ///     family.add_quantiles(NO_LABELS, 10.0, 520.0, &ranks, &[48.0, 96.0])?;
+    ///     scrape.family(&family)
+    /// });
+    /// assert!(exposition::text::encode(&replies)?.contains("reply_bytes{quantile=\"0.9\"} 96.0"));
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as label names;
+    /// [`Error::is_invalid_value`] if there are not as many estimates as quantiles.
+    pub fn add_quantiles<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        quantiles: &Quantiles,
+        estimates: &[f64],
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.0.add_summary(labels, count, sum, quantiles, estimates)
     }
 }
 
@@ -224,6 +250,28 @@ impl HistogramMetricFamily {
     {
         self.0.add_histogram(labels, buckets, sum)
     }
+
+    /// Adds a series that has native buckets only: how many observations, what they add up to,
+    /// and where they fell.
+    ///
+    /// One that has other buckets as well is given its native ones by [`Added::native`]. Formats
+    /// without native histograms show the count and the sum of this one.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as label names.
+    pub fn add_native<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        native: &NativeHistogram,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.0.add_native(labels, count, sum, native)
+    }
 }
 
 typed_family! {
@@ -258,6 +306,28 @@ impl GaugeHistogramMetricFamily {
         B: BucketBound,
     {
         self.0.add_histogram(labels, buckets, Some(sum))
+    }
+
+    /// Adds a series that has native buckets only: how many observations, what they add up to,
+    /// and where they fell.
+    ///
+    /// One that has other buckets as well is given its native ones by [`Added::native`]. Formats
+    /// without native histograms show the count and the sum of this one.
+    ///
+    /// # Errors
+    /// [`Error::is_invalid_label`] if there are not as many values as label names.
+    pub fn add_native<I>(
+        &mut self,
+        labels: I,
+        count: f64,
+        sum: f64,
+        native: &NativeHistogram,
+    ) -> Result<Added<'_>>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.0.add_native(labels, count, sum, native)
     }
 }
 
