@@ -197,4 +197,20 @@ impl TimeParts {
         let nanos = ((seconds - whole as f64) * 1e9 + 0.5) as u32;
         Self::new(whole + i64::from(nanos / 1_000_000_000), nanos % 1_000_000_000)
     }
+
+    /// The same time, with as many digits behind the point as it has.
+    pub(crate) fn timestamp(self) -> Timestamp {
+        let total = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
+        let (seconds, nanos) =
+            (total.unsigned_abs() / 1_000_000_000, total.unsigned_abs() % 1_000_000_000);
+        // Seconds of the years 1 to 9999, and nanoseconds below 10^9.
+        let (seconds, nanos) = (seconds as u64, nanos as u32);
+        let digits = (0..9).rev().find(|&n| nanos % 10_u32.pow(9 - n) != 0).map_or(0, |n| n + 1);
+        Timestamp::decimal(total < 0, seconds, nanos, digits as u8)
+    }
+
+    /// Seconds, as precisely as a float can say.
+    pub(crate) fn as_seconds(self) -> f64 {
+        self.seconds as f64 + f64::from(self.nanos) / 1e9
+    }
 }

@@ -181,6 +181,7 @@ mod grammar;
 mod labels;
 mod number;
 pub mod openmetrics;
+pub mod protobuf;
 mod series;
 pub mod text;
 
