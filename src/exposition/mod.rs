@@ -1,4 +1,21 @@
-//! Families in, text out: the formats that Prometheus reads, and who gets which.
+//! Families in, bytes out: the formats that Prometheus reads, and who gets which.
+//!
+//! What each of them says of what families hold:
+//!
+//! | | text 0.0.4 | text 1.0.0 | OpenMetrics 1.0.0 | protobuf |
+//! | --- | --- | --- | --- | --- |
+//! | UTF-8 names | escaped, or quoted if asked for | quoted | quoted | as they are |
+//! | units | no | no | yes | yes, if the escaped name ends with it |
+//! | timestamps | whole milliseconds | whole milliseconds | to the nanosecond | whole milliseconds |
+//! | start times | on demand, as a gauge | on demand, as a gauge | `_created` behind the series | to the nanosecond |
+//! | exemplars | no | no | yes | yes |
+//! | native histograms | count and sum | count and sum | count and sum | yes, with those of their exemplars that have a timestamp |
+//! | info, state set | as gauge | as gauge | yes | as gauge |
+//! | gauge histogram | as histogram and two gauges | as histogram and two gauges | yes | yes |
+//! | counts that are not whole | yes | yes | yes, against the specification | of histograms; those of summaries are cut off |
+//! | a histogram or summary without a sum | yes | yes | without its count, too | the sum is NaN, or 0 for a summary |
+//! | a histogram or summary without a count | yes | yes | yes | that of the last bucket, or 0 for a summary |
+//! | families without series | yes | yes | yes | left out |
 
 mod accept;
 mod buckets;

@@ -45,13 +45,11 @@ impl Body {
         let native = self.native()?;
         // As Prometheus has it, which cannot tell a field that is zero from one that is missing.
         let count = if self.count_float == 0.0 { self.count as f64 } else { self.count_float };
-        let all = self.parts.last().filter(|last| last.bound == f64::INFINITY);
-        if all.is_some_and(|all| all.value != count)
-            || self.parts.last().is_some_and(|last| last.value > count)
-        {
-            let expected = "a count that is that of the bucket for all";
-            let at = self.at.unwrap_or_default();
-            let found = format!("{count:?}");
+        let below = self.parts.last().map_or(0.0, |last| last.value);
+        let ends_with_all = self.parts.last().is_some_and(|last| last.bound == f64::INFINITY);
+        if count.is_nan() || count < below || (ends_with_all && count != below) {
+            let expected = "as many as in all buckets";
+            let (at, found) = (self.at.unwrap_or_default(), format!("{count:?}"));
             return Err(DecodeError::new(at, "metric.histogram.sample_count", expected, found));
         }
         let bounds = self.bounds(last);

@@ -117,7 +117,12 @@ impl<'a> Families<'a> {
         // The head may stand behind the metrics.
         let read = head.read(fields).and_then(|()| {
             let desc = head.desc(at)?;
-            let is_new = self.taken.add(|out| out.extend_from_slice(head.name.as_bytes())).1;
+            // As it is written again: two counters that gain their suffix may be one.
+            let suffix = if desc.metric_type() == MetricType::Counter { "_total" } else { "" };
+            let (_, is_new) = self.taken.add(|out| {
+                out.extend_from_slice(desc.name().as_bytes());
+                out.extend_from_slice(suffix.as_bytes());
+            });
             if !is_new {
                 let expected = "a name that no other family has";
                 return Err(DecodeError::new(at, "name", expected, quoted(head.name)));

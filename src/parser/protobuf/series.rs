@@ -7,6 +7,7 @@ use crate::model::{
     Bounds, Family, LabelNames, MetricFamily, MetricType, Quantiles, RowLabels, Suffix, Timestamp,
     ValueColumns,
 };
+use crate::parser::error::quoted;
 use crate::parser::series::Keys;
 
 /// How many sets of label names are kept: nearly all metrics of a family share one.
@@ -20,11 +21,12 @@ pub(super) struct Series<'a> {
     /// Labels and times of all metrics of the family.
     taken: Keys,
     labels: Vec<(&'a str, &'a str)>,
+    values: Vec<&'a str>,
     body: Body,
     known: Vec<(Vec<&'a str>, LabelNames)>,
     last_known: usize,
     /// The bounds or quantiles of the metric before.
-    pub(super) bounds: Option<Bounds>,
+    bounds: Option<Bounds>,
     quantiles: Option<Quantiles>,
 }
 
@@ -74,9 +76,10 @@ impl<'a> Series<'a> {
     ) -> Result<(), DecodeError> {
         let names = self.names(metric, family)?;
         self.take(metric, &names, millis)?;
-        let values: Vec<&str> = self.labels.iter().map(|(_, value)| *value).collect();
-        let labels = RowLabels::Raw(&values);
-        let Self { body, bounds, quantiles, .. } = self;
+        let Self { labels, values, body, bounds, quantiles, .. } = self;
+        values.clear();
+        values.extend(labels.iter().map(|(_, value)| *value));
+        let labels = RowLabels::Raw(values);
         let columns = match family.desc().metric_type() {
             MetricType::Counter => {
                 let columns = family.float_columns(&names, Suffix::Total);
@@ -142,14 +145,14 @@ impl<'a> Series<'a> {
             };
         }
         let names = known[*last_known].1.clone();
-        let desc = family.desc();
-        names.refuse(desc.metric_type().reserved_label(), &format!("{:?}", desc.name())).map_err(
-            |error| {
-                let expected = "label names of the user's own";
-                DecodeError::new(metric.at, "metric.label", expected, error.to_string())
-            },
-        )?;
-        Ok(names)
+        let reserved = family.desc().metric_type().reserved_label();
+        match reserved.filter(|name| names.contains(name)) {
+            None => Ok(names),
+            Some(name) => {
+                let expected = "label names that the type does not keep for itself";
+                Err(DecodeError::new(metric.at, "metric.label", expected, quoted(name)))
+            }
+        }
     }
 
     /// Notes that there is a series of these labels, at that time.
