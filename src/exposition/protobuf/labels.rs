@@ -16,24 +16,26 @@ pub(super) struct Labels {
     ends: Vec<usize>,
     /// Each label up to its value, if no name is too long.
     blocks: Vec<Block>,
+    /// The label that is prepared.
+    label: Vec<u8>,
 }
 
 impl Labels {
     /// Prepares labels of these names.
     pub(super) fn prepare(&mut self, escaping: EscapingScheme, names: &LabelNames) {
-        self.names.clear();
-        self.ends.clear();
-        self.blocks.clear();
-        let mut label = Vec::new();
+        let Self { names: written, ends, blocks, label } = self;
+        written.clear();
+        ends.clear();
+        blocks.clear();
         for name in names.sorted() {
-            let from = self.names.len();
-            escaping.push_label_name(&mut self.names, name);
-            self.ends.push(self.names.len());
+            let from = written.len();
+            escaping.push_label_name(written, name);
+            ends.push(written.len());
             label.clear();
             label.extend([lengthy(1), 0]);
-            push_text(&mut label, lengthy(1), &self.names[from..]);
+            push_text(label, lengthy(1), &written[from..]);
             label.extend([lengthy(2), 0]);
-            self.blocks.extend(Block::new(&label));
+            blocks.extend(Block::new(label));
         }
     }
 

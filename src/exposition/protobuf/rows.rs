@@ -7,6 +7,9 @@ use super::wire::{lengthy, push_message};
 use crate::exposition::page::Sheet;
 use crate::exposition::rows::RowText;
 
+/// Room for nearly every row that is not written in blocks.
+const RARE_ROOM: usize = 4096;
+
 /// Writes the metrics of some rows, front to back.
 pub(super) struct RowWriter<'a> {
     pub(super) labels: &'a Labels,
@@ -34,7 +37,7 @@ impl RowWriter<'_> {
             row += written;
             at += len;
             lens = lens.get(written * width..).unwrap_or_default();
-            if row < batch.rows {
+            if written == 0 {
                 let (here, behind) = lens.split_at_checked(width).unwrap_or_default();
                 self.push_rare(batch.texts.from(at), here, |out| write(batch.first + row, out));
                 row += 1;
@@ -86,6 +89,8 @@ impl RowWriter<'_> {
         write: impl FnOnce(&mut Vec<u8>),
     ) {
         self.rare.clear();
+        // At once, so that it does not depend on the longest row how often there is more.
+        self.rare.reserve(RARE_ROOM);
         push_message(self.rare, lengthy(4), |out| {
             let values = lens.iter().map(|&len| {
                 let (value, behind) = text.split_at_checked(len as usize).unwrap_or_default();

@@ -3,11 +3,8 @@
 use super::wire::{double, lengthy, varint, varint_bytes};
 use crate::model::TimeParts;
 
-/// The most that a number can be for its varint to be put together in a word.
-const MOST: u64 = 1 << 56;
-
 /// A few bytes, at the beginning of sixteen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Short {
     bits: u128,
     len: usize,
@@ -39,10 +36,9 @@ impl Short {
         self.behind(len as u8).behind(key)
     }
 
-    /// A number below 2^53.
+    /// A number below 2^56.
     #[inline(always)]
     pub(super) fn varint(key: u8, value: u64) -> Self {
-        debug_assert!(value < MOST);
         let (bytes, len) = varint_bytes(value);
         Self { bits: bytes.into(), len }.behind(key)
     }
@@ -102,7 +98,7 @@ pub(super) fn number(key: u8, value: f64, more: usize) -> Short {
     Short::double(double(1), value).framed(key, more)
 }
 
-/// The key of a metric and its length, which is below 2^53.
+/// The key of a message and its length.
 #[inline(always)]
 pub(super) fn head(field: u8, len: usize) -> Short {
     Short::varint(lengthy(field), len as u64)
