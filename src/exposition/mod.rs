@@ -195,6 +195,13 @@ pub fn encode(collector: &dyn Collector, encoding: Encoding) -> Result<String> {
     Ok(out)
 }
 
+/// The same in any format, as bytes.
+fn encode_bytes(collector: &dyn Collector, encoding: Encoding) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    Encoder::new().encode(collector, encoding, ContentCoding::Identity, None, &mut out)?;
+    Ok(out)
+}
+
 /// The same, appended to `out`, for a reader that waits until `deadline`.
 ///
 /// Whoever encodes often keeps an [`Encoder`].

@@ -16,7 +16,7 @@ mod wire;
 use self::chunks::ChunkWriter;
 use self::kind::Kind;
 use self::wire::{Frame, lengthy, push_text, varint};
-use super::{ContentCoding, Encoder, Encoding, Format};
+use super::{Encoding, Format};
 use crate::collector::Collector;
 use crate::error::Result;
 use crate::model::{Chunk, Desc, EscapingScheme, Family, MetricFamily, MetricType, Suffix, Values};
@@ -54,10 +54,7 @@ use crate::model::{Chunk, Desc, EscapingScheme, Family, MetricFamily, MetricType
 /// Those of the collector, and [`Error::is_duplicate`](crate::Error::is_duplicate)
 /// if two names are one when escaped.
 pub fn encode(collector: &dyn Collector) -> Result<Vec<u8>> {
-    let encoding = Encoding::new(Format::Protobuf, EscapingScheme::Underscores);
-    let mut out = Vec::new();
-    Encoder::new().encode(collector, encoding, ContentCoding::Identity, None, &mut out)?;
-    Ok(out)
+    super::encode_bytes(collector, Encoding::new(Format::Protobuf, EscapingScheme::Underscores))
 }
 
 /// How many bytes the length of a family has at first: as many as most large ones need.
