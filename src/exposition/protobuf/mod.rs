@@ -57,6 +57,9 @@ pub fn encode(collector: &dyn Collector) -> Result<Vec<u8>> {
     super::encode_bytes(collector, Encoding::new(Format::Protobuf, EscapingScheme::Underscores))
 }
 
+/// Room for a family of few series.
+const FAMILY_ROOM: usize = 4096;
+
 /// How many bytes the length of a family has at first: as many as most large ones need.
 const LENGTH_ROOM: usize = 3;
 
@@ -111,6 +114,7 @@ impl Buffers {
     ) -> Result<bool> {
         let (desc, from) = (family.desc(), out.len());
         self.chunks.forget();
+        out.reserve(FAMILY_ROOM);
         let mut frame = Frame::open(out, LENGTH_ROOM);
         self.push_head(desc, encoding.escaping, out);
         let head_len = frame.len(out);
