@@ -215,6 +215,9 @@ assert_eq!(jobs.len(), 4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Prometheus is answered in the format that it prefers; [`exposition`] has a table of what each of
+//! them can say.
+//!
 //! # Features
 //!
 //! | feature | on by default | what it is for |

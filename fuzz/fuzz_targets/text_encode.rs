@@ -58,7 +58,8 @@ fuzz_target!(|input: Input<'_>| {
         ] {
             let encoding = Encoding::new(format, escaping);
             let mut bytes = Vec::new();
-            let again = used.encode(&collector, encoding, ContentCoding::Identity, None, &mut bytes);
+            let again =
+                used.encode(&collector, encoding, ContentCoding::Identity, None, &mut bytes);
             match exposition::encode(&collector, encoding) {
                 Ok(text) => {
                     assert_well_formed(&text, escaping == EscapingScheme::AllowUtf8);
@@ -68,4 +69,14 @@ fuzz_target!(|input: Input<'_>| {
             }
         }
     }
+    let encoding = Encoding::new(Format::Protobuf, EscapingScheme::AllowUtf8);
+    let [mut first, mut second] = [Vec::new(), Vec::new()];
+    for (encoder, out) in [(&mut used, &mut first), (&mut Encoder::new(), &mut second)] {
+        encoder
+            .encode(&collector, encoding, ContentCoding::Identity, None, out)
+            .expect("names as they are");
+    }
+    assert_eq!(first, second);
+    // Numbers may be such as no histogram has.
+    let _ = narthex::parser::protobuf::parse_all(&first);
 });

@@ -7,7 +7,7 @@ use super::coding::ContentCoding;
 use super::compress::Compressors;
 use super::lines::Buffers;
 use super::names::WireNames;
-use super::{Encoding, Format, openmetrics, text};
+use super::{Encoding, Format, openmetrics, protobuf, text};
 use crate::collector::{Collector, for_each_family_until};
 use crate::error::Result;
 use crate::model::Family;
@@ -112,6 +112,7 @@ struct Families {
     encoding: Encoding,
     names: WireNames,
     buffers: Buffers,
+    protobuf: protobuf::Buffers,
 }
 
 impl Families {
@@ -132,6 +133,9 @@ impl Families {
             }
             Format::OpenMetrics100 => {
                 openmetrics::write_family(family, self.encoding, &mut self.buffers, draft.out())?;
+            }
+            Format::Protobuf => {
+                protobuf::write_family(family, self.encoding, &mut self.protobuf, draft.out())?;
             }
         }
         draft.keep();

@@ -154,6 +154,10 @@ impl<'a> Chunk<'a> {
         Some(self.exemplars.get(place).1)
     }
 
+    pub(crate) fn native(&self, row: usize) -> Option<NativeHistogramRef<'a>> {
+        self.natives.of_row(row)
+    }
+
     pub(crate) fn for_each_sample(&self, desc: &Desc, each: &mut dyn FnMut(&Sample<'_>)) {
         let width = self.names.len();
         let mut text_at = 0;

@@ -5,6 +5,7 @@ mod custom_collectors;
 mod exemplars;
 mod exposition_openmetrics;
 mod exposition_properties;
+mod exposition_protobuf;
 mod exposition_text;
 mod exposition_vectors;
 #[cfg(all(unix, feature = "multiprocess"))]
@@ -44,6 +45,7 @@ mod negotiate;
 mod numbers;
 mod parser_openmetrics;
 mod parser_properties;
+mod parser_protobuf;
 mod parser_text;
 mod parser_vectors;
 #[cfg(all(unix, feature = "multiprocess"))]

@@ -24,14 +24,62 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 const OPENMETRICS_1: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
 
+/// How an answer in protobuf begins, before it tells the scheme of escaping.
+const PROTOBUF: &str = "application/vnd.google.protobuf; \
+    proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=";
+
 #[test]
-fn prometheus_gets_openmetrics_with_its_names_as_they_are() {
-    for accept in [PROMETHEUS, PROMETHEUS_PROTOBUF] {
-        assert_eq!(
-            negotiate(Some(accept)).content_type(),
-            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
-        );
+fn prometheus_gets_what_it_wants_most_with_its_names_as_they_are() {
+    assert_eq!(
+        negotiate(Some(PROMETHEUS)).content_type(),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+    );
+    assert_eq!(
+        negotiate(Some(PROMETHEUS_PROTOBUF)).content_type(),
+        format!("{PROTOBUF}allow-utf-8")
+    );
+}
+
+#[test]
+fn protobuf_is_for_those_who_name_it() {
+    let asked = |rest: &str| {
+        let family = "proto=io.prometheus.client.MetricFamily";
+        negotiate(Some(&format!("application/vnd.google.protobuf;{family};{rest}"))).content_type()
+    };
+    let underscores = format!("{PROTOBUF}underscores");
+    // Prometheus 2.40 and 1.8 knew no escaping; 3 may be told to want another one.
+    for rest in [
+        "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,\
+         application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+        "encoding=delimited;q=0.7,text/plain;version=0.0.4;q=0.3",
+        "encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;\
+         escaping=underscores;q=0.5,text/plain;version=1.0.0;escaping=underscores;q=0.4",
+        "encoding=\"delimited\"",
+        "encoding=delimited,text/plain;version=1.0.0;escaping=allow-utf-8;q=0",
+        "encoding=delimited;escaping=underscores,text/plain;version=1.0.0;escaping=values",
+        "encoding=delimited;escaping=never-heard-of,text/plain;version=1.0.0;escaping=values",
+    ] {
+        assert_eq!(asked(rest), underscores, "for {rest:?}");
     }
+    assert_eq!(asked("encoding=delimited;escaping=dots"), format!("{PROTOBUF}dots"));
+    assert_eq!(
+        asked("encoding=delimited;q=0.1,text/plain;version=1.0.0;escaping=values;q=0.05"),
+        format!("{PROTOBUF}values")
+    );
+
+    // Others have another layout, or are wanted less; wildcards are answered in text.
+    for rest in ["encoding=text", "encoding=compact-text", "", "encoding=delimited;q=0"] {
+        assert_eq!(asked(rest), TEXT, "for {rest:?}");
+    }
+    assert_eq!(asked("encoding=delimited;q=0.5,application/openmetrics-text"), OPENMETRICS);
+    for accept in [
+        "application/vnd.google.protobuf",
+        "application/vnd.google.protobuf;encoding=delimited",
+        "application/vnd.google.protobuf;proto=some.other.Message;encoding=delimited",
+    ] {
+        assert_eq!(negotiate(Some(accept)).content_type(), TEXT, "for {accept:?}");
+    }
+    assert_eq!(negotiate(Some("application/*")).content_type(), OPENMETRICS);
 }
 
 #[test]
@@ -158,6 +206,7 @@ fn content_negotiation_vectors() {
             ("content_negotiation_0033", clamped),
             ("content_negotiation_0046", honoured),
             ("content_negotiation_0047", honoured),
+            ("content_negotiation_0049", "protobuf is there"),
             ("content_negotiation_0056", own_way),
             ("content_negotiation_0058", "a malformed entry is passed over"),
             ("content_negotiation_0059", "a malformed entry is passed over"),
@@ -168,6 +217,7 @@ fn content_negotiation_vectors() {
             let mut got = String::new();
             let format = match encoding.format() {
                 Format::OpenMetrics100 => "openmetrics",
+                Format::Protobuf => "protobuf",
                 _ => "text",
             };
             let escaping = encoding.escaping().as_str();
@@ -199,6 +249,8 @@ fn odd_header() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "text/plain",
         "application/openmetrics-text",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily",
+        "encoding=delimited",
         "*/*",
         "*",
         "gzip",
@@ -235,7 +287,7 @@ proptest! {
     #[test]
     fn any_header_gets_an_answer_of_ours(header in odd_header()) {
         let known = [
-            Format::Text004, Format::Text100, Format::OpenMetrics100,
+            Format::Text004, Format::Text100, Format::OpenMetrics100, Format::Protobuf,
         ].into_iter().flat_map(|format| {
             [
                 EscapingScheme::AllowUtf8,

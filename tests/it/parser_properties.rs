@@ -6,11 +6,12 @@ use narthex::model::{
     HistogramMetricFamily, InfoMetricFamily, LabelNames, MetricFamily, StateSetMetricFamily,
     SummaryMetricFamily, Timestamp, UnknownMetricFamily,
 };
-use narthex::parser::{openmetrics, text};
+use narthex::parser::{openmetrics, protobuf, text};
 use narthex::{Collector, Result};
 use proptest::prelude::*;
 
 use crate::exposition_properties::{name, number, value};
+use crate::exposition_protobuf::encoded;
 
 /// A family to be: all that the types make their own of.
 #[derive(Clone, Debug)]
@@ -163,6 +164,12 @@ fn family(plan: &Plan, place: usize) -> Result<MetricFamily> {
     })
 }
 
+/// What messages are made of: lengths, keys, and the beginnings of texts and numbers.
+const PROTOBUF_BYTES: [u8; 24] = [
+    0, 1, 2, 3, 4, 5, 6, 8, 9, 0x0a, 0x0b, 0x0c, 0x11, 0x12, 0x18, 0x1a, 0x22, 0x2a, 0x3a, 0x62,
+    0x6a, b'a', 0x80, 0xff,
+];
+
 fn encode(families: &dyn Collector, format: Format) -> String {
     let encoding = Encoding::new(format, EscapingScheme::AllowUtf8).with_created(true);
     exposition::encode(families, encoding).unwrap()
@@ -185,10 +192,26 @@ proptest! {
             let read = read.map_err(|error| TestCaseError::fail(format!("{error}, in\n{written}")))?;
             prop_assert_eq!(&encode(&read, Format::Text100), &written);
         }
+        let written = encoded(&families, EscapingScheme::AllowUtf8)?;
+        let families_read = protobuf::parse_all(&written);
+        let families_read = families_read.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(encoded(&families_read, EscapingScheme::AllowUtf8)?, written);
+        let written = encode(&families, Format::Text100);
         // Through OpenMetrics nothing is lost that the text format has.
         let mut rows = plans.iter().flat_map(|plan| &plan.rows);
         if rows.all(|row| row.time.is_none_or(|(_, exact)| exact)) {
             prop_assert_eq!(encode(&read, Format::Text100), written);
+        }
+    }
+
+    #[test]
+    fn whatever_bytes_are_read_neither_panic_nor_change_when_they_are_written(
+        bytes in prop::collection::vec(prop::sample::select(&PROTOBUF_BYTES[..]), 0..64),
+    ) {
+        if let Ok(families) = protobuf::parse_all(&bytes) {
+            let written = encoded(&families, EscapingScheme::AllowUtf8)?;
+            let again = protobuf::parse_all(&written).unwrap();
+            prop_assert_eq!(encoded(&again, EscapingScheme::AllowUtf8)?, written);
         }
     }
 
