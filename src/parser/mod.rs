@@ -175,13 +175,18 @@
 
 mod buckets;
 mod cursor;
+mod document;
+mod draft;
 mod error;
 mod escapes;
+mod families;
 mod grammar;
 mod labels;
+mod lines;
 mod number;
 pub mod openmetrics;
 mod series;
 pub mod text;
 
 pub use self::error::ParseError;
+pub use self::families::Families;
