@@ -3,6 +3,8 @@
 mod accept;
 mod buckets;
 mod coding;
+#[cfg(feature = "openmetrics2")]
+mod composite;
 mod compress;
 mod encoder;
 mod extras;
@@ -10,6 +12,8 @@ mod lines;
 mod names;
 mod negotiate;
 pub mod openmetrics;
+#[cfg(feature = "openmetrics2")]
+pub mod openmetrics2;
 mod page;
 mod quoted;
 mod rows;
@@ -35,6 +39,16 @@ pub enum Format {
     Text100,
     /// OpenMetrics 1.0.0, with exemplars, units and start times.
     OpenMetrics100,
+    /// OpenMetrics 2.0.0, as its release candidate 2.0.0-rc0 has it and with what may become of
+    /// that: the same, and native histograms.
+    #[cfg(feature = "openmetrics2")]
+    OpenMetrics200,
+}
+
+impl Format {
+    fn is_openmetrics(self) -> bool {
+        !matches!(self, Self::Text004 | Self::Text100)
+    }
 }
 
 /// A format, and how it writes names and start times.
@@ -61,7 +75,7 @@ pub struct Encoding {
 impl Encoding {
     /// A format with names in that scheme; only OpenMetrics shows start times.
     pub const fn new(format: Format, escaping: EscapingScheme) -> Self {
-        let created = matches!(format, Format::OpenMetrics100);
+        let created = !matches!(format, Format::Text004 | Format::Text100);
         let is_plainest =
             matches!((format, escaping), (Format::Text004, EscapingScheme::Underscores));
         Self { format, escaping, created, tells_escaping: !is_plainest }
@@ -102,6 +116,14 @@ impl Encoding {
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+            ],
+            #[cfg(feature = "openmetrics2")]
+            Format::OpenMetrics200 => &[
+                "application/openmetrics-text; version=2.0.0; charset=utf-8",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=allow-utf-8",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=dots",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=underscores",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=values",
             ],
         };
         let [silent, allow_utf8, dots, underscores, values] = *spellings;

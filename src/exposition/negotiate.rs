@@ -8,6 +8,8 @@ use crate::model::EscapingScheme;
 
 /// The best encoding for a client that sent this `Accept` header.
 ///
+/// OpenMetrics 2.0 (feature `openmetrics2`) is only for those that ask for its very version.
+///
 /// Several lines of the header are joined by commas beforehand. Qualities are
 /// honoured; among equals what is named wins over what a wildcard covers, and
 /// then the first in the header. A client that takes anything, or nothing that
@@ -28,7 +30,15 @@ pub fn negotiate(accept: Option<&str>) -> Encoding {
     let ranges: Vec<_> =
         split(accept.unwrap_or_default(), b',').filter_map(MediaRange::read).collect();
     // In the order in which a wildcard is answered.
-    [Format::Text004, Format::OpenMetrics100, Format::Text100]
+    let formats = [
+        Format::Text004,
+        // Where it is what is asked for, the older version is as near.
+        #[cfg(feature = "openmetrics2")]
+        Format::OpenMetrics200,
+        Format::OpenMetrics100,
+        Format::Text100,
+    ];
+    formats
         .into_iter()
         .enumerate()
         .filter_map(|(preference, format)| {
@@ -47,6 +57,8 @@ struct MediaRange<'a> {
     quality: Quality,
     /// The version, compared to 1.0.0.
     version: Option<Ordering>,
+    #[cfg(feature = "openmetrics2")]
+    is_second: bool,
     escaping: EscapingScheme,
 }
 
@@ -65,12 +77,18 @@ impl<'a> MediaRange<'a> {
         let mut parts = split(entry, b';');
         let media_type = parts.next()?;
         let (mut wanted, mut version, mut escaping) = (None, None, None);
+        #[cfg(feature = "openmetrics2")]
+        let mut is_second = false;
         for (name, value) in parts.filter_map(parameter) {
             // The first of its name counts.
             if name.eq_ignore_ascii_case("q") && wanted.is_none() {
                 wanted = Some(quality(&value)?);
             } else if name.eq_ignore_ascii_case("version") && version.is_none() {
                 version = Some(compare_version(&value)?);
+                #[cfg(feature = "openmetrics2")]
+                {
+                    is_second = value == "2.0.0";
+                }
             } else if name.eq_ignore_ascii_case("escaping") && escaping.is_none() {
                 escaping = Some(EscapingScheme::parse(&value).unwrap_or_default());
             }
@@ -79,6 +97,8 @@ impl<'a> MediaRange<'a> {
             media_type,
             quality: wanted.unwrap_or(WANTED),
             version,
+            #[cfg(feature = "openmetrics2")]
+            is_second,
             escaping: escaping.unwrap_or_default(),
         })
     }
@@ -86,8 +106,10 @@ impl<'a> MediaRange<'a> {
     fn fit(&self, format: Format) -> Option<Fit> {
         let is = |media_type: &str| self.media_type.eq_ignore_ascii_case(media_type);
         let (exact, any_subtype) = match format {
-            Format::OpenMetrics100 => ("application/openmetrics-text", "application/*"),
+            #[cfg(feature = "openmetrics2")]
+            Format::OpenMetrics200 if !self.is_second => return None,
             Format::Text004 | Format::Text100 => ("text/plain", "text/*"),
+            _ => ("application/openmetrics-text", "application/*"),
         };
         if is("*/*") {
             return Some(Fit::Anything);
@@ -113,9 +135,7 @@ impl<'a> MediaRange<'a> {
             Format::Text004 => Encoding::default(),
             _ if self.version.is_some() => Encoding::new(format, self.escaping),
             Format::Text100 => Encoding::new(format, EscapingScheme::Underscores),
-            Format::OpenMetrics100 => {
-                Encoding::new(format, EscapingScheme::Underscores).without_escaping_parameter()
-            }
+            _ => Encoding::new(format, EscapingScheme::Underscores).without_escaping_parameter(),
         }
     }
 }

@@ -84,6 +84,11 @@ impl MetricType {
         matches!(self, Self::Counter | Self::Histogram | Self::Summary)
     }
 
+    /// Whether series of this type are histograms.
+    pub(crate) fn has_buckets(self) -> bool {
+        matches!(self, Self::GaugeHistogram | Self::Histogram)
+    }
+
     /// The label that this type adds to its samples itself, and users cannot have.
     pub(crate) fn reserved_label(self) -> Option<&'static str> {
         match self {

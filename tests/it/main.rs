@@ -4,6 +4,8 @@ mod build_info;
 mod custom_collectors;
 mod exemplars;
 mod exposition_openmetrics;
+#[cfg(feature = "openmetrics2")]
+mod exposition_openmetrics2;
 mod exposition_properties;
 mod exposition_text;
 mod exposition_vectors;
