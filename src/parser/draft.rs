@@ -43,7 +43,12 @@ impl<'a> Draft<'a> {
         if metric_type.has_start_time() && rest == Suffix::Created.as_str() {
             return Some(Suffix::Created);
         }
-        metric_type.suffixes().iter().copied().find(|suffix| suffix.as_str() == rest)
+        // A native histogram has the name of its family.
+        let is_native = rest.is_empty() && metric_type.has_buckets();
+        let none = is_native.then_some(Suffix::None);
+        none.or_else(|| {
+            metric_type.suffixes().iter().copied().find(|suffix| suffix.as_str() == rest)
+        })
     }
 
     /// The family, to add samples to; `taken` has the names of all before it.

@@ -1,6 +1,8 @@
 //! The families of a document, whatever its format.
 
 use super::error::ParseError;
+#[cfg(feature = "openmetrics2")]
+use super::openmetrics2;
 use super::{openmetrics, text};
 use crate::model::MetricFamily;
 
@@ -28,6 +30,8 @@ pub struct Families<'a> {
 enum Reader<'a> {
     Text(Box<text::reader::Reader<'a>>),
     OpenMetrics(Box<openmetrics::reader::Reader<'a>>),
+    #[cfg(feature = "openmetrics2")]
+    OpenMetrics2(Box<openmetrics2::reader::Reader<'a>>),
 }
 
 impl<'a> Families<'a> {
@@ -37,6 +41,11 @@ impl<'a> Families<'a> {
 
     pub(super) fn of_openmetrics(reader: openmetrics::reader::Reader<'a>) -> Self {
         Self { reader: Reader::OpenMetrics(Box::new(reader)), ended: false }
+    }
+
+    #[cfg(feature = "openmetrics2")]
+    pub(super) fn of_openmetrics2(reader: openmetrics2::reader::Reader<'a>) -> Self {
+        Self { reader: Reader::OpenMetrics2(Box::new(reader)), ended: false }
     }
 }
 
@@ -50,6 +59,8 @@ impl Iterator for Families<'_> {
         let family = match &mut self.reader {
             Reader::Text(reader) => reader.read_family(),
             Reader::OpenMetrics(reader) => reader.read_family(),
+            #[cfg(feature = "openmetrics2")]
+            Reader::OpenMetrics2(reader) => reader.read_family(),
         };
         let next = family.transpose();
         self.ended = !matches!(next, Some(Ok(_)));

@@ -44,6 +44,8 @@ mod native_histograms;
 mod negotiate;
 mod numbers;
 mod parser_openmetrics;
+#[cfg(feature = "openmetrics2")]
+mod parser_openmetrics2;
 mod parser_properties;
 mod parser_text;
 mod parser_vectors;

@@ -12,11 +12,14 @@
 //! Beyond it, as other readers do, a space behind a comma between labels, a quoted metric name
 //! behind labels, and bare quotes in HELP are read. A sample that comes again at the same time, as
 //! times do that were cut off, is left out. Of a timestamp, nine digits behind the point count.
-//! Native histograms, which the format has only by experiment, are not read.
+//!
+//! Native histograms are read as Python's client writes them, by experiment: in a line before the
+//! other samples of their metric, if it has any, the fields in any order, and each bucket as what it
+//! has more than the one before.
 
 mod groups;
+mod held;
 pub(super) mod reader;
-mod rules;
 
 use self::reader::Reader;
 use super::error::ParseError;

@@ -10,7 +10,7 @@ use crate::parser::document::Document;
 use crate::parser::error::ParseError;
 use crate::parser::escapes::unescape;
 use crate::parser::grammar::Grammar;
-use crate::parser::number::{Placed, float, large_millis, millis};
+use crate::parser::number::{Placed, float, is_spelled_infinite, large_millis, millis};
 
 /// What is known of a text that is being read.
 #[derive(Debug)]
@@ -226,8 +226,7 @@ impl<'a> Reader<'a> {
         let token = self.doc.cursor.word();
         let error = |expected| self.doc.cursor.error_at_word(at, expected, token);
         let value = float(token).ok_or_else(|| error("a number"))?;
-        let is_spelled = || token.bytes().any(|byte| matches!(byte, b'i' | b'I'));
-        if value.is_infinite() && self.strict.is_some() && !is_spelled() {
+        if value.is_infinite() && self.strict.is_some() && !is_spelled_infinite(token) {
             return Err(error("a number that a float can hold"));
         }
         Ok(Placed { number: value, at })
