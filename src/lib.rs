@@ -76,6 +76,38 @@
 //! # Ok::<(), narthex::Error>(())
 //! ```
 //!
+//! [`lint`] says what is wrong with the metrics themselves: `assert_eq!(lint::families(&registry),
+//! [])`. The feature `testing` adds the comparison with a text, what changed between two looks, the
+//! scrape of a URL, and a clock that stands still:
+#![cfg_attr(
+    feature = "testing",
+    doc = r##"
+```
+use std::time::Duration;
+
+use narthex::testing::{self, Snapshot, TestClock};
+use narthex::{CollectorRegistry, Counter, Histogram};
+
+let registry = CollectorRegistry::new();
+let jobs = Counter::builder("jobs", "Jobs done.").register(&registry)?;
+let wait = Histogram::builder("wait_seconds", "Before a job.").register(&registry)?;
+
+let clock = TestClock::at(1_700_000_000.0);
+let _entered = clock.enter();
+let before = Snapshot::of(&registry)?;
+wait.time(|| clock.advance(Duration::from_millis(250)));
+jobs.inc();
+
+let changes = before.until_now(&registry)?;
+assert_eq!(changes.increase("wait_seconds_sum", &[]), Some(0.25));
+testing::Expected::new("jobs_total 1").only(["jobs"]).compare(&registry)?;
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+
+See [`testing`].
+"##
+)]
+//!
 //! # Labels
 //!
 //! A metric is split by labels whose number is part of its type: a value too
@@ -195,6 +227,7 @@ assert_eq!(jobs.len(), 4);
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
+//! | `testing` | no | comparison, changes and a stopped clock, for tests |
 //! | `cli` | no | the program `narthex`, which is no part of the library |
 //!
 //! A feature adds and never changes what is there without it.
@@ -209,6 +242,7 @@ assert_eq!(jobs.len(), 4);
 )]
 
 mod cell;
+mod clock;
 mod collector;
 pub mod collectors;
 mod error;
@@ -216,12 +250,15 @@ pub mod exposition;
 mod global;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod lint;
 mod metrics;
 pub mod model;
 #[cfg(feature = "multiprocess")]
 pub mod multiprocess;
 pub mod parser;
 mod registry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};
 pub use crate::error::{Error, Result};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::builder::{Built, MetricBuilder};
-#[cfg(feature = "multiprocess")]
-use super::clock::now;
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
+#[cfg(feature = "multiprocess")]
+use crate::clock::now;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::escape::push_escaped;
 use crate::model::{Columns, Desc, LabelNames, MetricType, RowLabels, Suffix};

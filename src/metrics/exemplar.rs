@@ -3,7 +3,6 @@
 use once_cell::race::OnceBox;
 use parking_lot::Mutex;
 
-use super::clock::now;
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off, try_hold_off};
 use crate::cell::note_refused_observation;
@@ -101,7 +100,7 @@ impl Slot {
             last = Some(*name);
         }
         stored.value = value;
-        stored.timestamp = Timestamp::from_seconds(now()).ok();
+        stored.timestamp = Some(Timestamp::now());
         #[cfg(feature = "multiprocess")]
         if let Some(home) = &self.home {
             let exemplar = ExemplarRef {

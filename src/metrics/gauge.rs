@@ -9,13 +9,13 @@ use super::amount::Amount;
 #[cfg(feature = "multiprocess")]
 use super::builder::Built;
 use super::builder::MetricBuilder;
-use super::clock::now;
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::cell::{GaugeCell, note_refused_observation};
+use crate::clock::now;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]

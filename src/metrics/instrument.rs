@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use once_cell::race::OnceBox;
 
-use super::clock::now;
 use super::home::Homes;
 #[cfg(feature = "multiprocess")]
 use super::home::SeriesRows;
@@ -19,6 +18,7 @@ use super::label_text::{raw_values, with_row_labels};
 use crate::cell::fork::{HoldOff, hold_off};
 use crate::cell::gather::{Gathered, gather};
 use crate::cell::shelf::{Counted, Kept, Wraps};
+use crate::clock::now;
 use crate::collector::SharedDirectory;
 use crate::error::Result;
 use crate::model::{Columns, Desc, LabelNames, MetricType, NameValidation, RowLabels};

@@ -4,7 +4,6 @@ mod amount;
 mod bucket_index;
 mod builder;
 mod children;
-mod clock;
 mod counter;
 mod enumeration;
 mod exemplar;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::cell::ticks::{are_time, ticks};
+#[cfg(feature = "testing")]
+use crate::clock::stopped::{self, Stopped};
 
 /// Runs from its start on.
 ///
@@ -19,13 +21,25 @@ pub(super) struct Stopwatch(Begun);
 #[derive(Clone, Copy, Debug)]
 enum Begun {
     // With its own rate, so that time that has passed never becomes less.
-    Ticks { at: u64, nanos_of_span: u64 },
+    Ticks {
+        at: u64,
+        nanos_of_span: u64,
+    },
     Instant(Instant),
+    #[cfg(feature = "testing")]
+    Stopped {
+        clock: &'static Stopped,
+        at: u64,
+    },
 }
 
 impl Stopwatch {
     #[inline]
     pub(super) fn start() -> Self {
+        #[cfg(feature = "testing")]
+        if let Some(clock) = stopped::current() {
+            return Self(Begun::Stopped { clock, at: clock.passed() });
+        }
         Self(RATE.begin())
     }
 
@@ -50,6 +64,8 @@ impl Stopwatch {
                 ((u128::from(ticks) * u128::from(nanos_of_span)) >> SPAN_BITS) as u64
             }
             Begun::Instant(at) => at.elapsed().as_nanos() as u64,
+            #[cfg(feature = "testing")]
+            Begun::Stopped { clock, at } => clock.passed().saturating_sub(at),
         }
     }
 }

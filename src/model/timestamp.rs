@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::number::push_repr;
+use crate::clock::system_time;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A point in time that a sample or an exemplar carries, in seconds since 1970.
@@ -35,7 +36,7 @@ enum Repr {
 impl Timestamp {
     /// The time now.
     pub fn now() -> Self {
-        Self::from_system_time(SystemTime::now())
+        Self::from_system_time(system_time())
     }
 
     /// A time of the system's clock; times before 1970 become 1970.
@@ -112,7 +113,15 @@ impl Timestamp {
     }
 
     /// Whole nanoseconds, cut off toward 1970: what tells one time from another.
-    pub(crate) fn as_nanos(self) -> i128 {
+    ///
+    /// ```
+    /// use narthex::model::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_nanos(-1, 500_000_000)?.as_nanos(), -1_500_000_000);
+    /// assert_eq!(Timestamp::from_seconds(1e300)?.as_nanos(), i128::MAX);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn as_nanos(self) -> i128 {
         match self.0 {
             Repr::Float(seconds) => (seconds * 1e9) as i128,
             Repr::Decimal { negative, seconds, nanos, .. } => {

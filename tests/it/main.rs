@@ -33,6 +33,7 @@ mod inspect;
 mod label_sets;
 mod labels;
 mod line_lengths;
+mod lint;
 mod metrics_counter;
 mod metrics_gauge;
 mod metrics_histogram;
@@ -57,6 +58,8 @@ mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;
 mod support;
+#[cfg(feature = "testing")]
+mod testing;
 mod threads;
 mod timers;
 mod vectors;
