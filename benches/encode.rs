@@ -17,6 +17,12 @@ criterion_main!(benches);
 
 const SERIES: u32 = 100_000;
 const TEXT: Format = Format::Text004;
+const FORMATS: &[Format] = &[
+    TEXT,
+    Format::OpenMetrics100,
+    #[cfg(feature = "openmetrics2")]
+    Format::OpenMetrics200,
+];
 
 /// A number for each series: whole, whole and above 1e6, with three decimals, with all digits.
 type Value = fn(u32) -> f64;
@@ -139,7 +145,7 @@ fn live(c: &mut Criterion) {
     for n in 0..SERIES {
         vec.labels(["GET", &format!("/api/v1/items/{n}"), "200"]).inc_by(SMALL(n));
     }
-    for format in [TEXT, Format::OpenMetrics100, Format::Protobuf] {
+    for &format in FORMATS {
         group.throughput(Throughput::Elements(SERIES.into()));
         group.bench_function(BenchmarkId::new("counters", format!("{format:?}")), |b| {
             text(&registry, format, b);

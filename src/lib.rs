@@ -229,6 +229,7 @@ assert_eq!(jobs.len(), 4);
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
 //! | `cli` | no | the program `narthex`, which is no part of the library |
 //!

@@ -49,7 +49,9 @@ fuzz_target!(|input: Input<'_>| {
     let Ok(family) = family(&input) else { return };
     let collector = collector_fn(move |scrape| scrape.family(&family));
     let mut used = Encoder::new();
-    for format in [Format::Text004, Format::Text100, Format::OpenMetrics100] {
+    for format in
+        [Format::Text004, Format::Text100, Format::OpenMetrics100, Format::OpenMetrics200]
+    {
         for escaping in [
             EscapingScheme::AllowUtf8,
             EscapingScheme::Underscores,

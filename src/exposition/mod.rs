@@ -20,6 +20,8 @@
 mod accept;
 mod buckets;
 mod coding;
+#[cfg(feature = "openmetrics2")]
+mod composite;
 mod compress;
 mod encoder;
 mod extras;
@@ -27,6 +29,8 @@ mod lines;
 mod names;
 mod negotiate;
 pub mod openmetrics;
+#[cfg(feature = "openmetrics2")]
+pub mod openmetrics2;
 mod page;
 pub mod protobuf;
 mod quoted;
@@ -53,8 +57,18 @@ pub enum Format {
     Text100,
     /// OpenMetrics 1.0.0, with exemplars, units and start times.
     OpenMetrics100,
+    /// OpenMetrics 2.0.0, as its release candidate 2.0.0-rc0 has it and with what may become of
+    /// that: the same, and native histograms.
+    #[cfg(feature = "openmetrics2")]
+    OpenMetrics200,
     /// Protobuf, with all of that and native histograms; no text.
     Protobuf,
+}
+
+impl Format {
+    fn is_openmetrics(self) -> bool {
+        !matches!(self, Self::Text004 | Self::Text100 | Self::Protobuf)
+    }
 }
 
 /// A format, and how it writes names and start times.
@@ -81,7 +95,7 @@ pub struct Encoding {
 impl Encoding {
     /// A format with names in that scheme; only OpenMetrics and protobuf show start times.
     pub const fn new(format: Format, escaping: EscapingScheme) -> Self {
-        let created = matches!(format, Format::OpenMetrics100 | Format::Protobuf);
+        let created = !matches!(format, Format::Text004 | Format::Text100);
         let is_plainest =
             matches!((format, escaping), (Format::Text004, EscapingScheme::Underscores));
         Self { format, escaping, created, tells_escaping: !is_plainest }
@@ -122,6 +136,14 @@ impl Encoding {
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+            ],
+            #[cfg(feature = "openmetrics2")]
+            Format::OpenMetrics200 => &[
+                "application/openmetrics-text; version=2.0.0; charset=utf-8",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=allow-utf-8",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=dots",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=underscores",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=values",
             ],
             Format::Protobuf => &[
                 "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",

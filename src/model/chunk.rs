@@ -45,7 +45,8 @@ pub enum Values<'a> {
         bounds: &'a Bounds,
         /// Row after row, a count for each bound; not cumulative.
         buckets: &'a [f64],
-        /// A sum for each row; empty if [`SumPlace::Absent`].
+        /// A sum for each row; with [`SumPlace::Absent`] only if one is known, for formats that
+        /// show any.
         sums: &'a [f64],
         /// Where the sum stands.
         sum_place: SumPlace,
@@ -61,6 +62,14 @@ pub enum Values<'a> {
         /// A sum for each row.
         sums: &'a [f64],
     },
+}
+
+impl Values<'_> {
+    /// Whether these are start times that stand for themselves.
+    #[cfg(feature = "openmetrics2")]
+    pub(crate) fn is_start(&self) -> bool {
+        matches!(self, Self::Floats { suffix: Suffix::Created, .. })
+    }
 }
 
 /// Some rows of a family: their labels, and their numbers in columns.

@@ -1,7 +1,7 @@
 //! Bytes in, families out: reads what [`exposition`](crate::exposition) and other programs write.
 //!
 //! [`text`] reads the text format, [`openmetrics`] OpenMetrics 1.0.0, [`protobuf`] the protobuf
-//! format. All yield one
+//! format, and with the feature `openmetrics2` a module of that name OpenMetrics 2.0. All yield one
 //! [`MetricFamily`](crate::model::MetricFamily) after the other, which is what custom collectors
 //! yield as well; so a `Vec` of them is a [`Collector`](crate::Collector), and what was read can be
 //! registered, asked, and written in any format.
@@ -44,8 +44,8 @@
 //! # Which reader
 //!
 //! What answers over HTTP says its format in `Content-Type`. `application/openmetrics-text` is read
-//! by [`openmetrics`], `application/vnd.google.protobuf` by [`protobuf`]; `text/plain`, and what
-//! says nothing, by [`text`]:
+//! by [`openmetrics`], or with `version=2.0.0` by `openmetrics2`, `application/vnd.google.protobuf`
+//! by [`protobuf`]; `text/plain`, and what says nothing, by [`text`]:
 //!
 //! ```
 //! use narthex::model::MetricFamily;
@@ -178,15 +178,25 @@
 //! Label names that an escaping scheme makes begin with two underscores are refused by all.
 
 mod buckets;
+mod composite;
 mod cursor;
+mod document;
+mod draft;
 mod error;
 mod escapes;
+mod families;
 mod grammar;
+mod histogram;
 mod labels;
+mod lines;
 mod number;
 pub mod openmetrics;
+#[cfg(feature = "openmetrics2")]
+pub mod openmetrics2;
 pub mod protobuf;
+mod rules;
 mod series;
 pub mod text;
 
 pub use self::error::ParseError;
+pub use self::families::Families;

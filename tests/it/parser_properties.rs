@@ -192,6 +192,16 @@ proptest! {
             let read = read.map_err(|error| TestCaseError::fail(format!("{error}, in\n{written}")))?;
             prop_assert_eq!(&encode(&read, Format::Text100), &written);
         }
+        #[cfg(feature = "openmetrics2")]
+        {
+            use narthex::parser::openmetrics2;
+
+            let written = encode(&families, Format::OpenMetrics200);
+            let read = openmetrics2::parse_all(&written);
+            let read =
+                read.map_err(|error| TestCaseError::fail(format!("{error}, in\n{written}")))?;
+            prop_assert_eq!(&encode(&read, Format::OpenMetrics200), &written);
+        }
         let written = encoded(&families, EscapingScheme::AllowUtf8)?;
         let families_read = protobuf::parse_all(&written);
         let families_read = families_read.map_err(|error| TestCaseError::fail(error.to_string()))?;
@@ -227,10 +237,38 @@ proptest! {
             }
         }
         let input = input + "# EOF\n";
+        #[cfg(feature = "openmetrics2")]
+        if let Ok(families) = narthex::parser::openmetrics2::parse_all(&input) {
+            let written = encode(&families, Format::OpenMetrics200);
+            let again = narthex::parser::openmetrics2::parse_all(&written).unwrap();
+            prop_assert_eq!(encode(&again, Format::OpenMetrics200), written);
+        }
         if let Ok(families) = openmetrics::parse_all(&input) {
             let written = encode(&families, Format::OpenMetrics100);
             let again = openmetrics::parse_all(&written).unwrap();
             prop_assert_eq!(encode(&again, Format::OpenMetrics100), written);
+        }
+    }
+
+    #[cfg(feature = "openmetrics2")]
+    #[test]
+    fn values_of_several_numbers_neither_panic_nor_change_when_they_are_written(
+        lines in prop::collection::vec(
+            "a(\\{b=\"[xy]\"\\})? \\{g?count:[0-3],g?sum:(1|NaN|-2.5),(schema:-?[0-9],zero_threshold:[01],zero_count:[0-2](,(nega|posi)tive_spans:\\[(-?[0-2]:[01],?){0,2}\\],(nega|posi)tive_buckets:\\[([01],?){0,2}\\])?,?)?(bucket:\\[(-?[0-2]:[0-3],){0,2}\\+Inf:[0-3]\\]|quantile:\\[(0.[0-9]:[0-9],?){0,2}\\])?\\}( [0-9])?( st@1)?( # \\{\\} [01] 1)?\n",
+            1..4,
+        ),
+    ) {
+        use narthex::parser::openmetrics2;
+
+        let input = lines.concat() + "# EOF\n";
+        if let Ok(families) = openmetrics2::parse_all(&input) {
+            let written = encode(&families, Format::OpenMetrics200);
+            let again = openmetrics2::parse_all(&written);
+            let again =
+                again.map_err(|error| TestCaseError::fail(format!("{error}, in\n{written}")))?;
+            prop_assert_eq!(encode(&again, Format::OpenMetrics200), written);
+            let older = encode(&families, Format::OpenMetrics100);
+            prop_assert!(openmetrics::parse_all(&older).is_ok(), "{older}");
         }
     }
 }
