@@ -17,6 +17,12 @@ criterion_main!(benches);
 
 const SERIES: u32 = 100_000;
 const TEXT: Format = Format::Text004;
+const FORMATS: &[Format] = &[
+    TEXT,
+    Format::OpenMetrics100,
+    #[cfg(feature = "openmetrics2")]
+    Format::OpenMetrics200,
+];
 
 /// A number for each series: whole, whole and above 1e6, with three decimals, with all digits.
 type Value = fn(u32) -> f64;
@@ -83,6 +89,7 @@ fn recorded_counters(c: &mut Criterion) {
     group.bench_function("counters/OpenMetrics", |b| {
         text(&counters(SMALL), Format::OpenMetrics100, b);
     });
+    group.bench_function("counters/protobuf", |b| text(&counters(SMALL), Format::Protobuf, b));
     group.bench_function("gauges/negative", |b| text(&gauges(|n| -SMALL(n)), TEXT, b));
     group.bench_function("gauges/decimals", |b| text(&gauges(DECIMALS), TEXT, b));
     // What the same bytes cost if they only have to be copied.
@@ -97,7 +104,10 @@ fn recorded_counters(c: &mut Criterion) {
 fn recorded_histograms(c: &mut Criterion) {
     let mut group = c.benchmark_group("recorded");
     group.throughput(Throughput::Elements(1000 * 13));
-    group.bench_function("histograms, by line", |b| text(&histograms(1000), TEXT, b));
+    for format in [TEXT, Format::Protobuf] {
+        let name = BenchmarkId::new("histograms, by line", format!("{format:?}"));
+        group.bench_function(name, |b| text(&histograms(1000), format, b));
+    }
 }
 
 fn compressed(c: &mut Criterion) {
@@ -135,7 +145,7 @@ fn live(c: &mut Criterion) {
     for n in 0..SERIES {
         vec.labels(["GET", &format!("/api/v1/items/{n}"), "200"]).inc_by(SMALL(n));
     }
-    for format in [TEXT, Format::OpenMetrics100] {
+    for &format in FORMATS {
         group.throughput(Throughput::Elements(SERIES.into()));
         group.bench_function(BenchmarkId::new("counters", format!("{format:?}")), |b| {
             text(&registry, format, b);

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # What the project says of other implementations is still what they do: Python's
-# client writes the golden files anew, and merges what real pools leave behind.
+# client and Google's protobuf write the golden files anew, and Python's client
+# merges what real pools leave behind.
 set -euo pipefail
 python=target/venv/bin/python
-packages=(prometheus_client==0.26.0 gunicorn)
+packages=(prometheus_client==0.26.0 gunicorn protobuf)
 
 if [ ! -x "$python" ]; then
   python3 -m venv target/venv
@@ -21,6 +22,7 @@ fi
 "$python" -m pip install --quiet uwsgi || true
 set -x
 "$python" ci/golden.py --check
+"$python" ci/golden_protobuf.py --check
 cargo build --release --features cli --bin narthex --example worker_pool
 "$python" ci/pools.py target/pools target/release/examples/worker_pool target/release/narthex
 NARTHEX_POOLS=$PWD/target/pools cargo test --test it pools::

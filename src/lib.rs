@@ -216,6 +216,9 @@ assert_eq!(jobs.len(), 4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Prometheus is answered in the format that it prefers; [`exposition`] has a table of what each of
+//! them can say.
+//!
 //! # Features
 //!
 //! | feature | on by default | what it is for |
@@ -227,6 +230,7 @@ assert_eq!(jobs.len(), 4);
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
 //! | `cli` | no | the program `narthex`, which is no part of the library |
 //!

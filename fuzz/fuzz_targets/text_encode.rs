@@ -49,7 +49,9 @@ fuzz_target!(|input: Input<'_>| {
     let Ok(family) = family(&input) else { return };
     let collector = collector_fn(move |scrape| scrape.family(&family));
     let mut used = Encoder::new();
-    for format in [Format::Text004, Format::Text100, Format::OpenMetrics100] {
+    for format in
+        [Format::Text004, Format::Text100, Format::OpenMetrics100, Format::OpenMetrics200]
+    {
         for escaping in [
             EscapingScheme::AllowUtf8,
             EscapingScheme::Underscores,
@@ -58,7 +60,8 @@ fuzz_target!(|input: Input<'_>| {
         ] {
             let encoding = Encoding::new(format, escaping);
             let mut bytes = Vec::new();
-            let again = used.encode(&collector, encoding, ContentCoding::Identity, None, &mut bytes);
+            let again =
+                used.encode(&collector, encoding, ContentCoding::Identity, None, &mut bytes);
             match exposition::encode(&collector, encoding) {
                 Ok(text) => {
                     assert_well_formed(&text, escaping == EscapingScheme::AllowUtf8);
@@ -68,4 +71,14 @@ fuzz_target!(|input: Input<'_>| {
             }
         }
     }
+    let encoding = Encoding::new(Format::Protobuf, EscapingScheme::AllowUtf8);
+    let [mut first, mut second] = [Vec::new(), Vec::new()];
+    for (encoder, out) in [(&mut used, &mut first), (&mut Encoder::new(), &mut second)] {
+        encoder
+            .encode(&collector, encoding, ContentCoding::Identity, None, out)
+            .expect("names as they are");
+    }
+    assert_eq!(first, second);
+    // Numbers may be such as no histogram has.
+    let _ = narthex::parser::protobuf::parse_all(&first);
 });

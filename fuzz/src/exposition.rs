@@ -27,12 +27,29 @@ fn sample(line: &str, quoted: bool) -> Option<()> {
         rest = labels(inside, quoted, !line.starts_with('{'))?;
     }
     let rest = rest.strip_prefix(' ')?;
-    let (numbers, exemplar) = rest.split_once(" # ").map_or((rest, None), |(a, b)| (a, Some(b)));
-    if let Some(exemplar) = exemplar {
+    let (numbers, mut exemplars) = split(rest);
+    while let Some(exemplar) = exemplars {
         let rest = labels(exemplar.strip_prefix('{')?, true, true)?;
-        are_numbers(rest.strip_prefix(' ')?)?;
+        let (numbers, next) = split(rest.strip_prefix(' ')?);
+        are_numbers(numbers)?;
+        exemplars = next;
     }
-    are_numbers(numbers)
+    let (numbers, start) = match numbers.split_once(" st@") {
+        Some((numbers, start)) => (numbers, Some(start)),
+        None => (numbers, None),
+    };
+    start.map_or(Some(()), are_numbers)?;
+    let Some(composite) = numbers.strip_prefix('{') else { return are_numbers(numbers) };
+    let (fields, time) = composite.split_once('}')?;
+    let is_field = |byte: u8| byte.is_ascii_alphanumeric() || b"_:.,[]+-".contains(&byte);
+    let opens = fields.starts_with("count:") || fields.starts_with("gcount:");
+    let times = if time.is_empty() { Some(()) } else { are_numbers(time.strip_prefix(' ')?) };
+    times.filter(|()| opens && fields.bytes().all(is_field))
+}
+
+/// What stands before an exemplar, and what stands behind its sign.
+fn split(text: &str) -> (&str, Option<&str>) {
+    text.split_once(" # ").map_or((text, None), |(before, behind)| (before, Some(behind)))
 }
 
 /// A value, and perhaps a timestamp.
@@ -135,5 +152,15 @@ mod tests {
         assert!(sample("{\"a\",b=\"c\"} 1", true).is_some());
         assert!(sample("{\"a\",\"b.c\"=\"d\"} 1", true).is_some());
         assert!(sample("{} 1", true).is_none());
+        for line in [
+            "a {count:1,sum:2.0,bucket:[+Inf:1]} 3 st@4.5 # {} 1.0 2 # {b=\"c\"} 1.0 2",
+            "a{b=\"c\"} {gcount:1,gsum:2.0,schema:0,zero_threshold:1e-5,zero_count:1}",
+            "a 1.0 st@1",
+        ] {
+            assert!(sample(line, false).is_some(), "{line:?}");
+        }
+        for line in ["a {count:1 }", "a {sum:1}", "a {count:1}x", "a 1 st@", "a 1 st@1 # {} 1 #"] {
+            assert!(sample(line, false).is_none(), "{line:?}");
+        }
     }
 }

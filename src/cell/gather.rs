@@ -28,9 +28,12 @@ pub(crate) fn gather<'k>(
     for key in keys {
         let count = key.count();
         lens.make_room(count);
-        let len = match key.short_lens() {
-            Some(own) => lens.fill(own.iter().map(|&len| len.into())),
-            None => lens.fill(key.lens()),
+        // SAFETY: there is room for as many.
+        let len = unsafe {
+            match key.short_lens() {
+                Some(own) => lens.fill(own.iter().map(|&len| len.into())),
+                None => lens.fill(key.lens()),
+            }
         };
         if text.len + len > most && text.len > 0 {
             break;
@@ -77,12 +80,15 @@ impl<'v, T: Copy> Room<'v, T> {
 }
 
 impl Room<'_, u32> {
-    /// Writes lengths, for which there is room, behind what is there; says what they add up to.
+    /// Writes lengths behind what is there; says what they add up to.
+    ///
+    /// # Safety
+    /// There is room for as many.
     #[inline(always)]
-    fn fill(&mut self, lens: impl Iterator<Item = u32>) -> usize {
-        let (mut all, left) = (0, self.capacity - self.len);
-        for (place, len) in lens.take(left).enumerate() {
-            // SAFETY: there is room for as many.
+    unsafe fn fill(&mut self, lens: impl Iterator<Item = u32>) -> usize {
+        let mut all = 0;
+        for (place, len) in lens.enumerate() {
+            // SAFETY: as the caller says.
             unsafe { self.at.add(self.len + place).write(len) };
             all += len as usize;
         }

@@ -42,6 +42,10 @@ pub(super) struct Records<T> {
     alone: Alone<T>,
 }
 
+/// Finds records that were put before it was made, without asking anew where the chunks are.
+#[derive(Clone, Copy)]
+pub(super) struct Finder<'r>(Option<&'r [AtomicPtr<Word>; CHUNKS]>);
+
 /// The record of a value without a key, which takes no memory of its own.
 #[repr(C)]
 struct Alone<T> {
@@ -130,6 +134,23 @@ impl<T> RecordAt<T> {
     }
 }
 
+impl Finder<'_> {
+    /// The record of a place.
+    ///
+    /// # Safety
+    /// The place is that of a record that was [put](Records::put) with these records, before
+    /// this was made.
+    #[inline(always)]
+    pub(super) unsafe fn get<T>(self, place: u32) -> RecordAt<T> {
+        let (chunk, at) = ((place >> IN_CHUNK) as usize, place as usize & ((1 << IN_CHUNK) - 1));
+        // SAFETY: its chunk is there, and is freed with what changes the records.
+        unsafe {
+            let chunk = self.0.unwrap_unchecked()[chunk].load(Ordering::Acquire);
+            RecordAt(NonNull::new_unchecked(chunk.add(at)).cast())
+        }
+    }
+}
+
 impl<T> Records<T> {
     pub(super) fn new() -> Self {
         let record = Record(UnsafeCell::new(MaybeUninit::uninit()));
@@ -142,12 +163,14 @@ impl<T> Records<T> {
     /// The place is that of a record that was [put](Self::put).
     #[inline(always)]
     pub(super) unsafe fn get(&self, place: u32) -> RecordAt<T> {
-        let (chunk, at) = ((place >> IN_CHUNK) as usize, place as usize & ((1 << IN_CHUNK) - 1));
-        // SAFETY: its chunk is there, and is freed with what changes the records.
-        unsafe {
-            let chunk = self.chunks.get().unwrap_unchecked()[chunk].load(Ordering::Acquire);
-            RecordAt(NonNull::new_unchecked(chunk.add(at)).cast())
-        }
+        // SAFETY: as the caller says.
+        unsafe { self.finder().get(place) }
+    }
+
+    /// Finds many of them.
+    #[inline(always)]
+    pub(super) fn finder(&self) -> Finder<'_> {
+        Finder(self.chunks.get())
     }
 
     /// Puts a value there with a key, and says where; none if there is no place for it. One

@@ -101,7 +101,7 @@ fn remove(shelf: &Numbers, number: u64) -> bool {
 
 fn numbers(shelf: &Numbers) -> Vec<u64> {
     let mut numbers = Vec::new();
-    let more = shelf.walk::<Handle>().step(|handles| {
+    let more = shelf.walk::<Handle>().step(usize::MAX, |handles| {
         numbers.extend(handles.iter().map(|handle| handle.0.number));
         handles.len()
     });
@@ -153,7 +153,7 @@ fn nothing_is_dropped_that_somebody_may_look_at() {
                     let is_odd = |handle: &Handle| handle.0.number % 2 == 1;
                     shelf.remove_if(is_odd, |value| assert_eq!(value.number % 2, 1));
                 }
-                shelf.walk::<Handle>().step(|handles| {
+                shelf.walk::<Handle>().step(usize::MAX, |handles| {
                     handles.iter().for_each(|handle| handle.0.check(handle.0.number));
                     handles.len()
                 });
@@ -214,7 +214,7 @@ fn values_are_walked_in_the_order_in_which_they_came() {
     // A walk comes back to the values that were not taken, and sees none that came later.
     let mut walk = shelf.walk::<Handle>();
     let mut seen = Vec::new();
-    while walk.step(|handles| {
+    while walk.step(usize::MAX, |handles| {
         let taken = handles.len().min(7);
         seen.extend(handles[..taken].iter().map(|handle| handle.0.number));
         taken

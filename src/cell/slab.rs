@@ -243,7 +243,13 @@ pub(super) struct Reader {
     seen: [Seen; 2],
     /// Which of them was asked last.
     last: usize,
+    /// A chunk by its number that one slab only has, as most often one does, or none: no chunk
+    /// in the beginning, as the first one is never made.
+    only: (usize, *const AtomicU64),
 }
+
+/// A chunk that nobody has touched.
+static UNTOUCHED: [AtomicU64; CHUNK_CELLS] = [const { AtomicU64::new(0) }; CHUNK_CELLS];
 
 /// A chunk in the slabs that have it.
 struct Seen {
@@ -257,7 +263,7 @@ struct Seen {
 impl Reader {
     #[inline]
     pub(super) fn new() -> Self {
-        Self { seen: [Seen::nothing(), Seen::nothing()], last: 0 }
+        Self { seen: [Seen::nothing(), Seen::nothing()], last: 0, only: (0, ptr::null()) }
     }
 
     /// Calls `each` with the cells of every slab that has them.
@@ -283,17 +289,29 @@ impl Reader {
     /// Adds up the first cells of a block.
     #[inline(always)]
     pub(super) fn sum_of_first<L: Length>(&mut self, block: &Block<L>) -> u64 {
-        let seen = self.see(block);
-        let read = |chunk: &MaybeUninit<*const AtomicU64>| {
+        let (number, chunk) = self.only;
+        if number == block.chunk() {
             // SAFETY: as above, and a block has at least one cell.
-            let cell = unsafe { &*chunk.assume_init().add(block.at()) };
-            cell.load(Ordering::Relaxed)
-        };
-        match &seen.chunks[..seen.slabs] {
-            // Most often there is one, for which no loop is begun.
-            [chunk] => read(chunk),
-            chunks => chunks.iter().fold(0, |sum, chunk| sum.wrapping_add(read(chunk))),
+            return unsafe { &*chunk.add(block.at()) }.load(Ordering::Relaxed);
         }
+        self.sum_among(block)
+    }
+
+    #[inline(never)]
+    fn sum_among<L: Length>(&mut self, block: &Block<L>) -> u64 {
+        let seen = self.see(block);
+        // SAFETY: a chunk is never freed, and so many are there.
+        let mut chunks = seen.chunks[..seen.slabs].iter().map(|at| unsafe { at.assume_init() });
+        if seen.slabs < 2 {
+            let only = chunks.next().unwrap_or(UNTOUCHED.as_ptr());
+            self.only = (block.chunk(), only);
+            return self.sum_of_first(block);
+        }
+        chunks.fold(0_u64, |sum, chunk| {
+            // SAFETY: as above.
+            let cell = unsafe { &*chunk.add(block.at()) };
+            sum.wrapping_add(cell.load(Ordering::Relaxed))
+        })
     }
 
     #[inline(always)]

@@ -39,7 +39,7 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
     ) -> usize {
         // Kept meanwhile, so that nothing else gets their places.
         let mut picked: Vec<W> = Vec::new();
-        self.walk().step(|values: &[W]| {
+        self.walk().step(usize::MAX, |values: &[W]| {
             picked.extend(values.iter().filter(|value| doomed(value)).cloned());
             values.len()
         });
@@ -71,15 +71,17 @@ impl<T: Counted + Send + Sync, C: Send + Sync> Shelf<T, C> {
 }
 
 impl<W: Wraps> Walk<'_, W> {
-    /// Goes on, some values at a time, until `take` takes fewer than it was given, to come
-    /// back to the others then; false if it has come to the end.
-    pub(crate) fn step(&mut self, mut take: impl FnMut(&[W]) -> usize) -> bool {
+    /// Goes on by so many values at most, some at a time, until `take` takes fewer than it was
+    /// given, to come back to the others then; false if it has come to the end.
+    pub(crate) fn step(&mut self, most: usize, mut take: impl FnMut(&[W]) -> usize) -> bool {
         let pin = Pin::new();
+        let end = self.end.min(self.at.saturating_add(most));
+        let finder = self.shelf.records.finder();
         let mut places = [GONE; STEP];
         let mut lent = [const { MaybeUninit::<ManuallyDrop<W>>::uninit() }; STEP];
         let mut owned = Vec::new();
-        while self.at < self.end {
-            let count = usize::min(STEP, self.end - self.at);
+        while self.at < end {
+            let count = usize::min(STEP, end - self.at);
             {
                 let state = self.shelf.lock();
                 places[..count].copy_from_slice(&state.order[self.at..][..count]);
@@ -96,7 +98,7 @@ impl<W: Wraps> Walk<'_, W> {
             for (lent, (_, place)) in lent.iter_mut().zip(there.clone()) {
                 // SAFETY: the pin was there before the place was read, or else it is owned.
                 lent.write(unsafe {
-                    let record = self.shelf.records.get(*place);
+                    let record = finder.get(*place);
                     self.shelf.borrow(record)
                 });
                 values += 1;
@@ -111,7 +113,7 @@ impl<W: Wraps> Walk<'_, W> {
             self.at += count;
             owned.clear();
         }
-        false
+        self.at < self.end
     }
 }
 

@@ -39,7 +39,7 @@ impl BucketLines {
     /// Prepares the values of that label, which the rows of a chunk share.
     pub(super) fn prepare_bounds(&mut self, bounds: &[Box<str>]) {
         self.bounds.clear();
-        self.bounds.extend(bounds.iter().map_while(|bound| Block::new(bound)));
+        self.bounds.extend(bounds.iter().map_while(|bound| Block::new(bound.as_bytes())));
         let all = self.bounds.len() == bounds.len();
         self.longest_bound = bounds.iter().map(|bound| bound.len()).max().filter(|_| all);
     }

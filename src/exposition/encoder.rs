@@ -7,7 +7,9 @@ use super::coding::ContentCoding;
 use super::compress::Compressors;
 use super::lines::Buffers;
 use super::names::WireNames;
-use super::{Encoding, Format, openmetrics, text};
+#[cfg(feature = "openmetrics2")]
+use super::openmetrics2;
+use super::{Encoding, Format, openmetrics, protobuf, text};
 use crate::collector::{Collector, for_each_family_until};
 use crate::error::Result;
 use crate::model::Family;
@@ -112,6 +114,7 @@ struct Families {
     encoding: Encoding,
     names: WireNames,
     buffers: Buffers,
+    protobuf: protobuf::Buffers,
 }
 
 impl Families {
@@ -133,6 +136,13 @@ impl Families {
             Format::OpenMetrics100 => {
                 openmetrics::write_family(family, self.encoding, &mut self.buffers, draft.out())?;
             }
+            #[cfg(feature = "openmetrics2")]
+            Format::OpenMetrics200 => {
+                openmetrics2::write_family(family, self.encoding, &mut self.buffers, draft.out())?;
+            }
+            Format::Protobuf => {
+                protobuf::write_family(family, self.encoding, &mut self.protobuf, draft.out())?;
+            }
         }
         draft.keep();
         self.names.take();
@@ -140,7 +150,7 @@ impl Families {
     }
 
     fn finish(&self, out: &mut Vec<u8>) {
-        if self.encoding.format == Format::OpenMetrics100 {
+        if self.encoding.format.is_openmetrics() {
             out.extend_from_slice(b"# EOF\n");
         }
     }

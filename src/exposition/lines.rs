@@ -1,6 +1,8 @@
 //! Chunks of a family as lines: what the text formats have in common.
 
 use super::buckets::BucketLines;
+#[cfg(feature = "openmetrics2")]
+use super::composite::Composites;
 use super::extras::Extras;
 use super::names::check_labels;
 use super::page::{Numbers, Page};
@@ -43,6 +45,8 @@ pub(super) struct Style {
     pub(super) created: bool,
     /// Timestamps in seconds, and exemplars.
     pub(super) openmetrics: bool,
+    /// Start times on the lines of samples, and exemplars only with their time.
+    pub(super) inline: bool,
 }
 
 impl Style {
@@ -56,6 +60,8 @@ impl Style {
 pub(super) struct Buffers {
     lines: Lines,
     aside: String,
+    #[cfg(feature = "openmetrics2")]
+    composites: Composites,
 }
 
 /// What is prepared for the rows of a chunk.
@@ -86,6 +92,17 @@ impl Buffers {
     /// Forgets the family that lines were prepared for.
     pub(super) fn forget(&mut self) {
         self.lines.prepared = None;
+        #[cfg(feature = "openmetrics2")]
+        self.composites.forget();
+    }
+
+    /// The values of several numbers, and where their lines go.
+    #[cfg(feature = "openmetrics2")]
+    pub(super) fn composites<'p>(
+        &'p mut self,
+        out: &'p mut Vec<u8>,
+    ) -> (&'p mut Composites, Page<'p>) {
+        (&mut self.composites, Page::new(out, &mut self.aside))
     }
 
     /// Appends the lines before the samples.
@@ -104,7 +121,7 @@ impl Buffers {
         style: Style,
         out: &mut Vec<u8>,
     ) -> Result {
-        let Self { lines, aside } = self;
+        let Self { lines, aside, .. } = self;
         let page = &mut Page::new(out, aside);
         match chunk.values() {
             Values::Floats { suffix, values } => {
@@ -173,7 +190,8 @@ impl Lines {
     ) {
         let shown = style.shows(suffix);
         let starts = style.shows(Suffix::Created) && !chunk.starts().is_empty();
-        if !shown && !starts {
+        let apart = starts && !style.inline;
+        if !shown && !apart {
             return;
         }
         let exemplars = matches!(suffix, Suffix::Total | Suffix::Bucket);
@@ -187,9 +205,10 @@ impl Lines {
         for (row, &value) in Rows::new(chunk, &texts).zip(values) {
             if shown {
                 let exemplar = exemplars.at(row.number);
+                let exemplar = exemplar.filter(|it| !style.inline || it.timestamp().is_some());
                 self.first.write_row(page, &row, value, &self.extras(&row, exemplar, style));
             }
-            let Some(start) = row.start.filter(|_| starts) else { continue };
+            let Some(start) = row.start.filter(|_| apart) else { continue };
             let extras = self.extras(&row, None, style);
             if own.is_none() {
                 self.created.write_row(page, &row, start, &extras);
@@ -378,25 +397,12 @@ impl Lines {
         exemplar: Option<ExemplarRef<'e>>,
         style: Style,
     ) -> Extras<'e> {
-        let openmetrics = style.openmetrics;
-        Extras { timestamp: row.timestamp, exemplar, openmetrics, escaping: self.escaping }
-    }
-}
-
-/// Whether any of these samples would stand in a family of its own in the text format.
-pub(super) fn has_sample(desc: &Desc, chunk: &Chunk<'_>, suffix: Suffix) -> bool {
-    if chunk.rows() == 0 {
-        return false;
-    }
-    if suffix == Suffix::Created && chunk.starts().iter().any(|start| !start.is_nan()) {
-        return true;
-    }
-    match chunk.values() {
-        Values::Floats { suffix: own, .. } => own == suffix,
-        Values::Summaries { .. } => false,
-        Values::Histograms { sum_place, .. } => {
-            let (count, sum) = histogram_suffixes(desc.metric_type());
-            suffix == count || (suffix == sum && sum_place != SumPlace::Absent)
+        Extras {
+            timestamp: row.timestamp,
+            start: row.start.filter(|_| style.inline && style.created),
+            exemplar,
+            openmetrics: style.openmetrics,
+            escaping: self.escaping,
         }
     }
 }

@@ -1,8 +1,27 @@
-//! Families in, text out: the formats that Prometheus reads, and who gets which.
+//! Families in, bytes out: the formats that Prometheus reads, and who gets which.
+//!
+//! What each of them says of what families hold:
+//!
+//! | | text 0.0.4 | text 1.0.0 | OpenMetrics 1.0.0 | protobuf | OpenMetrics 2.0 |
+//! | --- | --- | --- | --- | --- | --- |
+//! | UTF-8 names | escaped, or quoted if asked for | quoted | quoted | as they are | quoted |
+//! | units | no | no | yes | yes, if the escaped name ends with it | yes, if the name ends with it |
+//! | timestamps | whole milliseconds | whole milliseconds | to the nanosecond | whole milliseconds | to the nanosecond |
+//! | start times | on demand, as a gauge | on demand, as a gauge | `_created` behind the series | to the nanosecond | to the nanosecond |
+//! | exemplars | no | no | yes | yes | those that have a timestamp |
+//! | native histograms | count and sum | count and sum | count and sum | yes, with those of their exemplars that have a timestamp | yes |
+//! | info, state set | as gauge | as gauge | yes | as gauge | yes |
+//! | gauge histogram | as histogram and two gauges | as histogram and two gauges | yes | yes | yes |
+//! | counts that are not whole | yes | yes | yes, against the specification | of histograms; those of summaries are cut off | yes |
+//! | a histogram or summary without a sum | yes | yes | without its count, too | the sum is NaN, or 0 for a summary | the sum is NaN, or 0 for a summary |
+//! | a histogram or summary without a count | yes | yes | yes | that of the last bucket, or 0 for a summary | that of the last bucket, or 0 for a summary |
+//! | families without series | yes | yes | yes | left out | yes |
 
 mod accept;
 mod buckets;
 mod coding;
+#[cfg(feature = "openmetrics2")]
+mod composite;
 mod compress;
 mod encoder;
 mod extras;
@@ -10,7 +29,10 @@ mod lines;
 mod names;
 mod negotiate;
 pub mod openmetrics;
+#[cfg(feature = "openmetrics2")]
+pub mod openmetrics2;
 mod page;
+pub mod protobuf;
 mod quoted;
 mod rows;
 mod template;
@@ -22,7 +44,7 @@ pub use self::coding::{ContentCoding, accepts_gzip};
 pub use self::encoder::Encoder;
 pub use self::negotiate::negotiate;
 use crate::collector::Collector;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::EscapingScheme;
 
 /// A format of exposition.
@@ -35,6 +57,18 @@ pub enum Format {
     Text100,
     /// OpenMetrics 1.0.0, with exemplars, units and start times.
     OpenMetrics100,
+    /// OpenMetrics 2.0.0, as its release candidate 2.0.0-rc0 has it and with what may become of
+    /// that: the same, and native histograms.
+    #[cfg(feature = "openmetrics2")]
+    OpenMetrics200,
+    /// Protobuf, with all of that and native histograms; no text.
+    Protobuf,
+}
+
+impl Format {
+    fn is_openmetrics(self) -> bool {
+        !matches!(self, Self::Text004 | Self::Text100 | Self::Protobuf)
+    }
 }
 
 /// A format, and how it writes names and start times.
@@ -59,9 +93,9 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// A format with names in that scheme; only OpenMetrics shows start times.
+    /// A format with names in that scheme; only OpenMetrics and protobuf show start times.
     pub const fn new(format: Format, escaping: EscapingScheme) -> Self {
-        let created = matches!(format, Format::OpenMetrics100);
+        let created = !matches!(format, Format::Text004 | Format::Text100);
         let is_plainest =
             matches!((format, escaping), (Format::Text004, EscapingScheme::Underscores));
         Self { format, escaping, created, tells_escaping: !is_plainest }
@@ -102,6 +136,21 @@ impl Encoding {
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
                 "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+            ],
+            #[cfg(feature = "openmetrics2")]
+            Format::OpenMetrics200 => &[
+                "application/openmetrics-text; version=2.0.0; charset=utf-8",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=allow-utf-8",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=dots",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=underscores",
+                "application/openmetrics-text; version=2.0.0; charset=utf-8; escaping=values",
+            ],
+            Format::Protobuf => &[
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=allow-utf-8",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=dots",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores",
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=values",
             ],
         };
         let [silent, allow_utf8, dots, underscores, values] = *spellings;
@@ -157,12 +206,21 @@ impl Default for Encoding {
 /// ```
 ///
 /// # Errors
-/// Those of the collector, and [`Error::is_duplicate`](crate::Error::is_duplicate)
-/// if two names are one in this encoding.
+/// Those of the collector; [`Error::is_duplicate`](crate::Error::is_duplicate)
+/// if two names are one in this encoding; and
+/// [`Error::is_invalid_value`](crate::Error::is_invalid_value) for [`Format::Protobuf`], which is
+/// no text: [`protobuf::encode`] and [`Encoder`] write it.
 #[doc(alias = "generate_latest")]
 pub fn encode(collector: &dyn Collector, encoding: Encoding) -> Result<String> {
     let mut out = String::new();
     encode_into(collector, encoding, None, &mut out)?;
+    Ok(out)
+}
+
+/// The same in any format, as bytes.
+fn encode_bytes(collector: &dyn Collector, encoding: Encoding) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    Encoder::new().encode(collector, encoding, ContentCoding::Identity, None, &mut out)?;
     Ok(out)
 }
 
@@ -181,14 +239,18 @@ pub fn encode(collector: &dyn Collector, encoding: Encoding) -> Result<String> {
 /// ```
 ///
 /// # Errors
-/// Those of the collector, and [`Error::is_duplicate`](crate::Error::is_duplicate)
-/// if two names are one in this encoding. `out` is as before then.
+/// Those of [`encode`]. `out` is as before then.
 pub fn encode_into(
     collector: &dyn Collector,
     encoding: Encoding,
     deadline: Option<Instant>,
     out: &mut String,
 ) -> Result {
+    if encoding.format == Format::Protobuf {
+        let message =
+            "protobuf is no text: `exposition::protobuf::encode` or an `Encoder` writes it";
+        return Err(Error::new(ErrorKind::InvalidValue, message));
+    }
     let mut lent = Lent { bytes: std::mem::take(out).into_bytes(), out };
     let plain = ContentCoding::Identity;
     Encoder::new().encode(collector, encoding, plain, deadline, &mut lent.bytes).map(|_| ())

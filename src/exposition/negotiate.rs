@@ -8,11 +8,16 @@ use crate::model::EscapingScheme;
 
 /// The best encoding for a client that sent this `Accept` header.
 ///
+/// OpenMetrics 2.0 (feature `openmetrics2`) is only for those that ask for its very version.
+///
 /// Several lines of the header are joined by commas beforehand. Qualities are
 /// honoured; among equals what is named wins over what a wildcard covers, and
 /// then the first in the header. A client that takes anything, or nothing that
 /// there is, gets the text format 0.0.4. Malformed entries are passed over,
 /// and nothing that the client wrote is ever sent back.
+///
+/// Protobuf is for those who name it. Where they do not say how names are to be
+/// escaped, as Prometheus does not, what they say of another format counts.
 ///
 /// [The specification](https://prometheus.io/docs/instrumenting/content_negotiation/).
 ///
@@ -27,14 +32,25 @@ use crate::model::EscapingScheme;
 pub fn negotiate(accept: Option<&str>) -> Encoding {
     let ranges: Vec<_> =
         split(accept.unwrap_or_default(), b',').filter_map(MediaRange::read).collect();
+    let wanted = ranges.iter().filter(|range| range.quality > 0);
+    let escaping = wanted.filter_map(|range| range.escaping).next();
     // In the order in which a wildcard is answered.
-    [Format::Text004, Format::OpenMetrics100, Format::Text100]
+    let formats = [
+        Format::Text004,
+        // Where it is what is asked for, the older version is as near.
+        #[cfg(feature = "openmetrics2")]
+        Format::OpenMetrics200,
+        Format::OpenMetrics100,
+        Format::Text100,
+        Format::Protobuf,
+    ];
+    formats
         .into_iter()
         .enumerate()
         .filter_map(|(preference, format)| {
             let (place, range) = best_range(&ranges, format)?;
             let rank = (range.quality, range.fit(format), Reverse(place), Reverse(preference));
-            Some((rank, range.encoding(format)))
+            Some((rank, range.encoding(format, escaping)))
         })
         .filter(|((quality, ..), _)| *quality > 0)
         .max_by_key(|(rank, _)| *rank)
@@ -47,7 +63,11 @@ struct MediaRange<'a> {
     quality: Quality,
     /// The version, compared to 1.0.0.
     version: Option<Ordering>,
-    escaping: EscapingScheme,
+    #[cfg(feature = "openmetrics2")]
+    is_second: bool,
+    escaping: Option<EscapingScheme>,
+    /// Whether its parameters are those of the protobuf format.
+    delimited_families: bool,
 }
 
 /// How well a media range fits a format; of several, the closest one decides.
@@ -65,29 +85,50 @@ impl<'a> MediaRange<'a> {
         let mut parts = split(entry, b';');
         let media_type = parts.next()?;
         let (mut wanted, mut version, mut escaping) = (None, None, None);
+        let (mut proto, mut layout) = (None, None);
+        #[cfg(feature = "openmetrics2")]
+        let mut is_second = false;
         for (name, value) in parts.filter_map(parameter) {
             // The first of its name counts.
             if name.eq_ignore_ascii_case("q") && wanted.is_none() {
                 wanted = Some(quality(&value)?);
             } else if name.eq_ignore_ascii_case("version") && version.is_none() {
                 version = Some(compare_version(&value)?);
+                #[cfg(feature = "openmetrics2")]
+                {
+                    is_second = value == "2.0.0";
+                }
             } else if name.eq_ignore_ascii_case("escaping") && escaping.is_none() {
                 escaping = Some(EscapingScheme::parse(&value).unwrap_or_default());
+            } else if name.eq_ignore_ascii_case("proto") && proto.is_none() {
+                proto = Some(value);
+            } else if name.eq_ignore_ascii_case("encoding") && layout.is_none() {
+                layout = Some(value);
             }
         }
         Some(Self {
             media_type,
             quality: wanted.unwrap_or(WANTED),
             version,
-            escaping: escaping.unwrap_or_default(),
+            #[cfg(feature = "openmetrics2")]
+            is_second,
+            escaping,
+            delimited_families: proto.as_deref() == Some("io.prometheus.client.MetricFamily")
+                && layout.as_deref() == Some("delimited"),
         })
     }
 
     fn fit(&self, format: Format) -> Option<Fit> {
         let is = |media_type: &str| self.media_type.eq_ignore_ascii_case(media_type);
         let (exact, any_subtype) = match format {
-            Format::OpenMetrics100 => ("application/openmetrics-text", "application/*"),
+            #[cfg(feature = "openmetrics2")]
+            Format::OpenMetrics200 if !self.is_second => return None,
             Format::Text004 | Format::Text100 => ("text/plain", "text/*"),
+            Format::Protobuf => {
+                let named = is("application/vnd.google.protobuf") && self.delimited_families;
+                return named.then_some(Fit::Exact);
+            }
+            _ => ("application/openmetrics-text", "application/*"),
         };
         if is("*/*") {
             return Some(Fit::Anything);
@@ -108,14 +149,14 @@ impl<'a> MediaRange<'a> {
         }
     }
 
-    fn encoding(&self, format: Format) -> Encoding {
+    /// A format for this client, who names a scheme of escaping in some entry, or none.
+    fn encoding(&self, format: Format, named: Option<EscapingScheme>) -> Encoding {
         match format {
             Format::Text004 => Encoding::default(),
-            _ if self.version.is_some() => Encoding::new(format, self.escaping),
+            Format::Protobuf => Encoding::new(format, self.escaping.or(named).unwrap_or_default()),
+            _ if self.version.is_some() => Encoding::new(format, self.escaping.unwrap_or_default()),
             Format::Text100 => Encoding::new(format, EscapingScheme::Underscores),
-            Format::OpenMetrics100 => {
-                Encoding::new(format, EscapingScheme::Underscores).without_escaping_parameter()
-            }
+            _ => Encoding::new(format, EscapingScheme::Underscores).without_escaping_parameter(),
         }
     }
 }

@@ -50,7 +50,8 @@ pub(super) fn write_family(
     let desc = family.desc();
     buffers.write_head(out, |head| push_head(desc, encoding.escaping, head));
 
-    let style = Style { part: Part::All, created: encoding.created, openmetrics: true };
+    let created = encoding.created;
+    let style = Style { part: Part::All, created, openmetrics: true, inline: false };
     let mut result = Ok(());
     family.for_each_chunk(&mut |chunk| {
         if result.is_ok() {
@@ -69,11 +70,11 @@ fn push_head(desc: &Desc, escaping: EscapingScheme, out: &mut String) {
         out.push('\n');
     };
     line("# HELP ", &|out| {
-        push_escaped(out, desc.help_line());
+        push_escaped(out, desc.help());
     });
     line("# TYPE ", &|out| out.push_str(desc.metric_type().as_str()));
-    if let Some(unit) = desc.unit() {
-        // Parsers hold the name to end with it.
+    // Parsers hold the name to end with it, which not all formats do that it may have been read of.
+    if let Some(unit) = desc.unit().filter(|unit| desc.name().ends_with(unit)) {
         line("# UNIT ", &|out| match escaping {
             EscapingScheme::AllowUtf8 => {
                 push_escaped(out, unit);

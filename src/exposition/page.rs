@@ -18,16 +18,42 @@ const AHEAD: usize = 1200;
 
 /// Output that lines are written to.
 pub(super) struct Page<'a> {
-    out: &'a mut Vec<u8>,
-    /// How much of the output is written; behind it is room.
-    len: usize,
+    sheet: Sheet<'a>,
     aside: &'a mut String,
 }
 
 impl<'a> Page<'a> {
     /// Goes on behind `out`; what is not written in blocks is written aside first.
     pub(super) fn new(out: &'a mut Vec<u8>, aside: &'a mut String) -> Self {
-        Self { len: out.len(), out, aside }
+        Self { sheet: Sheet::new(out), aside }
+    }
+
+    /// Appends lines, each as long as `write` says, until it says nothing.
+    #[inline(always)]
+    pub(super) fn push_lines(&mut self, write: impl FnMut(Line<'_>) -> Option<usize>) {
+        self.sheet.push_lines(write);
+    }
+
+    /// Appends what only few lines have.
+    #[inline(never)]
+    pub(super) fn push_rare(&mut self, write: impl FnOnce(&mut String)) {
+        self.aside.clear();
+        write(self.aside);
+        self.sheet.push_exact(self.aside.as_bytes());
+    }
+}
+
+/// Output with room behind it, in which lines are laid out.
+pub(super) struct Sheet<'a> {
+    out: &'a mut Vec<u8>,
+    /// How much of the output is written; behind it is room.
+    len: usize,
+}
+
+impl<'a> Sheet<'a> {
+    /// Goes on behind `out`.
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { len: out.len(), out }
     }
 
     /// Appends lines, each as long as `write` says, until it says nothing.
@@ -53,24 +79,21 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Appends what only few lines have.
-    #[inline(never)]
-    pub(super) fn push_rare(&mut self, write: impl FnOnce(&mut String)) {
-        self.aside.clear();
-        write(self.aside);
-        let end = self.len + self.aside.len();
+    /// Appends bytes as they are.
+    pub(super) fn push_exact(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
         match self.out.get_mut(self.len..end) {
-            Some(room) => room.copy_from_slice(self.aside.as_bytes()),
+            Some(room) => room.copy_from_slice(bytes),
             None => {
                 self.out.truncate(self.len);
-                self.out.extend_from_slice(self.aside.as_bytes());
+                self.out.extend_from_slice(bytes);
             }
         }
         self.len = end;
     }
 }
 
-impl Drop for Page<'_> {
+impl Drop for Sheet<'_> {
     fn drop(&mut self) {
         self.out.truncate(self.len);
     }
@@ -126,6 +149,28 @@ impl Line<'_> {
         self.len = end;
     }
 
+    /// Appends so many of these bytes.
+    #[inline(always)]
+    pub(super) fn push_short(&mut self, bytes: &[u8; 16], len: usize) {
+        self.room()[..16].copy_from_slice(bytes);
+        self.len += len;
+    }
+
+    /// Appends a block whose second byte and whose last are these instead.
+    #[inline(always)]
+    pub(super) fn push_patched(&mut self, block: &Block, second: u8, last: u8) {
+        let at = self.len % LONGEST;
+        self.push_block(block);
+        self.to[at + 1] = second;
+        self.to[at + block.last_at()] = last;
+    }
+
+    /// Says how long the line is.
+    #[inline(always)]
+    pub(super) fn finish(self) -> Option<usize> {
+        fits(self.len).then_some(self.len)
+    }
+
     /// Appends a number and the end of the line; says how long that is now.
     #[inline(always)]
     pub(super) fn end(mut self, number: &Number) -> Option<usize> {
@@ -157,10 +202,22 @@ impl Block {
     const SIZE: usize = 64;
 
     /// A text as a block, if it is short enough.
-    pub(super) fn new(text: &str) -> Option<Self> {
+    pub(super) fn new(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::SIZE];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self { bytes, len: text.len() })
+    }
+
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where its last byte is.
+    #[inline(always)]
+    fn last_at(&self) -> usize {
+        // Said like this, nothing has to be checked.
+        self.len.wrapping_sub(1) % Self::SIZE
     }
 }
 

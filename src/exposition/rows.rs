@@ -50,7 +50,11 @@ pub(super) struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     pub(super) fn new(chunk: &Chunk<'a>) -> Self {
-        let all = chunk.label_text();
+        Self::of(chunk.label_text())
+    }
+
+    /// The same of label values that were taken from their chunk.
+    pub(super) fn of(all: &'a str) -> Self {
         let last_at = all.len().saturating_sub(LONGEST + BEHIND);
         let mut last = [0; 2 * (LONGEST + BEHIND)];
         for (to, from) in last.iter_mut().zip(&all.as_bytes()[last_at..]) {

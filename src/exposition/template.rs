@@ -58,7 +58,8 @@ impl Template {
     fn cut_into_blocks(&mut self) {
         let mut blocks = mem::take(&mut self.blocks);
         blocks.clear();
-        blocks.extend((0..self.ends.len()).map_while(|place| Block::new(self.piece(place))));
+        let pieces = (0..self.ends.len()).map(|place| self.piece(place));
+        blocks.extend(pieces.map_while(|piece| Block::new(piece.as_bytes())));
         self.blocks = blocks;
     }
 

@@ -1,12 +1,13 @@
 //! The text format, in its versions 0.0.4 and 1.0.0.
 
-use super::lines::{Buffers, Part, Style, has_sample};
+use super::lines::{Buffers, Part, Style};
 use super::quoted::push_metric_name;
 use super::{Encoding, Format};
 use crate::collector::Collector;
 use crate::error::Result;
+use crate::model::chunk::histogram_suffixes;
 use crate::model::escape::push_text_help;
-use crate::model::{Desc, EscapingScheme, Family, MetricType, Suffix};
+use crate::model::{Chunk, Desc, EscapingScheme, Family, MetricType, Suffix, SumPlace, Values};
 
 /// Everything that a collector tells, in the text format 0.0.4.
 ///
@@ -54,7 +55,8 @@ pub(super) fn write_family(
 
     let mut apart = [false; APART.len()];
     let mut result = Ok(());
-    let style = Style { part: Part::Body, created: encoding.created, openmetrics: false };
+    let created = encoding.created;
+    let style = Style { part: Part::Body, created, openmetrics: false, inline: false };
     family.for_each_chunk(&mut |chunk| {
         if result.is_ok() {
             result = buffers.write(desc, chunk, style, out);
@@ -74,6 +76,24 @@ pub(super) fn write_family(
         });
     }
     result
+}
+
+/// Whether any of these samples would stand in a family of its own in the text format.
+fn has_sample(desc: &Desc, chunk: &Chunk<'_>, suffix: Suffix) -> bool {
+    if chunk.rows() == 0 {
+        return false;
+    }
+    if suffix == Suffix::Created && chunk.starts().iter().any(|start| !start.is_nan()) {
+        return true;
+    }
+    match chunk.values() {
+        Values::Floats { suffix: own, .. } => own == suffix,
+        Values::Summaries { .. } => false,
+        Values::Histograms { sum_place, .. } => {
+            let (count, sum) = histogram_suffixes(desc.metric_type());
+            suffix == count || (suffix == sum && sum_place != SumPlace::Absent)
+        }
+    }
 }
 
 /// What the name of a family ends with here, and what its type is called.
@@ -98,7 +118,7 @@ fn push_head(
     out.push_str("# HELP ");
     push_metric_name(out, escaping, desc.name(), suffix.as_str());
     out.push(' ');
-    push_text_help(out, desc.help_line());
+    push_text_help(out, desc.help());
     out.push_str("\n# TYPE ");
     push_metric_name(out, escaping, desc.name(), suffix.as_str());
     out.push(' ');

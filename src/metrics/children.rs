@@ -112,7 +112,8 @@ impl<M: Instrument> Family for Children<M> {
         columns.reserve_rows();
         let mut walk = self.0.walk::<M>();
         loop {
-            let is_more = walk.step(|children| M::push(children, &mut columns));
+            let most = columns.rows_left();
+            let is_more = walk.step(most, |children| M::push(children, &mut columns));
             if columns.rows() > 0 {
                 each(&columns.chunk());
                 columns.clear();

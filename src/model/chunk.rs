@@ -45,7 +45,8 @@ pub enum Values<'a> {
         bounds: &'a Bounds,
         /// Row after row, a count for each bound; not cumulative.
         buckets: &'a [f64],
-        /// A sum for each row; empty if [`SumPlace::Absent`].
+        /// A sum for each row; with [`SumPlace::Absent`] only if one is known, for formats that
+        /// show any.
         sums: &'a [f64],
         /// Where the sum stands.
         sum_place: SumPlace,
@@ -61,6 +62,14 @@ pub enum Values<'a> {
         /// A sum for each row.
         sums: &'a [f64],
     },
+}
+
+impl Values<'_> {
+    /// Whether these are start times that stand for themselves.
+    #[cfg(feature = "openmetrics2")]
+    pub(crate) fn is_start(&self) -> bool {
+        matches!(self, Self::Floats { suffix: Suffix::Created, .. })
+    }
 }
 
 /// Some rows of a family: their labels, and their numbers in columns.
@@ -152,6 +161,10 @@ impl<'a> Chunk<'a> {
         let entries = &self.exemplars.entries;
         let place = entries.binary_search_by_key(&slot, |entry| entry.slot).ok()?;
         Some(self.exemplars.get(place).1)
+    }
+
+    pub(crate) fn native(&self, row: usize) -> Option<NativeHistogramRef<'a>> {
+        self.natives.of_row(row)
     }
 
     pub(crate) fn for_each_sample(&self, desc: &Desc, each: &mut dyn FnMut(&Sample<'_>)) {

@@ -197,6 +197,11 @@ impl Columns {
         self.rows
     }
 
+    /// How many more rows there can be.
+    pub(crate) fn rows_left(&self) -> usize {
+        CHUNK_ROWS.saturating_sub(self.rows)
+    }
+
     /// Whether a chunk can take so many more rows with so much text; an empty one takes any.
     pub(crate) fn has_room(&self, rows: usize, text_bytes: usize) -> bool {
         self.rows == 0
@@ -266,7 +271,7 @@ impl Columns {
         &mut self,
         gather: impl FnOnce(usize, usize, &mut String, &mut Vec<u32>) -> (usize, bool),
     ) -> usize {
-        let most = CHUNK_ROWS.saturating_sub(self.rows);
+        let most = self.rows_left();
         let (rows, escaped) = gather(most, CHUNK_TEXT, &mut self.text, &mut self.lens);
         self.rows += rows;
         self.escaped |= escaped;

@@ -84,6 +84,11 @@ impl MetricType {
         matches!(self, Self::Counter | Self::Histogram | Self::Summary)
     }
 
+    /// Whether series of this type are histograms.
+    pub(crate) fn has_buckets(self) -> bool {
+        matches!(self, Self::GaugeHistogram | Self::Histogram)
+    }
+
     /// The label that this type adds to its samples itself, and users cannot have.
     pub(crate) fn reserved_label(self) -> Option<&'static str> {
         match self {
@@ -235,11 +240,6 @@ impl Desc {
     /// The help text, not escaped.
     pub fn help(&self) -> &str {
         &self.help
-    }
-
-    /// The help text as it can end a line: a carriage return there would be one of the line's end.
-    pub(crate) fn help_line(&self) -> &str {
-        self.help.trim_end_matches('\r')
     }
 
     /// The type.

@@ -43,4 +43,5 @@ pub use self::owned::{
 };
 pub use self::quantiles::Quantiles;
 pub use self::sample::{Sample, SampleLabels};
+pub(crate) use self::timestamp::TimeParts;
 pub use self::timestamp::Timestamp;

@@ -64,10 +64,10 @@ pub(crate) fn write_f64(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
 
 #[inline(never)]
 fn write_other(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
-    if (1e-4..1e6).contains(&value) {
+    if value >= 1e6 {
+        if value < WHOLES { write_scientific(bytes, value) } else { write_rare(bytes, value) }
+    } else if value >= 1e-4 {
         write_plain(bytes, value)
-    } else if (1e6..WHOLES).contains(&value) {
-        write_scientific(bytes, value)
     } else if value.is_sign_negative() && value > -1e6 {
         write_negative(bytes, value)
     } else {
@@ -125,29 +125,29 @@ fn write_scientific(bytes: &mut [u8; NUMBER_SIZE], value: f64) -> usize {
         return write_with_fraction(bytes, value);
     }
     let whole = sum.to_bits() & LOWEST_BITS;
-    let (power, first, zeros);
+    let (power, first, digits);
     if whole < POWERS[8] {
         power = 6 + usize::from(whole >= POWERS[7]);
         first = eight_digits((whole * POWERS[7 - power]) as u32);
-        zeros = 8 + first.trailing_zeros() / 8;
+        digits = 8 - first.trailing_zeros() / 8;
     } else {
         // With zeros behind it, so that there are sixteen digits.
         power = whole.ilog10() as usize;
-        let digits = whole * POWERS[15 - power];
-        first = eight_digits((digits / POWERS[8]) as u32);
-        let last = eight_digits((digits % POWERS[8]) as u32);
+        let padded = whole * POWERS[15 - power];
+        first = eight_digits((padded / POWERS[8]) as u32);
+        let last = eight_digits((padded % POWERS[8]) as u32);
         bytes[9..17].copy_from_slice(&(last | ASCII).to_be_bytes());
-        zeros = match last {
-            0 => 8 + first.trailing_zeros() / 8,
-            last => last.trailing_zeros() / 8,
+        digits = match last {
+            0 => 8 - first.trailing_zeros() / 8,
+            last => 16 - last.trailing_zeros() / 8,
         };
     }
     let text = (first | ASCII).to_be_bytes();
     bytes[1..9].copy_from_slice(&text);
     bytes[..2].copy_from_slice(&[text[0], b'.']);
     // A single digit has no point behind it.
-    let end = if zeros == 15 { 1 } else { 17 - zeros as usize % 16 };
-    bytes[end..end + 8].copy_from_slice(&EXPONENTS[power]);
+    let end = (digits + u32::from(digits > 1)) as usize % 32;
+    bytes[end..end + 8].copy_from_slice(&EXPONENTS[power % 16]);
     end + 4
 }
 

@@ -113,7 +113,15 @@ impl Timestamp {
     }
 
     /// Whole nanoseconds, cut off toward 1970: what tells one time from another.
-    pub(crate) fn as_nanos(self) -> i128 {
+    ///
+    /// ```
+    /// use narthex::model::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_nanos(-1, 500_000_000)?.as_nanos(), -1_500_000_000);
+    /// assert_eq!(Timestamp::from_seconds(1e300)?.as_nanos(), i128::MAX);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn as_nanos(self) -> i128 {
         match self.0 {
             Repr::Float(seconds) => (seconds * 1e9) as i128,
             Repr::Decimal { negative, seconds, nanos, .. } => {
@@ -121,6 +129,25 @@ impl Timestamp {
                 if negative { -total } else { total }
             }
         }
+    }
+
+    /// Whole milliseconds, as far as 64 bits go: the same as [`as_millis`](Self::as_millis).
+    pub(crate) fn to_millis(self) -> i64 {
+        match self.0 {
+            Repr::Decimal { .. } => {
+                let millis = self.as_nanos() / 1_000_000;
+                i64::try_from(millis).unwrap_or(if millis < 0 { i64::MIN } else { i64::MAX })
+            }
+            Repr::Float(_) => self.as_millis() as i64,
+        }
+    }
+
+    /// The parts of a protobuf `Timestamp`; nothing if it is outside of the years 1 to 9999.
+    pub(crate) fn parts(self) -> Option<TimeParts> {
+        let Repr::Decimal { .. } = self.0 else { return TimeParts::of_seconds(self.as_seconds()) };
+        let nanos = self.as_nanos();
+        let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
+        TimeParts::new(seconds, nanos.rem_euclid(1_000_000_000) as u32)
     }
 
     /// Appends seconds as OpenMetrics carries them.
@@ -147,5 +174,52 @@ impl Timestamp {
             Repr::Float(_) => write!(out, "{:.0}", self.as_millis() + 0.0),
             Repr::Decimal { .. } => write!(out, "{}", self.as_nanos() / 1_000_000),
         };
+    }
+}
+
+/// Whole seconds, and nanoseconds that lead away from the past.
+///
+/// [The specification](https://protobuf.dev/reference/protobuf/google.protobuf/#timestamp).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeParts {
+    pub(crate) seconds: i64,
+    pub(crate) nanos: u32,
+}
+
+impl TimeParts {
+    /// The beginning of the year 1, and the end of the year 9999.
+    const FIRST: i64 = -62_135_596_800;
+    const LAST: i64 = 253_402_300_799;
+
+    /// A time whose nanoseconds are below 10^9, unless it is outside of the years 1 to 9999.
+    pub(crate) fn new(seconds: i64, nanos: u32) -> Option<Self> {
+        (Self::FIRST..=Self::LAST).contains(&seconds).then_some(Self { seconds, nanos })
+    }
+
+    /// The time of so many seconds, to the closest nanosecond.
+    pub(crate) fn of_seconds(seconds: f64) -> Option<Self> {
+        if !(Self::FIRST as f64..=Self::LAST as f64 + 1.0).contains(&seconds) {
+            return None;
+        }
+        let cut = seconds as i64;
+        let whole = cut - i64::from(cut as f64 > seconds);
+        let nanos = ((seconds - whole as f64) * 1e9 + 0.5) as u32;
+        Self::new(whole + i64::from(nanos / 1_000_000_000), nanos % 1_000_000_000)
+    }
+
+    /// The same time, with as many digits behind the point as it has.
+    pub(crate) fn timestamp(self) -> Timestamp {
+        let total = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
+        let (seconds, nanos) =
+            (total.unsigned_abs() / 1_000_000_000, total.unsigned_abs() % 1_000_000_000);
+        // Seconds of the years 1 to 9999, and nanoseconds below 10^9.
+        let (seconds, nanos) = (seconds as u64, nanos as u32);
+        let digits = (0..9).rev().find(|&n| nanos % 10_u32.pow(9 - n) != 0).map_or(0, |n| n + 1);
+        Timestamp::decimal(total < 0, seconds, nanos, digits as u8)
+    }
+
+    /// Seconds, as precisely as a float can say.
+    pub(crate) fn as_seconds(self) -> f64 {
+        self.seconds as f64 + f64::from(self.nanos) / 1e9
     }
 }

@@ -15,7 +15,8 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    /// A bucket of this bound with so many observations up to it.
+    /// A bucket of this bound with so many observations up to it, which do not become fewer if it
+    /// `ascends`.
     ///
     /// # Errors
     /// If it does not follow the one before.
@@ -24,13 +25,14 @@ impl Buckets {
         cursor: &Cursor<'_>,
         bound: Placed,
         count: Placed,
+        ascends: bool,
     ) -> Result<(), ParseError> {
         match self.last {
             Some((last, _)) if bound.number <= last.number => {
                 let expected = format!("a bucket bound above the last one, {}", shown(last.number));
                 return Err(cursor.error_finding(bound.at, expected, shown(bound.number)));
             }
-            Some((_, below)) if count.number < below => {
+            Some((_, below)) if ascends && count.number < below => {
                 let expected = format!("as many as in the last bucket, {}, or more", shown(below));
                 return Err(cursor.error_finding(count.at, expected, shown(count.number)));
             }
@@ -63,9 +65,28 @@ impl Buckets {
             return Err(cursor.error_finding(last.at, expected, shown(last.number)));
         }
         match self.count {
-            Some(count) if count.number != all => {
+            Some(count) if count.number != all && !(count.number.is_nan() && all.is_nan()) => {
                 let expected = format!("a count of {}, as the bucket +Inf has", shown(all));
                 Err(cursor.error_finding(count.at, expected, shown(count.number)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether anything was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.last.is_none() && self.count.is_none() && self.sum.is_none()
+    }
+
+    /// Checks that a native histogram counts as many observations as these buckets.
+    ///
+    /// # Errors
+    /// If not.
+    pub(super) fn agree(&self, cursor: &Cursor<'_>, native: Placed) -> Result<(), ParseError> {
+        match self.last {
+            Some((_, all)) if all != native.number => {
+                let expected = format!("a count of {}, as the bucket +Inf has", shown(all));
+                Err(cursor.error_finding(native.at, expected, shown(native.number)))
             }
             _ => Ok(()),
         }

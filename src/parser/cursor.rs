@@ -92,6 +92,13 @@ impl<'a> Cursor<'a> {
         self.take_until(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
     }
 
+    /// What stands here up to what separates the parts of a value of several numbers.
+    pub(super) fn token(&mut self) -> &'a str {
+        self.take_until(|byte| {
+            matches!(byte, b':' | b',' | b'[' | b']' | b'{' | b'}' | b' ' | b'\n')
+        })
+    }
+
     /// What stands here up to the end of the line, which is stepped over.
     pub(super) fn rest_of_line(&mut self) -> &'a str {
         let rest = self.take_until(|byte| byte == b'\n');

@@ -60,10 +60,9 @@ impl<'a> Braces<'a> {
             self.read_item(cursor, grammar, named)?;
             grammar.skip_blanks(cursor);
             comma = cursor.eat(b',');
-            if comma {
-                // Spaces behind a comma are read everywhere.
+            if comma && grammar.takes_spaces_behind_commas() {
                 cursor.skip_blanks();
-            } else if cursor.peek() != Some(b'}') {
+            } else if !comma && cursor.peek() != Some(b'}') {
                 return Err(cursor.error("a comma or a closing brace"));
             }
         }

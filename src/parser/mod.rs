@@ -1,6 +1,7 @@
 //! Bytes in, families out: reads what [`exposition`](crate::exposition) and other programs write.
 //!
-//! [`text`] reads the text format, [`openmetrics`] OpenMetrics 1.0.0. Both yield one
+//! [`text`] reads the text format, [`openmetrics`] OpenMetrics 1.0.0, [`protobuf`] the protobuf
+//! format, and with the feature `openmetrics2` a module of that name OpenMetrics 2.0. All yield one
 //! [`MetricFamily`](crate::model::MetricFamily) after the other, which is what custom collectors
 //! yield as well; so a `Vec` of them is a [`Collector`](crate::Collector), and what was read can be
 //! registered, asked, and written in any format.
@@ -43,7 +44,8 @@
 //! # Which reader
 //!
 //! What answers over HTTP says its format in `Content-Type`. `application/openmetrics-text` is read
-//! by [`openmetrics`]; `text/plain`, and what says nothing, by [`text`]:
+//! by [`openmetrics`], or with `version=2.0.0` by `openmetrics2`, `application/vnd.google.protobuf`
+//! by [`protobuf`]; `text/plain`, and what says nothing, by [`text`]:
 //!
 //! ```
 //! use narthex::model::MetricFamily;
@@ -157,31 +159,44 @@
 //!
 //! But a format does not say everything that a family holds:
 //!
-//! | of a family | text 0.0.4 and 1.0.0 | OpenMetrics 1.0.0 |
-//! | --- | --- | --- |
-//! | an info or a state set | a gauge | kept |
-//! | a gauge histogram | a histogram of buckets, and two gauges | kept |
-//! | a unit | only in the name | kept |
-//! | exemplars | lost | kept |
-//! | start times | lost, or gauges if they are shown | kept, unless they are switched off |
-//! | timestamps | whole milliseconds; with more than 64 bits, Go's reader and Prometheus refuse the text | kept to the nanosecond |
-//! | a help text with blanks at its ends | without them | kept, unless it ends with a carriage return |
-//! | whole histograms and summaries | samples in their order | samples in their order |
-//! | the order in which labels were declared | lost | lost |
-//! | names in another scheme | as they were escaped | as they were escaped |
-//! | a sum or a counter that is negative or NaN, a count that is not whole | kept | refused |
+//! | of a family | text 0.0.4 and 1.0.0 | OpenMetrics 1.0.0 | protobuf | OpenMetrics 2.0 |
+//! | --- | --- | --- | --- | --- |
+//! | an info or a state set | a gauge | kept | a gauge | kept |
+//! | a gauge histogram | a histogram of buckets, and two gauges | kept | kept | kept |
+//! | a unit | only in the name | kept | kept | kept, if the name ends with it |
+//! | exemplars | lost | kept | kept | kept, if they have a timestamp |
+//! | start times | lost, or gauges if they are shown | kept, unless they are switched off | kept to the nanosecond, unless they are switched off | kept, unless they are switched off |
+//! | timestamps | whole milliseconds; with more than 64 bits, Go's reader and Prometheus refuse the text | kept to the nanosecond | whole milliseconds of 64 bits; those of exemplars to the nanosecond | kept to the nanosecond |
+//! | a help text with blanks at its ends | without them | kept, unless it ends with a carriage return | kept | kept, unless it ends with a carriage return |
+//! | whole histograms and summaries | samples in their order | samples in their order | kept | kept |
+//! | native histograms | count and sum | count and sum | kept, with those of their exemplars that have a timestamp | kept, with those of their exemplars that have a timestamp |
+//! | families without samples | kept | kept | left out | kept |
+//! | the order in which labels were declared | lost | lost | lost | lost |
+//! | names in another scheme | as they were escaped | as they were escaped | as they were escaped | as they were escaped |
+//! | a sum or a counter that is negative or NaN, a count that is not whole | kept | refused | kept, but of a summary's count what is whole | refused |
 //!
-//! Label names that an escaping scheme makes begin with two underscores are refused by both.
+//! Label names that an escaping scheme makes begin with two underscores are refused by all.
 
 mod buckets;
+mod composite;
 mod cursor;
+mod document;
+mod draft;
 mod error;
 mod escapes;
+mod families;
 mod grammar;
+mod histogram;
 mod labels;
+mod lines;
 mod number;
 pub mod openmetrics;
+#[cfg(feature = "openmetrics2")]
+pub mod openmetrics2;
+pub mod protobuf;
+mod rules;
 mod series;
 pub mod text;
 
 pub use self::error::ParseError;
+pub use self::families::Families;

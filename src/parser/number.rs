@@ -65,6 +65,11 @@ fn other(token: &str) -> Option<f64> {
     (!value.is_nan() || !signed).then_some(value)
 }
 
+/// Whether an infinity is one that is meant, and not a number that is too large for a float.
+pub(super) fn is_spelled_infinite(token: &str) -> bool {
+    token.bytes().any(|byte| matches!(byte, b'i' | b'I'))
+}
+
 /// Seconds since 1970, exact to the nanosecond if they are written as plain digits.
 ///
 /// `None` if they are no finite number.

@@ -16,6 +16,12 @@ use crate::model::{Family, MetricFamily, Suffix};
 /// A series brings the time when it began only if its `_created` is one of the
 /// names too.
 ///
+/// It shows what is asked for, also where a format wants more: OpenMetrics 1.0 has histograms whole,
+/// so its strict readers take one only if its `_bucket` is named, and both or neither of `_count` and
+/// `_sum`; and the `_created` of a counter only beside its `_total`. In the text format any part will
+/// do. In OpenMetrics 2.0 a histogram or a summary is one value, which has what
+/// [`MetricFamily::grouped`] makes of the parts.
+///
 /// ```
 /// use narthex::{CollectorRegistry, Summary, exposition};
 ///

@@ -342,17 +342,6 @@ fn exemplars_are_left_out() -> Result {
 }
 
 #[test]
-fn a_carriage_return_behind_help_is_not_taken_for_an_end_of_the_line() -> Result {
-    let heat = GaugeMetricFamily::new("heat", "In\rthe room.\r\r")?;
-    let families: Vec<MetricFamily> = vec![heat.into()];
-    let plain = exposition::encode(&families, text(EscapingScheme::AllowUtf8))?;
-    assert_eq!(plain, "# HELP heat In\rthe room.\n# TYPE heat gauge\n");
-    let open = exposition::openmetrics::encode(&families)?;
-    assert_eq!(open, "# HELP heat In\rthe room.\n# TYPE heat gauge\n# EOF\n");
-    Ok(())
-}
-
-#[test]
 fn quantiles_stand_before_the_count() -> Result {
     let ranks = Quantiles::new([0.5, 1.0])?;
     let mut size = SummaryMetricFamily::new("size", "")?.with_labels(["zone", "at"])?;

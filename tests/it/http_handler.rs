@@ -1,9 +1,11 @@
 //! The handler alone: what is answered to which request.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use narthex::http::{MetricsHandler, Request, Response};
-use narthex::{CollectorRegistry, collector_fn};
+use narthex::model::Family;
+use narthex::{CollectorRegistry, collector_fn, parser};
 use proptest::prelude::*;
 
 use crate::http_fixture::{COUNTER, GAUGE, both, registry, registry_of};
@@ -24,6 +26,38 @@ fn get_shows_the_metrics_and_says_on_what_the_answer_depends() {
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(answer.header("content-length"), Some(&*both().len().to_string()));
     assert_eq!(answer.header("content-encoding"), None);
+}
+
+#[test]
+fn protobuf_is_answered_to_those_who_name_it() {
+    let handler = MetricsHandler::builder(&registry()).created(false).build().unwrap();
+    let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+        encoding=delimited;q=0.7,text/plain;version=0.0.4;q=0.3";
+    let ask = |target, coding| {
+        let request = Request::new("GET", target).with_header("accept", accept);
+        handler.respond(&request.with_header("accept-encoding", coding))
+    };
+    let names = |body: &[u8]| {
+        let families = parser::protobuf::parse_all(body).unwrap();
+        families.iter().map(|family| family.desc().name().to_owned()).collect::<Vec<_>>()
+    };
+    let whole = ask("/metrics", "identity");
+    assert_eq!(
+        whole.header("content-type"),
+        Some(
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; \
+             encoding=delimited; escaping=underscores"
+        )
+    );
+    assert_eq!(names(whole.body()), ["c", "g"]);
+    assert_eq!(names(ask("/metrics?name[]=g", "identity").body()), ["g"]);
+    if cfg!(feature = "gzip") {
+        let packed = ask("/metrics", "gzip");
+        assert_eq!(packed.header("content-encoding"), Some("gzip"));
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(packed.body()).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, whole.body());
+    }
 }
 
 #[test]

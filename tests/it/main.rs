@@ -4,7 +4,10 @@ mod build_info;
 mod custom_collectors;
 mod exemplars;
 mod exposition_openmetrics;
+#[cfg(feature = "openmetrics2")]
+mod exposition_openmetrics2;
 mod exposition_properties;
+mod exposition_protobuf;
 mod exposition_text;
 mod exposition_vectors;
 #[cfg(all(unix, feature = "multiprocess"))]
@@ -45,7 +48,10 @@ mod native_histograms;
 mod negotiate;
 mod numbers;
 mod parser_openmetrics;
+#[cfg(feature = "openmetrics2")]
+mod parser_openmetrics2;
 mod parser_properties;
+mod parser_protobuf;
 mod parser_text;
 mod parser_vectors;
 #[cfg(all(unix, feature = "multiprocess"))]

@@ -387,8 +387,41 @@ const REFUSED: &[(&str, &str)] = &[
         "line 4, column 8: expected a sum that is not below zero, as no bound is, found -1",
     ),
     (
-        "# TYPE a histogram\na {count:0,sum:0,schema:3,zero_threshold:0,zero_count:0}\n",
+        "# TYPE a histogram\na 1\n",
         "line 2, column 1: expected a suffix that samples of a histogram have, found \"a\"",
+    ),
+    // Native histograms.
+    (
+        "# TYPE a histogram\na {count:1,sum:1}\n",
+        "line 2, column 17: expected buckets or quantiles, found a closing brace",
+    ),
+    (
+        "# TYPE a histogram\na {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1} 1 \n",
+        "line 2, column 60: expected an exemplar, found the end of the line",
+    ),
+    (
+        "# TYPE a histogram\na {count:1,sum:1,schema:0,zero_threshold:0,zero_count:0,positive_spans:[0:1],positive_deltas:[-1]}\n",
+        "line 2, column 72: expected whole numbers of observations that are not negative, found \"[0:1]\"",
+    ),
+    (
+        "# TYPE a histogram\na {count:1,sum:1,bucket:[+Inf:1]}\n",
+        "line 2, column 18: expected one of the fields schema, zero_threshold, zero_count, negative_spans, negative_deltas, positive_spans or positive_deltas, found \"bucket\"",
+    ),
+    (
+        "# TYPE a gaugehistogram\na {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}\n",
+        "line 2, column 3: expected the value of a gaugehistogram, found \"{\"",
+    ),
+    (
+        "# TYPE a histogram\na_count {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}\n",
+        "line 2, column 9: expected a number, found \"{count:1,sum:1,schema:0,zero_threshold:0\"…",
+    ),
+    (
+        "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}\n",
+        "line 3, column 1: expected a native histogram before the other samples of its metric, found \"a\"",
+    ),
+    (
+        "# TYPE a histogram\na {count:1,sum:1,schema:0,zero_threshold:0,zero_count:1}\na_bucket{le=\"+Inf\"} 2\n",
+        "line 2, column 10: expected a count of 2, as the bucket +Inf has, found 1",
     ),
     // Exemplars.
     (
@@ -420,6 +453,67 @@ const REFUSED: &[(&str, &str)] = &[
         "line 2, column 20: expected an exemplar whose value is in its bucket, found \"#\"",
     ),
 ];
+
+// The figures of Python's client: of the deltas 2, 1, -3 and 3 the counts are 2, 3, 0 and 3.
+#[test]
+fn native_histograms_of_another_client() {
+    let line = "{count:24,sum:100,schema:0,zero_threshold:0.001,zero_count:4,positive_spans:[0:2,1:2],negative_spans:[0:2,1:2],positive_deltas:[2,1,-3,3],negative_deltas:[2,1,-2,3]}";
+    let text = format!(
+        "# TYPE a histogram\n\
+         a{{b=\"1\"}} {line} 12.5 # {{t=\"x\"}} 0.5 1.5 # {{t=\"y\"}} 0.7\n\
+         a{{b=\"2\"}} {line} 12.5\n\
+         a_bucket{{b=\"2\",le=\"0.001\"}} 4 12.5 # {{t=\"z\"}} 0.001\n\
+         a_bucket{{b=\"2\",le=\"+Inf\"}} 24 12.5\n\
+         a_count{{b=\"2\"}} 24 12.5\n\
+         a_sum{{b=\"2\"}} 100.5 12.5\n\
+         a_created{{b=\"2\"}} 7 12.5\n\
+         a{{b=\"1\"}} {line} 12.5\n\
+         # EOF\n"
+    );
+    let error = parse_all(&text).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "line 9, column 1: expected all samples of a metric together, found \"a\""
+    );
+    let text = text.replace(&format!("a{{b=\"1\"}} {line} 12.5\n"), "");
+    let families = parse_all(&text).unwrap();
+    let mut seen = Vec::new();
+    families[0].for_each_chunk(&mut |chunk| {
+        for (_, native) in chunk.natives() {
+            assert_eq!((native.schema(), native.zero_threshold()), (0, 0.001));
+            assert_eq!(native.zero_count(), 4.0);
+            let positive: Vec<_> = native.positive().iter().collect();
+            assert_eq!(positive, [(0, 2.0), (1, 3.0), (3, 0.0), (4, 3.0)]);
+            let negative: Vec<_> = native.negative().iter().collect();
+            assert_eq!(negative, [(0, 2.0), (1, 3.0), (3, 1.0), (4, 4.0)]);
+            seen.push((native.exemplars().count(), chunk.exemplars().count()));
+        }
+    });
+    assert_eq!(seen, [(2, 0), (0, 1)]);
+    // Other formats have of them what they can say.
+    assert_eq!(
+        again(&families).unwrap(),
+        "# HELP a \n# TYPE a histogram\n\
+         a_bucket{b=\"1\",le=\"+Inf\"} 24.0 12.5\n\
+         a_count{b=\"1\"} 24.0 12.5\n\
+         a_sum{b=\"1\"} 100.0 12.5\n\
+         a_bucket{b=\"2\",le=\"0.001\"} 4.0 12.5 # {t=\"z\"} 0.001\n\
+         a_bucket{b=\"2\",le=\"+Inf\"} 24.0 12.5\n\
+         a_count{b=\"2\"} 24.0 12.5\n\
+         a_sum{b=\"2\"} 100.5 12.5\n\
+         a_created{b=\"2\"} 7.0 12.5\n\
+         # EOF\n"
+    );
+}
+
+// A sum that may fall is none in this format.
+#[test]
+fn a_native_histogram_with_a_negative_sum_has_none_in_openmetrics_1() {
+    let text = "# TYPE a histogram\na {count:1,sum:-3,schema:0,zero_threshold:0,zero_count:0,negative_spans:[2:1],negative_deltas:[1]}\n# EOF\n";
+    let written = again(&parse_all(text).unwrap()).unwrap();
+    assert_eq!(written, "# HELP a \n# TYPE a histogram\na_bucket{le=\"+Inf\"} 1.0\n# EOF\n");
+    assert!(parse_all(&written).is_ok());
+}
 
 #[test]
 fn what_must_not_be_is_an_error() {

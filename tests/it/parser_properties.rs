@@ -6,11 +6,12 @@ use narthex::model::{
     HistogramMetricFamily, InfoMetricFamily, LabelNames, MetricFamily, StateSetMetricFamily,
     SummaryMetricFamily, Timestamp, UnknownMetricFamily,
 };
-use narthex::parser::{openmetrics, text};
+use narthex::parser::{openmetrics, protobuf, text};
 use narthex::{Collector, Result};
 use proptest::prelude::*;
 
 use crate::exposition_properties::{name, number, value};
+use crate::exposition_protobuf::encoded;
 
 /// A family to be: all that the types make their own of.
 #[derive(Clone, Debug)]
@@ -163,6 +164,12 @@ fn family(plan: &Plan, place: usize) -> Result<MetricFamily> {
     })
 }
 
+/// What messages are made of: lengths, keys, and the beginnings of texts and numbers.
+const PROTOBUF_BYTES: [u8; 24] = [
+    0, 1, 2, 3, 4, 5, 6, 8, 9, 0x0a, 0x0b, 0x0c, 0x11, 0x12, 0x18, 0x1a, 0x22, 0x2a, 0x3a, 0x62,
+    0x6a, b'a', 0x80, 0xff,
+];
+
 fn encode(families: &dyn Collector, format: Format) -> String {
     let encoding = Encoding::new(format, EscapingScheme::AllowUtf8).with_created(true);
     exposition::encode(families, encoding).unwrap()
@@ -185,10 +192,36 @@ proptest! {
             let read = read.map_err(|error| TestCaseError::fail(format!("{error}, in\n{written}")))?;
             prop_assert_eq!(&encode(&read, Format::Text100), &written);
         }
+        #[cfg(feature = "openmetrics2")]
+        {
+            use narthex::parser::openmetrics2;
+
+            let written = encode(&families, Format::OpenMetrics200);
+            let read = openmetrics2::parse_all(&written);
+            let read =
+                read.map_err(|error| TestCaseError::fail(format!("{error}, in\n{written}")))?;
+            prop_assert_eq!(&encode(&read, Format::OpenMetrics200), &written);
+        }
+        let written = encoded(&families, EscapingScheme::AllowUtf8)?;
+        let families_read = protobuf::parse_all(&written);
+        let families_read = families_read.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(encoded(&families_read, EscapingScheme::AllowUtf8)?, written);
+        let written = encode(&families, Format::Text100);
         // Through OpenMetrics nothing is lost that the text format has.
         let mut rows = plans.iter().flat_map(|plan| &plan.rows);
         if rows.all(|row| row.time.is_none_or(|(_, exact)| exact)) {
             prop_assert_eq!(encode(&read, Format::Text100), written);
+        }
+    }
+
+    #[test]
+    fn whatever_bytes_are_read_neither_panic_nor_change_when_they_are_written(
+        bytes in prop::collection::vec(prop::sample::select(&PROTOBUF_BYTES[..]), 0..64),
+    ) {
+        if let Ok(families) = protobuf::parse_all(&bytes) {
+            let written = encoded(&families, EscapingScheme::AllowUtf8)?;
+            let again = protobuf::parse_all(&written).unwrap();
+            prop_assert_eq!(encoded(&again, EscapingScheme::AllowUtf8)?, written);
         }
     }
 
@@ -204,10 +237,38 @@ proptest! {
             }
         }
         let input = input + "# EOF\n";
+        #[cfg(feature = "openmetrics2")]
+        if let Ok(families) = narthex::parser::openmetrics2::parse_all(&input) {
+            let written = encode(&families, Format::OpenMetrics200);
+            let again = narthex::parser::openmetrics2::parse_all(&written).unwrap();
+            prop_assert_eq!(encode(&again, Format::OpenMetrics200), written);
+        }
         if let Ok(families) = openmetrics::parse_all(&input) {
             let written = encode(&families, Format::OpenMetrics100);
             let again = openmetrics::parse_all(&written).unwrap();
             prop_assert_eq!(encode(&again, Format::OpenMetrics100), written);
+        }
+    }
+
+    #[cfg(feature = "openmetrics2")]
+    #[test]
+    fn values_of_several_numbers_neither_panic_nor_change_when_they_are_written(
+        lines in prop::collection::vec(
+            "a(\\{b=\"[xy]\"\\})? \\{g?count:[0-3],g?sum:(1|NaN|-2.5),(schema:-?[0-9],zero_threshold:[01],zero_count:[0-2](,(nega|posi)tive_spans:\\[(-?[0-2]:[01],?){0,2}\\],(nega|posi)tive_buckets:\\[([01],?){0,2}\\])?,?)?(bucket:\\[(-?[0-2]:[0-3],){0,2}\\+Inf:[0-3]\\]|quantile:\\[(0.[0-9]:[0-9],?){0,2}\\])?\\}( [0-9])?( st@1)?( # \\{\\} [01] 1)?\n",
+            1..4,
+        ),
+    ) {
+        use narthex::parser::openmetrics2;
+
+        let input = lines.concat() + "# EOF\n";
+        if let Ok(families) = openmetrics2::parse_all(&input) {
+            let written = encode(&families, Format::OpenMetrics200);
+            let again = openmetrics2::parse_all(&written);
+            let again =
+                again.map_err(|error| TestCaseError::fail(format!("{error}, in\n{written}")))?;
+            prop_assert_eq!(encode(&again, Format::OpenMetrics200), written);
+            let older = encode(&families, Format::OpenMetrics100);
+            prop_assert!(openmetrics::parse_all(&older).is_ok(), "{older}");
         }
     }
 }

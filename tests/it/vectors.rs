@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use narthex::model::{Exemplar, Family, MetricFamily, MetricType, Timestamp};
+use narthex::model::{
+    BucketSpan, Exemplar, Family, HistogramMetricFamily, MetricFamily, MetricType, NativeHistogram,
+    Timestamp,
+};
 use narthex::{Collector, Error, Result, collector_fn};
 use serde_json::Value;
 
@@ -76,13 +79,14 @@ pub(crate) fn family(json: &Value) -> Result<MetricFamily> {
         MetricType::Counter if name.ends_with("_total") => format!("{name}_total"),
         _ => name.to_owned(),
     };
+    let samples = json["samples"].as_array().expect("samples");
+    if samples.iter().any(|sample| !sample["native_histogram"].is_null()) {
+        return native_family(json, samples);
+    }
     let family = MetricFamily::new(name, text(&json["help"]), metric_type)?;
     let mut family = family.with_unit(text(&json["unit"]))?;
-    for sample in json["samples"].as_array().expect("samples") {
+    for sample in samples {
         let labels = labels(&sample["labels"]);
-        if !sample["native_histogram"].is_null() {
-            return Err(Error::collector("native histograms are not there yet"));
-        }
         let mut added =
             family.add_sample(text(&sample["name"]), labels, float(&sample["value"]))?;
         if let Some(time) = timestamp(&sample["timestamp"])? {
@@ -93,6 +97,68 @@ pub(crate) fn family(json: &Value) -> Result<MetricFamily> {
         }
     }
     Ok(family)
+}
+
+/// A family of native histograms, some of which have other buckets as well.
+fn native_family(json: &Value, samples: &[Value]) -> Result<MetricFamily> {
+    let name = text(&json["name"]);
+    let names: Vec<&str> =
+        labels(&samples[0]["labels"]).into_iter().map(|(name, _)| name).collect();
+    let mut family = HistogramMetricFamily::new(name, text(&json["help"]))?.with_labels(&names)?;
+    for sample in samples.iter().filter(|sample| !sample["native_histogram"].is_null()) {
+        if sample["name"] != name {
+            return Err(Error::collector("a sample of another name"));
+        }
+        let own = labels(&sample["labels"]);
+        let values: Vec<&str> = own.iter().map(|(_, value)| *value).collect();
+        let buckets: Vec<(&str, f64)> = samples
+            .iter()
+            .filter(|bucket| bucket["name"] == format!("{name}_bucket"))
+            .filter(|bucket| own.iter().all(|(name, value)| bucket["labels"][name] == *value))
+            .map(|bucket| (text(&bucket["labels"]["le"]), float(&bucket["value"])))
+            .collect();
+        let native = &sample["native_histogram"];
+        let (count, sum) = (float(&native["count"]), float(&native["sum"]));
+        let buckets_of = native_histogram(native)?;
+        let added = match buckets.is_empty() {
+            true => family.add_native(values, count, sum, &buckets_of)?,
+            false => family.add_metric(values, buckets, Some(sum))?.native(&buckets_of)?,
+        };
+        if let Some(time) = timestamp(&sample["timestamp"])? {
+            added.timestamp(time);
+        }
+    }
+    Ok(family.into())
+}
+
+fn native_histogram(json: &Value) -> Result<NativeHistogram> {
+    let spans = |side: &str| {
+        let spans = json[side].as_array().into_iter().flatten();
+        let number = |value: &Value| value.as_i64().expect("a number");
+        let spans = spans.map(|span| BucketSpan {
+            offset: number(&span[0]) as i32,
+            length: number(&span[1]) as u32,
+        });
+        spans.collect::<Vec<_>>()
+    };
+    let counts = |side: &str| {
+        let deltas = json[side].as_array().into_iter().flatten();
+        let deltas = deltas.map(|delta| delta.as_f64().expect("a number"));
+        deltas
+            .scan(0.0, |count, delta| {
+                *count += delta;
+                Some(*count)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut native = NativeHistogram::new(json["schema"].as_i64().expect("a schema") as i8)?
+        .zero(float(&json["zero_threshold"]), float(&json["zero_count"]))?
+        .positive_spans(spans("pos_spans"), counts("pos_deltas"))?
+        .negative_spans(spans("neg_spans"), counts("neg_deltas"))?;
+    for told in json["exemplars"].as_array().into_iter().flatten() {
+        native = native.exemplar(exemplar(told)?);
+    }
+    Ok(native)
 }
 
 pub(crate) fn labels(json: &Value) -> Vec<(&str, &str)> {

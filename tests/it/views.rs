@@ -7,7 +7,7 @@ use narthex::exposition::{self, Encoding, Format};
 use narthex::model::{Desc, EscapingScheme, MetricType, NO_LABELS, Quantiles, SummaryMetricFamily};
 use narthex::{
     Collector, CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, Result, Scrape, Summary,
-    collector_fn,
+    collector_fn, parser,
 };
 
 use crate::support::{exemplars, lines, openmetrics, traces};
@@ -134,6 +134,33 @@ fn a_restricted_view_keeps_samples_by_their_full_names() -> Result {
         ]
     );
     assert_eq!(kept(&[]), [""; 0]);
+    Ok(())
+}
+
+// OpenMetrics has histograms whole, and start times only beside what began.
+#[test]
+fn openmetrics_refuses_parts_of_what_it_has_whole() -> Result {
+    let registry = of_each_type()?;
+    for (names, whole) in [
+        (&["h_seconds_bucket"][..], true),
+        (&["h_seconds_bucket", "h_seconds_count", "h_seconds_sum"], true),
+        (&["h_seconds_bucket", "h_seconds_count"], false),
+        (&["h_seconds_bucket", "h_seconds_sum"], false),
+        (&["h_seconds_count", "h_seconds_sum"], false),
+        (&["h_seconds_count"], false),
+        (&["h_seconds_sum"], false),
+        (&["h_seconds_created"], false),
+        (&["c_bytes_created"], false),
+        (&["c_bytes_total"], true),
+        (&["s_count"], true),
+        (&["s_sum"], true),
+        (&["i_info", "e", "g"], true),
+    ] {
+        let view = registry.restricted(names.iter().copied());
+        let text = exposition::openmetrics::encode(&view)?;
+        assert_eq!(parser::openmetrics::parse_all(&text).is_ok(), whole, "{text}");
+        assert!(parser::text::parse_all(&exposition::text::encode(&view)?).is_ok());
+    }
     Ok(())
 }
 

@@ -82,7 +82,11 @@ impl Page {
     }
 
     pub fn of_narthex(registry: narthex::CollectorRegistry) -> Self {
-        let encoding = Encoding::new(Format::Text004, EscapingScheme::Underscores);
+        Self::of_narthex_in(registry, Format::Text004)
+    }
+
+    fn of_narthex_in(registry: narthex::CollectorRegistry, format: Format) -> Self {
+        let encoding = Encoding::new(format, EscapingScheme::Underscores);
         let kept = Mutex::new((Encoder::new(), Vec::new()));
         let write = move |reader: &mut dyn FnMut(&[u8])| {
             let (encoder, text) = &mut *kept.lock().expect("no reader panics");
@@ -99,6 +103,21 @@ impl Page {
             let families = registry.gather();
             prometheus::TextEncoder::new().encode_utf8(&families, text).expect("a scrape");
         })
+    }
+
+    #[cfg(feature = "protobuf")]
+    fn of_prometheus_in_protobuf(registry: prometheus::Registry) -> Self {
+        use prometheus::Encoder;
+
+        let buffer = Mutex::new(Vec::new());
+        let write = move |reader: &mut dyn FnMut(&[u8])| {
+            let mut bytes = buffer.lock().expect("no reader panics");
+            bytes.clear();
+            let families = registry.gather();
+            prometheus::ProtobufEncoder::new().encode(&families, &mut *bytes).expect("a scrape");
+            reader(&bytes);
+        };
+        Self { who: PROMETHEUS, write: Box::new(write) }
     }
 
     pub fn of_prometheus_client(registry: prometheus_client::registry::Registry) -> Self {
@@ -177,7 +196,21 @@ pub fn our_counters(values: &[[String; 3]], amounts: Amounts) -> Page {
     Page::of_narthex(our_registry(values, amounts))
 }
 
+/// Counters in protobuf, in each library that writes it and needs no compiler of it.
+#[cfg(feature = "protobuf")]
+pub fn counters_in_protobuf(series: usize, amounts: Amounts) -> Vec<Page> {
+    let values = label_values(series);
+    vec![
+        Page::of_narthex_in(our_registry(&values, amounts), Format::Protobuf),
+        Page::of_prometheus_in_protobuf(tikv_registry(&values, amounts)),
+    ]
+}
+
 fn tikv_counters(values: &[[String; 3]], amounts: Amounts) -> Page {
+    Page::of_prometheus(tikv_registry(values, amounts))
+}
+
+fn tikv_registry(values: &[[String; 3]], amounts: Amounts) -> prometheus::Registry {
     let registry = prometheus::Registry::new();
     let options = prometheus::Opts::new(NAME, HELP);
     let vec = prometheus::CounterVec::new(options, &LABELS).expect("a counter");
@@ -186,7 +219,7 @@ fn tikv_counters(values: &[[String; 3]], amounts: Amounts) -> Page {
         counter.inc_by(amounts.of(n));
     }
     registry.register(Box::new(vec)).expect("a name of its own");
-    Page::of_prometheus(registry)
+    registry
 }
 
 fn client_counters(values: &[[String; 3]], amounts: Amounts) -> Page {

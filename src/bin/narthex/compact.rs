@@ -12,12 +12,15 @@ pub(crate) fn run(options: &CompactOptions) -> Result<Outcome, Failure> {
     let progress = Progress::of(format!("folding {}", options.dir.display()));
     let compacted = Compaction::new(&options.dir)?.local_numbers(options.local_pids).run()?;
     drop(progress);
-    output::print(&format!(
-        "{} folded, {} removed that were {} long\n",
-        output::count(compacted.processes(), "process", "processes"),
-        output::count(compacted.removed_files(), "file", "files"),
-        output::bytes(compacted.freed_bytes()),
-    ))?;
+    output::print(
+        format!(
+            "{} folded, {} removed that were {} long\n",
+            output::count(compacted.processes(), "process", "processes"),
+            output::count(compacted.removed_files(), "file", "files"),
+            output::bytes(compacted.freed_bytes()),
+        )
+        .as_bytes(),
+    )?;
     for file in compacted.damaged_files() {
         let damage = output::damage(file.path(), file.reason(), file.offset());
         output::complain(&format!("{damage}; kept as *.damaged"));

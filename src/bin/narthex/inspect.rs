@@ -12,7 +12,7 @@ pub(crate) fn run(options: &InspectOptions) -> Result<Outcome, Failure> {
         true => dir(options)?,
         false => file(options)?,
     };
-    output::print(&text)?;
+    output::print(text.as_bytes())?;
     Ok(Outcome::of(damaged, options.strict))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use narthex::model::format_f64;
 use narthex::multiprocess::inspect::{DirReport, EntryReport, FileContents, FileReport, Liveness};
 
-use crate::output::{self, bytes, count};
+use crate::output::{self, bytes, count, printable};
 
 /// What all files of a directory come to.
 #[derive(Debug, Default)]
@@ -227,11 +227,6 @@ fn damage(out: &mut String, files: &[FileReport]) {
 
 fn name(path: &Path) -> String {
     printable(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
-}
-
-/// Text of a file, without what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Columns that are as wide as their widest cell.

@@ -2,7 +2,6 @@
 
 use std::mem;
 
-use narthex::exposition::{self, Encoding};
 use narthex::multiprocess::{MultiProcessCollector, inspect};
 
 use crate::options::MergeOptions;
@@ -11,9 +10,8 @@ use crate::progress::Progress;
 
 pub(crate) fn run(options: &MergeOptions) -> Result<Outcome, Failure> {
     let merged = MultiProcessCollector::new(&options.dir)?.folding(false);
-    let encoding = Encoding::new(options.format.into(), options.escaping.into());
     let progress = Progress::of(format!("merging {}", options.dir.display()));
-    let text = exposition::encode(&merged, encoding)?;
+    let text = options.format.write(&merged, options.escaping.into(), false)?;
     drop(progress);
     let damaged = complain_of(&merged)?;
     // The process is about to end, and all that it remembers with it.

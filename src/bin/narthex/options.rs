@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use narthex::exposition;
+use narthex::lint::Rule;
 use narthex::model::EscapingScheme;
+
+use crate::compare::Values;
+use crate::formats::{Input, Output};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -13,10 +16,28 @@ Exit codes:
      with --strict)
   2  wrong usage, or a directory, file or address that cannot be used";
 
-/// Reads directories of metrics that worker processes share.
+const VALIDITY_CODES: &str = "\
+Exit codes:
+  0  done
+  1  what was read is not valid, or would not be valid as it was written
+  2  wrong usage, or a file or server that cannot be read";
+
+const CHECK_CODES: &str = "\
+Exit codes:
+  0  nothing is wrong
+  1  something is wrong
+  2  wrong usage, or a file or server that cannot be read";
+
+const DIFF_CODES: &str = "\
+Exit codes:
+  0  both say the same
+  1  they differ
+  2  wrong usage, or one of them cannot be read";
+
+/// Reads, checks, converts and compares what programs expose, and merges
+/// directories of metrics that worker processes share.
 ///
-/// Whatever wrote the files, Python's prometheus_client or this library:
-/// they are the same.
+/// Whatever wrote it, Python's prometheus_client, this library or another.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
 pub(crate) struct Options {
@@ -26,10 +47,128 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Parse(ParseOptions),
+    Check(CheckOptions),
+    Convert(ConvertOptions),
+    Diff(DiffOptions),
     Merge(MergeOptions),
     Serve(ServeOptions),
     Inspect(InspectOptions),
     Compact(CompactOptions),
+}
+
+/// How an exposition is read.
+#[derive(Args, Debug)]
+pub(crate) struct InputOptions {
+    /// The format; by default what the server says, or what the file looks like.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) from: Option<Input>,
+    /// How long to wait for the answer of a server, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) timeout: u64,
+}
+
+/// Print what an exposition says as JSON.
+///
+/// If it cannot be read, an object with `error`, `line` and `column` is printed instead.
+#[derive(Args, Debug)]
+#[command(after_help = VALIDITY_CODES)]
+pub(crate) struct ParseOptions {
+    /// A file, a URL that begins with http://, or - for standard input.
+    #[arg(value_name = "FILE|URL")]
+    pub(crate) place: PathBuf,
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+    /// Read text as the specification says, and not as most readers do.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Find what is wrong with expositions.
+///
+/// They are read strictly; names, labels and numbers are held against what
+/// Prometheus advises, and names against each other.
+#[derive(Args, Debug)]
+#[command(after_help = CHECK_CODES)]
+pub(crate) struct CheckOptions {
+    /// Files, URLs that begin with http://, or - for standard input.
+    #[arg(value_name = "FILE|URL", required = true)]
+    pub(crate) places: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+    /// A rule that is not looked at, such as no-help; may be given again.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) without: Vec<Rule>,
+    /// Print JSON, whose shape README tells.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write an exposition in another format.
+///
+/// What that format has no place for is told on standard error.
+#[derive(Args, Debug)]
+#[command(after_help = VALIDITY_CODES)]
+pub(crate) struct ConvertOptions {
+    /// A file, a URL that begins with http://, or - for standard input.
+    #[arg(value_name = "FILE|URL")]
+    pub(crate) place: PathBuf,
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+    /// The format to write.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: Output,
+    /// What becomes of names with unusual characters; by default underscores
+    /// in text, and allow-utf-8 in formats that know quoted names.
+    #[arg(long, value_enum)]
+    pub(crate) escaping: Option<Escaping>,
+    /// Show when series began in text, too: as gauges named `_created`.
+    #[arg(long)]
+    pub(crate) created: bool,
+    /// Read text as the specification says, and not as most readers do.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Compare what two expositions say, in whatever formats.
+///
+/// Families and series are found by name, in any order. If one format has no
+/// place for what the other one says, such as units, that is not compared.
+#[derive(Args, Debug)]
+#[command(after_help = DIFF_CODES)]
+pub(crate) struct DiffOptions {
+    /// A file, a URL that begins with http://, or - for standard input.
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+    /// What it is compared with.
+    #[arg(value_name = "B")]
+    pub(crate) second: PathBuf,
+    /// The format of both, or, given twice, of each; by default what the
+    /// server says, or what the file looks like.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) from: Vec<Input>,
+    /// How numbers are compared: `exact`, with their times and exemplars;
+    /// `ignore`, not at all; or by how much of the larger one they may differ,
+    /// such as 0.01.
+    #[arg(long, default_value = "exact", value_parser = values, value_name = "HOW")]
+    pub(crate) values: Values,
+    /// Print JSON, whose shape README tells.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How long to wait for the answer of a server, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) timeout: u64,
+}
+
+fn values(text: &str) -> Result<Values, String> {
+    match text {
+        "exact" => Ok(Values::Exact),
+        "ignore" => Ok(Values::Ignored),
+        _ => match text.parse::<f64>() {
+            Ok(part) if part.is_finite() && part >= 0.0 => Ok(Values::Within(part)),
+            _ => Err("neither `exact` nor `ignore` nor a number from 0 on".to_owned()),
+        },
+    }
 }
 
 /// Print what the files of a directory come to, as Prometheus reads it.
@@ -40,9 +179,9 @@ pub(crate) enum Command {
 pub(crate) struct MergeOptions {
     /// The directory that the processes share.
     pub(crate) dir: PathBuf,
-    /// Text 0.0.4 or OpenMetrics 1.0.0.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    /// The format to print it in.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Output,
     /// What becomes of names with unusual characters.
     #[arg(long, value_enum, default_value_t = Escaping::Underscores)]
     pub(crate) escaping: Escaping,
@@ -111,21 +250,6 @@ pub(crate) struct CompactOptions {
     /// as *.damaged are not looked at again.
     #[arg(long)]
     pub(crate) strict: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Format {
-    Text,
-    Openmetrics,
-}
-
-impl From<Format> for exposition::Format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Text => Self::Text004,
-            Format::Openmetrics => Self::OpenMetrics100,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,7 +1,7 @@
 //! How the program speaks: results on standard output, complaints on standard error.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use narthex::multiprocess::inspect::DisagreementReport;
@@ -10,8 +10,10 @@ use narthex::multiprocess::inspect::DisagreementReport;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Sound,
-    /// Only where it was asked to be strict.
+    /// What was read is not valid, or differs; or, where it was asked to be strict, is damaged.
     Damaged,
+    /// Some of what was to be read could not be, as was told.
+    Unread,
 }
 
 impl Outcome {
@@ -38,9 +40,22 @@ impl<E: Error> From<E> for Failure {
 }
 
 /// Writes a result. Whoever has read enough of it and closed the pipe is content.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    printed(out.write_all(text).and_then(|()| out.flush()))
+}
+
+/// Writes a long result, piece by piece.
+pub(crate) fn stream(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let written = write(&mut out).and_then(|()| out.flush());
+    // What is left of it is not to be written again.
+    drop(out.into_parts());
+    printed(written)
+}
+
+fn printed(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure(format!("the result cannot be written: {error}")))
         }
@@ -112,6 +127,11 @@ pub(crate) fn skipped(path: &Path, reason: &str, offset: u64) -> String {
         other => other,
     };
     format!("{}: {what} (byte {offset}, {reason})", path.display())
+}
+
+/// Text of a file, without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// A number of things.

@@ -26,7 +26,9 @@ pub(crate) fn run(options: &ServeOptions) -> Result<Outcome, Failure> {
     drop(inside);
 
     let server = MetricsServer::builder(&registry).path(&options.path).start(&*options.listen)?;
-    output::print(&format!("serving {dir} on http://{}{}\n", server.local_addr(), options.path))?;
+    output::print(
+        format!("serving {dir} on http://{}{}\n", server.local_addr(), options.path).as_bytes(),
+    )?;
     runtime.block_on(ended);
     server.stop();
     Ok(Outcome::Sound)

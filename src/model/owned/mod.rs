@@ -4,6 +4,7 @@ mod buckets;
 mod grouped;
 mod labelled;
 mod select;
+mod started;
 mod typed;
 
 use std::sync::Arc;

@@ -20,6 +20,8 @@ pub(super) struct Groups {
     suffixes: u16,
     members: Keys,
     buckets: Buckets,
+    /// How many observations a native histogram has.
+    native: Option<Placed>,
     /// Whether one of them was added.
     begun: bool,
 }
@@ -63,6 +65,7 @@ impl Groups {
         self.suffixes = 0;
         self.members.clear();
         self.buckets = Buckets::default();
+        self.native = None;
         self.begun = false;
     }
 
@@ -112,10 +115,11 @@ impl Groups {
         }
         match (sample.suffix, sample.own) {
             (Suffix::Bucket, Some((_, Some(bound)))) => {
-                self.buckets.add(cursor, bound, sample.value)?;
+                self.buckets.add(cursor, bound, sample.value, true)?;
             }
             (Suffix::Count | Suffix::GCount, _) => self.buckets.set_count(sample.value),
             (Suffix::Sum | Suffix::GSum, _) => self.buckets.set_sum(sample.value),
+            (Suffix::None, _) if metric_type.has_buckets() => self.native = Some(sample.value),
             _ => {}
         }
         let fate = if self.begun { Fate::Next } else { Fate::First };
@@ -177,8 +181,15 @@ impl Groups {
                 let expected = "a total beside the start time";
                 Err(cursor.error_finding(self.at, expected, "none".to_owned()))
             }
-            MetricType::Histogram => self.buckets.finish_pairs(cursor, self.at, false),
-            MetricType::GaugeHistogram => self.buckets.finish_pairs(cursor, self.at, true),
+            MetricType::Histogram | MetricType::GaugeHistogram => {
+                let is_gauge = metric_type == MetricType::GaugeHistogram;
+                match self.native {
+                    Some(_) if self.buckets.is_empty() => return Ok(()),
+                    Some(native) => self.buckets.agree(cursor, native)?,
+                    None => {}
+                }
+                self.buckets.finish_pairs(cursor, self.at, is_gauge)
+            }
             _ => Ok(()),
         }
     }

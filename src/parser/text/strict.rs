@@ -92,7 +92,7 @@ impl Strict {
         let value = sample.value;
         match (sample.suffix, sample.own) {
             (Suffix::Bucket, Some(bound)) => {
-                return buckets.add(cursor, bound, value);
+                return buckets.add(cursor, bound, value, true);
             }
             (Suffix::Count, _) => buckets.set_count(value),
             (Suffix::Sum, _) => buckets.set_sum(value),

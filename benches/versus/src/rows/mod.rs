@@ -29,6 +29,8 @@ pub fn all(run: &mut Run) -> Result<(), Lost> {
     closed::known_values(run)?;
     children::new(run)?;
     text::counters(run)?;
+    #[cfg(feature = "protobuf")]
+    text::protobuf(run)?;
     text::histograms(run)?;
     text::gzipped(run)?;
     text::allocations(run)?;

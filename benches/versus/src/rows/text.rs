@@ -18,6 +18,8 @@ use crate::run::{Heading, Run};
 pub const COUNTERS: Heading = Heading { name: "text of 100,000 counters", unit: "ns a series" };
 pub const HISTOGRAMS: Heading =
     Heading { name: "text of 1,000 histograms of 11 buckets", unit: "ns a line" };
+#[cfg(feature = "protobuf")]
+const PROTOBUF: Heading = Heading { name: "protobuf of 100,000 counters", unit: "ns a series" };
 pub const GZIPPED: Heading = Heading { name: "100,000 counters gzipped", unit: "ns a series" };
 pub const SIZE: Heading = Heading { name: "size of 100,000 counters", unit: "bytes a series" };
 pub const ALLOCATIONS: Heading =
@@ -43,6 +45,22 @@ pub fn counters(run: &mut Run) -> Result<(), Lost> {
             let seen = text(run, &pages::counters(series, amounts), series)?;
             run.add(COUNTERS, row.to_owned(), seen);
         }
+    }
+    Ok(())
+}
+
+/// Counters in protobuf, which only some write.
+#[cfg(feature = "protobuf")]
+pub fn protobuf(run: &mut Run) -> Result<(), Lost> {
+    let (series, (row, amounts)) = (run.size(SERIES), AMOUNTS[0]);
+    if run.wants(PROTOBUF, row) {
+        let pages = pages::counters_in_protobuf(series, amounts);
+        let bytes = pages[0].text();
+        let mut candidates: Vec<_> = pages.iter().map(writing).collect();
+        candidates.push(copying(&bytes));
+        let seen = measure(run.pace.halved(), 1, &candidates)?;
+        let seen = seen.into_iter().map(|seen| seen.per(series)).collect();
+        run.add(PROTOBUF, row.to_owned(), seen);
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! What the types of OpenMetrics allow of a single sample.
 
+use super::cursor::Cursor;
+use super::error::{ParseError, quoted};
+use super::labels::Braces;
+use super::number::{Placed, float};
 use crate::model::{MetricType, Suffix};
-use crate::parser::cursor::Cursor;
-use crate::parser::error::{ParseError, quoted};
-use crate::parser::labels::Braces;
-use crate::parser::number::{Placed, float};
 
 /// The label that a type adds to samples of this suffix; a state set's bears the family's name.
 pub(super) fn own_label(metric_type: MetricType, suffix: Suffix, family: &str) -> Option<&str> {

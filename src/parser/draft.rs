@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
+use super::cursor::Cursor;
+use super::error::{ParseError, quoted};
+use super::grammar::Grammar;
+use super::series::Keys;
 use crate::model::{Desc, MetricFamily, MetricName, MetricType, Suffix};
-use crate::parser::cursor::Cursor;
-use crate::parser::error::{ParseError, quoted};
-use crate::parser::series::Keys;
 
 /// A family that is being read.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
+    grammar: Grammar,
     /// Where its name stands first.
     pub(super) at: usize,
     pub(super) name: Cow<'a, str>,
@@ -22,8 +24,8 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(at: usize, name: Cow<'a, str>) -> Self {
-        Self { at, name, help: None, metric_type: None, unit: None, family: None }
+    pub(super) fn new(grammar: Grammar, at: usize, name: Cow<'a, str>) -> Self {
+        Self { grammar, at, name, help: None, metric_type: None, unit: None, family: None }
     }
 
     pub(super) fn metric_type(&self) -> MetricType {
@@ -35,10 +37,18 @@ impl<'a> Draft<'a> {
     pub(super) fn suffix_of(&self, sample: &str) -> Option<Suffix> {
         let rest = sample.strip_prefix(&*self.name)?;
         let metric_type = self.metric_type();
+        if self.grammar.names_families_in_full() {
+            return rest.is_empty().then(|| full_suffix(metric_type));
+        }
         if metric_type.has_start_time() && rest == Suffix::Created.as_str() {
             return Some(Suffix::Created);
         }
-        metric_type.suffixes().iter().copied().find(|suffix| suffix.as_str() == rest)
+        // A native histogram has the name of its family.
+        let is_native = rest.is_empty() && metric_type.has_buckets();
+        let none = is_native.then_some(Suffix::None);
+        none.or_else(|| {
+            metric_type.suffixes().iter().copied().find(|suffix| suffix.as_str() == rest)
+        })
     }
 
     /// The family, to add samples to; `taken` has the names of all before it.
@@ -64,22 +74,53 @@ impl<'a> Draft<'a> {
         if let (Some((_, at)), MetricType::Info | MetricType::StateSet) = (unit, metric_type) {
             return Err(cursor.error_at(*at, format!("no unit, as the type is {metric_type}")));
         }
-        let name =
-            MetricName::new(&self.name).map_err(|_| cursor.error_at(self.at, "a metric name"))?;
+        let name = self.model_name(cursor)?;
+        let name = MetricName::new(name).map_err(|_| cursor.error_at(self.at, "a metric name"))?;
         let help = self.help.as_deref().unwrap_or_default().into();
         let unit = unit.map(|(unit, _)| (**unit).into());
         let desc = Desc::from_full_name(name, help, metric_type, unit);
         for suffix in desc.claimed_suffixes() {
             let (_, is_new) = taken.add(|key| {
-                key.extend_from_slice(self.name.as_bytes());
+                key.extend_from_slice(desc.name().as_bytes());
                 key.extend_from_slice(suffix.as_str().as_bytes());
             });
             if !is_new {
                 let expected = "a family whose names are no other's";
-                let found = quoted(&[&*self.name, suffix.as_str()].concat());
+                let found = quoted(&[desc.name(), suffix.as_str()].concat());
                 return Err(cursor.error_finding(self.at, expected, found));
             }
         }
         Ok(desc)
+    }
+
+    /// The name as the model has it: without what the type adds to the names of samples.
+    fn model_name(&self, cursor: &Cursor<'a>) -> Result<&str, ParseError> {
+        if !self.grammar.names_families_in_full() {
+            return Ok(&self.name);
+        }
+        let metric_type = self.metric_type();
+        let suffix = full_suffix(metric_type).as_str();
+        let name = match (metric_type, self.name.strip_suffix(suffix)) {
+            (_, Some(name)) => name,
+            // Written again, it gains the suffix.
+            (MetricType::Counter, None) => &self.name,
+            (_, None) => {
+                let expected = format!("a name of an {metric_type} that ends with {suffix:?}");
+                return Err(cursor.error_finding(self.at, expected, quoted(&self.name)));
+            }
+        };
+        match name {
+            "" => Err(cursor.error_at(self.at, format!("a name before {suffix:?}"))),
+            name => Ok(name),
+        }
+    }
+}
+
+/// What the names of families of this type end with where they are those of their samples.
+fn full_suffix(metric_type: MetricType) -> Suffix {
+    match metric_type {
+        MetricType::Counter => Suffix::Total,
+        MetricType::Info => Suffix::Info,
+        _ => Suffix::None,
     }
 }

@@ -1,5 +1,11 @@
 //! The program `narthex`, run as people and scripts run it.
 
+mod check;
+mod convert;
+mod diff;
+mod fetch;
+mod parse;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,6 +23,24 @@ fn narthex() -> Command {
 fn run(args: &[&str], paths: &[&Path]) -> (String, String, Option<i32>) {
     let Output { status, stdout, stderr } = narthex().args(args).args(paths).output().unwrap();
     (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code())
+}
+
+/// The same, with something on standard input.
+fn run_with(args: &[&str], input: &[u8]) -> (String, String, Option<i32>) {
+    let mut program = narthex();
+    program.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code())
+}
+
+/// Where corpora of other programs are, if they are there.
+fn shared() -> PathBuf {
+    match std::env::var_os("NARTHEX_SHARED") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+    }
 }
 
 fn pool(name: &str) -> PathBuf {
@@ -53,11 +77,7 @@ fn merge_prints_what_python_merges() {
 
 #[test]
 fn merge_prints_the_corpus_of_python_in_every_form() {
-    let shared = match std::env::var_os("NARTHEX_SHARED") {
-        Some(dir) => PathBuf::from(dir),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    };
-    let Ok(cases) = fs::read_dir(shared.join("multiproc")) else {
+    let Ok(cases) = fs::read_dir(shared().join("multiproc")) else {
         eprintln!("skipped: no corpus");
         return;
     };
@@ -235,7 +255,8 @@ fn what_cannot_be_used_ends_with_two() {
 
 #[test]
 fn help_tells_the_exit_codes() {
-    for command in [&[][..], &["merge"], &["serve"], &["inspect"], &["compact"]] {
+    let commands = ["parse", "check", "convert", "diff", "merge", "serve", "inspect", "compact"];
+    for command in [&[][..]].into_iter().chain(commands.iter().map(std::slice::from_ref)) {
         let args = &[command, &["--help"]].concat();
         let (text, _, code) = run(args, &[]);
         assert_eq!(code, Some(0));
@@ -315,6 +336,23 @@ fn a_reader_that_has_enough_is_no_error() {
     drop(lines);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
+
+    // What is written piece by piece, as well.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.txt");
+    fs::write(&file, (0..10_000).map(|n| format!("a{n} {n}\n")).collect::<String>()).unwrap();
+    for args in [&["parse"][..], &["convert", "--to=text"], &["check"]] {
+        let mut program = narthex();
+        program.args(args).arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = program.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        lines.next().unwrap().unwrap();
+        drop(lines);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{args:?}");
+        // A check finds what it finds, whoever listens.
+        assert_eq!(output.status.code(), Some(i32::from(args == ["check"])));
+    }
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! Whatever an exposition in OpenMetrics 2.0 holds, it is read without a panic, and what was read is
+//! written as another that is read as the same, in this version and in the one before.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use narthex::exposition::{self, Encoding, Format};
+use narthex::model::{EscapingScheme, MetricFamily};
+use narthex::parser::openmetrics2::parse_all;
+use narthex_fuzz::assert_well_formed;
+
+fn written(families: &Vec<MetricFamily>, format: Format) -> String {
+    let encoding = Encoding::new(format, EscapingScheme::AllowUtf8);
+    let text = exposition::encode(families, encoding).expect("names as they are");
+    assert_well_formed(&text, true);
+    text
+}
+
+fuzz_target!(|data: &[u8]| match parse_all(data) {
+    Ok(families) => {
+        let text = written(&families, Format::OpenMetrics200);
+        let again = parse_all(&text).expect("what was written can be read");
+        assert_eq!(written(&again, Format::OpenMetrics200), text);
+        written(&families, Format::OpenMetrics100);
+    }
+    Err(error) => {
+        assert!(error.line() > 0 && error.column() > 0 && !error.to_string().contains('\n'));
+    }
+});

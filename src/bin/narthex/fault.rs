@@ -1,0 +1,40 @@
+//! What is wrong with a document, and where.
+
+use std::fmt;
+
+use narthex::parser::ParseError;
+use serde_json::{Map, Value};
+
+/// Why a document cannot be read: the parsers' errors, of whatever format.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    message: String,
+    /// What says where it is, from coarse to fine, and the words for that in JSON.
+    place: Vec<(&'static str, usize)>,
+}
+
+impl Fault {
+    /// The message and the place, as `narthex parse` prints them.
+    pub(crate) fn json(&self) -> Value {
+        let place = self.place.iter().map(|(what, number)| (*what, Value::from(*number)));
+        let error = [("error", Value::from(&*self.message))].into_iter().chain(place);
+        error.map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>().into()
+    }
+}
+
+/// As it stands behind the name of a file: `:line:column: message`.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.iter().try_for_each(|(_, number)| write!(f, ":{number}"))?;
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl From<ParseError> for Fault {
+    fn from(error: ParseError) -> Self {
+        Self {
+            message: format!("expected {}, found {}", error.expected(), error.found()),
+            place: vec![("line", error.line()), ("column", error.column())],
+        }
+    }
+}
