@@ -47,7 +47,7 @@ impl SummaryCell {
     pub(crate) fn observe(&self, value: f64) {
         match self {
             Self::Memory(observations) => observations.observe(0, value, 1),
-            Self::Sketch(native) => native.observe(value, 1, || 0),
+            Self::Sketch(native) => native.observe(value, 1, 0),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 mapped.sum.add(value);

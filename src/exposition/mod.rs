@@ -5,7 +5,7 @@
 //! | | text 0.0.4 | text 1.0.0 | OpenMetrics 1.0.0 | protobuf | OpenMetrics 2.0 |
 //! | --- | --- | --- | --- | --- | --- |
 //! | UTF-8 names | escaped, or quoted if asked for | quoted | quoted | as they are | quoted |
-//! | units | no | no | yes | yes, if the escaped name ends with it | yes, if the name ends with it |
+//! | units | no | no | yes | yes, if the escaped name ends with it | yes, if it is spelt as names are |
 //! | timestamps | whole milliseconds | whole milliseconds | to the nanosecond | whole milliseconds | to the nanosecond |
 //! | start times | on demand, as a gauge | on demand, as a gauge | `_created` behind the series | to the nanosecond | to the nanosecond |
 //! | exemplars | no | no | yes | yes | those that have a timestamp |

@@ -163,7 +163,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | an info or a state set | a gauge | kept | a gauge | kept |
 //! | a gauge histogram | a histogram of buckets, and two gauges | kept | kept | kept |
-//! | a unit | only in the name | kept | kept | kept, if the name ends with it |
+//! | a unit | only in the name | kept | kept | kept, if it is spelt as names are |
 //! | exemplars | lost | kept | kept | kept, if they have a timestamp |
 //! | start times | lost, or gauges if they are shown | kept, unless they are switched off | kept to the nanosecond, unless they are switched off | kept, unless they are switched off |
 //! | timestamps | whole milliseconds; with more than 64 bits, Go's reader and Prometheus refuse the text | kept to the nanosecond | whole milliseconds of 64 bits; those of exemplars to the nanosecond | kept to the nanosecond |
