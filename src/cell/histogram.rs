@@ -44,27 +44,24 @@ impl HistogramCell {
         Self::Native(Box::new(NativeCell::new(limits, buckets, clock)))
     }
 
-    /// Adds `n` observations of `value`, which belongs into `bucket`.
+    /// Adds `n` observations of `value`, which belongs into a bucket of given bounds: that is
+    /// asked for only if there are some.
     #[inline]
-    pub(crate) fn observe(&self, bucket: usize, value: f64, n: u64) {
+    pub(crate) fn observe(&self, bucket: impl FnOnce() -> usize, value: f64, n: u64) {
+        match self {
+            Self::Memory(observations) => observations.observe(bucket(), value, n),
+            Self::Native(native) if n == 1 && !native.is_split => native.observe_one(value),
+            _ => self.observe_elsewhere(bucket(), value, n),
+        }
+    }
+
+    #[inline(never)]
+    fn observe_elsewhere(&self, bucket: usize, value: f64, n: u64) {
         match self {
             Self::Memory(observations) => observations.observe(bucket, value, n),
             Self::Native(native) => native.observe(value, n, bucket),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => mapped.observe(bucket, value, n),
-        }
-    }
-
-    /// Adds an observation if it has no buckets but those of exponential size; false if it does
-    /// nothing.
-    #[inline]
-    pub(crate) fn observe_natively(&self, value: f64) -> bool {
-        match self {
-            Self::Native(native) if !native.is_split => {
-                native.observe_one(value);
-                true
-            }
-            _ => false,
         }
     }
 
@@ -114,7 +111,6 @@ impl HistogramCell {
 
 #[cfg(feature = "multiprocess")]
 impl MappedHistogram {
-    #[inline(never)]
     fn observe(&self, bucket: usize, value: f64, n: u64) {
         self.sum.add(value * n as f64);
         self.buckets[bucket].add(n as f64);

@@ -103,7 +103,7 @@ impl NativeCell {
         }
         let table = (word >> TABLE & HALVED) as usize;
         let Some(cell) = self.directory.find(table, key).and_then(own_at) else { return false };
-        sequence::write(head, head[0].load(Ordering::Relaxed), Some(&*cell), value, n);
+        sequence::write(head, head[0].load(Ordering::Relaxed), Some(cell), value, n);
         true
     }
 

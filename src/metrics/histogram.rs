@@ -83,9 +83,7 @@ impl Histogram {
             // Zero times infinity would make the sum NaN.
             return;
         }
-        if n != 1 || !self.series.cell.observe_natively(value) {
-            self.series.cell.observe(self.bucket(value), value, n);
-        }
+        self.series.cell.observe(|| self.bucket(value), value, n);
     }
 
     /// Adds an observation, and keeps these labels as the trace of its bucket.
@@ -95,7 +93,7 @@ impl Histogram {
     pub fn observe_with_exemplar(&self, value: impl Amount, labels: &[(&str, &str)]) {
         let value = value.to_f64();
         let bucket = self.bucket(value);
-        self.series.cell.observe(bucket, value, 1);
+        self.series.cell.observe(|| bucket, value, 1);
         if keeps_exemplar(labels) {
             let slot = (bucket, self.bounds().values().len());
             let aside = self.series.aside();
