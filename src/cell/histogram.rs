@@ -44,24 +44,31 @@ impl HistogramCell {
         Self::Native(Box::new(NativeCell::new(limits, buckets, clock)))
     }
 
-    /// Adds `n` observations of `value`, which belongs into a bucket of given bounds: that is
-    /// asked for only if there are some.
+    /// Adds `n` observations of `value`, which belongs into a bucket of given bounds, if it has
+    /// those alone, in memory, and the bucket is known; false if it does nothing.
     #[inline]
-    pub(crate) fn observe(&self, bucket: impl FnOnce() -> usize, value: f64, n: u64) {
-        match self {
-            Self::Memory(observations) => observations.observe(bucket(), value, n),
-            Self::Native(native) if n == 1 && !native.is_split => native.observe_one(value),
-            _ => self.observe_elsewhere(bucket(), value, n),
-        }
+    pub(crate) fn observe_at_once(
+        &self,
+        bucket: impl FnOnce() -> Option<usize>,
+        value: f64,
+        n: u64,
+    ) -> bool {
+        let Self::Memory(observations) = self else { return false };
+        let Some(bucket) = bucket() else { return false };
+        observations.observe(bucket, value, n);
+        true
     }
 
-    #[inline(never)]
-    fn observe_elsewhere(&self, bucket: usize, value: f64, n: u64) {
+    /// The same, wherever its numbers are. A bucket of given bounds is asked for only if there
+    /// are some.
+    #[inline]
+    pub(crate) fn observe(&self, bucket: impl Fn() -> usize, value: f64, n: u64) {
         match self {
-            Self::Memory(observations) => observations.observe(bucket, value, n),
-            Self::Native(native) => native.observe(value, n, bucket),
+            Self::Native(native) if n == 1 && !native.is_split => native.observe_one(value),
+            Self::Native(native) => native.observe(value, n, bucket()),
+            Self::Memory(observations) => observations.observe(bucket(), value, n),
             #[cfg(feature = "multiprocess")]
-            Self::Mapped(mapped) => mapped.observe(bucket, value, n),
+            Self::Mapped(mapped) => mapped.observe(bucket(), value, n),
         }
     }
 

@@ -66,15 +66,19 @@ impl BucketIndex {
     /// The place of the first bucket whose upper bound is not less than `value`.
     #[inline]
     pub(super) fn find(&self, value: f64) -> usize {
+        self.find_at_once(value).unwrap_or_else(|| self.search(value))
+    }
+
+    /// The same, if the table knows it.
+    #[inline]
+    pub(super) fn find_at_once(&self, value: f64) -> Option<usize> {
         let [lowest, highest] = self.ends;
         // In this order, NaN becomes the highest; each of both is one instruction.
         let within = if value < highest { value } else { highest };
         let within = if within > lowest { within } else { lowest };
         let cell = (within.to_bits() >> self.shift).wrapping_sub(self.first);
-        match self.table.get(cell as usize) {
-            Some(cell) => cell.bucket + usize::from(value > cell.bound),
-            None => self.search(value),
-        }
+        let cell = self.table.get(cell as usize)?;
+        Some(cell.bucket + usize::from(value > cell.bound))
     }
 
     #[cold]

@@ -83,6 +83,14 @@ impl Histogram {
             // Zero times infinity would make the sum NaN.
             return;
         }
+        let bucket = || self.series.schema().settings.index.find_at_once(value);
+        if !self.series.cell.observe_at_once(bucket, value, n) {
+            self.observe_elsewhere(value, n);
+        }
+    }
+
+    #[inline(never)]
+    fn observe_elsewhere(&self, value: f64, n: u64) {
         self.series.cell.observe(|| self.bucket(value), value, n);
     }
 
