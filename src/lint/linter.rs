@@ -95,9 +95,31 @@ impl Linter {
     /// What is wrong with a text of OpenMetrics 1.0.0: see [`openmetrics`](super::openmetrics()).
     pub fn openmetrics(&self, text: impl AsRef<[u8]>) -> Vec<Problem> {
         let text = text.as_ref();
+        self.lines(text, parser::openmetrics::parse(text))
+    }
+
+    /// What is wrong with a text of OpenMetrics 2.0: see [`openmetrics2`](super::openmetrics2()).
+    #[cfg(feature = "openmetrics2")]
+    pub fn openmetrics2(&self, text: impl AsRef<[u8]>) -> Vec<Problem> {
+        let text = text.as_ref();
+        self.lines(text, parser::openmetrics2::parse(text))
+    }
+
+    /// What is wrong with protobuf messages: see [`protobuf`](super::protobuf()).
+    pub fn protobuf(&self, bytes: impl AsRef<[u8]>) -> Vec<Problem> {
+        let mut findings = Findings::without(&self.off);
+        let (families, error) = read(parser::protobuf::parse(bytes.as_ref()));
+        if let Some(error) = error {
+            findings.add(Rule::Syntax, error.family().unwrap_or_default(), error.to_string());
+        }
+        check(&families, &mut findings);
+        findings.finish()
+    }
+
+    fn lines(&self, text: &[u8], families: parser::Families<'_>) -> Vec<Problem> {
         let lines = Lines::read(&String::from_utf8_lossy(text));
         let mut findings = Findings::without(&self.off);
-        let (families, error) = read(parser::openmetrics::parse(text));
+        let (families, error) = read(families);
         if let Some(error) = error {
             add_error(Rule::Syntax, &error, &lines, &mut findings);
         }
@@ -108,9 +130,9 @@ impl Linter {
 }
 
 /// The families before the first error, and that.
-fn read(
-    parsed: impl Iterator<Item = Result<MetricFamily, ParseError>>,
-) -> (Vec<MetricFamily>, Option<ParseError>) {
+fn read<E>(
+    parsed: impl Iterator<Item = Result<MetricFamily, E>>,
+) -> (Vec<MetricFamily>, Option<E>) {
     let mut families = Vec::new();
     for family in parsed {
         match family {

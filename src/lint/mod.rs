@@ -115,3 +115,35 @@ pub fn text(text: impl AsRef<[u8]>) -> Vec<Problem> {
 pub fn openmetrics(text: impl AsRef<[u8]>) -> Vec<Problem> {
     Linter::new().openmetrics(text)
 }
+
+/// What is wrong with a text of OpenMetrics 2.0.
+///
+/// What stands behind a line that cannot be read is not looked at.
+///
+/// ```
+/// use narthex::lint::{self, Rule};
+///
+/// let problems = lint::openmetrics2("# TYPE up gauge\n# HELP up Is it?\nup 1\n");
+/// assert_eq!(problems[0].rule(), Rule::Syntax);
+/// assert_eq!(problems[0].line(), Some(4));
+/// ```
+#[cfg(feature = "openmetrics2")]
+pub fn openmetrics2(text: impl AsRef<[u8]>) -> Vec<Problem> {
+    Linter::new().openmetrics2(text)
+}
+
+/// What is wrong with protobuf messages, each behind its length.
+///
+/// What stands behind a message that cannot be read is not looked at; where that is, the text of
+/// the problem says.
+///
+/// ```
+/// use narthex::lint::{self, Rule};
+///
+/// let problems = lint::protobuf(b"\x0a\x0a\x02up\x18\x01\x22\x02\x12\x09");
+/// assert_eq!(problems[0].rule(), Rule::Syntax);
+/// assert_eq!(problems[0].text(), "byte 11, metric of \"up\": expected 9 bytes, found 0");
+/// ```
+pub fn protobuf(bytes: impl AsRef<[u8]>) -> Vec<Problem> {
+    Linter::new().protobuf(bytes)
+}

@@ -1,6 +1,6 @@
 //! `narthex convert`.
 
-use crate::run_with;
+use crate::{run_bytes, run_with};
 
 const OPENMETRICS: &str = "\
 # HELP \"mail.sent\" Mails sent.
@@ -35,7 +35,7 @@ fn what_a_format_has_no_place_for_is_told() {
     );
     assert_eq!(
         complaint,
-        "narthex: text has no infos, state sets or gauge histograms: 1, the first of \"build\", become other types\n\
+        "narthex: text has no infos or state sets: 1, the first of \"build\", become gauges\n\
          narthex: text has no units: 1, the first of \"wait_seconds\", stand in their families' names alone\n\
          narthex: text has no exemplars: 1, the first of \"mail.sent\", are left out\n\
          narthex: text has no start times: 1, the first of \"mail.sent\", are left out; --created shows them as gauges\n\
@@ -146,4 +146,34 @@ host_created 7.0
     let (_, complaint, code) = run_with(&args, lonely.as_bytes());
     assert!(complaint.contains("a family whose names are no other's"), "{complaint}");
     assert_eq!(code, Some(1));
+}
+
+#[test]
+fn all_formats_are_written_and_read_again() {
+    let text = "# HELP wait In the queue.\n# TYPE wait histogram\n\
+        wait_bucket{le=\"1.0\"} 2.0\nwait_bucket{le=\"+Inf\"} 3.0\nwait_count 3.0\nwait_sum 4.5\n\
+        # HELP up Is it?\n# TYPE up gauge\nup 1.0\n# EOF\n";
+    for format in ["openmetrics2", "protobuf", "openmetrics"] {
+        let (written, complaint, code) =
+            run_bytes(&["convert", "-", "--to", format], text.as_bytes());
+        assert_eq!((complaint.as_str(), code), ("", Some(0)), "{format}");
+        // The format is seen from what is there.
+        let (again, complaint, code) =
+            run_bytes(&["convert", "-", "--to", "openmetrics"], &written);
+        assert_eq!((complaint.as_str(), code), ("", Some(0)), "{format}");
+        assert_eq!(String::from_utf8(again).unwrap(), text, "{format}");
+        let (alike, complaint, code) = run_bytes(&["check", "-", "--from", format], &written);
+        assert_eq!((alike, complaint.as_str(), code), (Vec::new(), "", Some(0)), "{format}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_messages_has_an_offset() {
+    let broken = b"\x0a\x0a\x02up\x18\x01\x22\x02\x12\x09";
+    let (printed, complaint, code) = run_bytes(&["parse", "-", "--from", "protobuf"], broken);
+    assert_eq!(code, Some(1));
+    let said = "metric of \\\"up\\\": expected 9 bytes, found 0";
+    let json = format!("{{\"error\":\"{said}\",\"offset\":11}}\n");
+    assert_eq!(String::from_utf8(printed).unwrap(), json);
+    assert!(complaint.contains("standard input:11: metric of \"up\""), "{complaint}");
 }

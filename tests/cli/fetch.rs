@@ -56,7 +56,7 @@ fn a_server_is_read_in_the_format_that_it_says() {
     assert_eq!((&report["line"], &report["column"], code), (&json!(2), &json!(1), Some(1)));
     let asked = served.join().unwrap();
     assert!(asked.starts_with("GET /metrics?a=b HTTP/1.1\r\n"), "{asked}");
-    assert!(asked.contains("\r\naccept: application/openmetrics-text;version=1.0.0;"), "{asked}");
+    assert!(asked.contains("\r\naccept: application/openmetrics-text;version=2.0.0;"), "{asked}");
 }
 
 #[test]

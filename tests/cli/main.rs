@@ -27,12 +27,18 @@ fn run(args: &[&str], paths: &[&Path]) -> (String, String, Option<i32>) {
 
 /// The same, with something on standard input.
 fn run_with(args: &[&str], input: &[u8]) -> (String, String, Option<i32>) {
+    let (printed, complaint, code) = run_bytes(args, input);
+    (String::from_utf8(printed).unwrap(), complaint, code)
+}
+
+/// The same, for what need not be text.
+fn run_bytes(args: &[&str], input: &[u8]) -> (Vec<u8>, String, Option<i32>) {
     let mut program = narthex();
     program.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = program.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code())
+    (stdout, String::from_utf8(stderr).unwrap(), status.code())
 }
 
 /// Where corpora of other programs are, if they are there.

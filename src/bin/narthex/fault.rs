@@ -3,6 +3,7 @@
 use std::fmt;
 
 use narthex::parser::ParseError;
+use narthex::parser::protobuf::DecodeError;
 use serde_json::{Map, Value};
 
 /// Why a document cannot be read: the parsers' errors, of whatever format.
@@ -35,6 +36,17 @@ impl From<ParseError> for Fault {
         Self {
             message: format!("expected {}, found {}", error.expected(), error.found()),
             place: vec![("line", error.line()), ("column", error.column())],
+        }
+    }
+}
+
+impl From<DecodeError> for Fault {
+    fn from(error: DecodeError) -> Self {
+        let of = error.family().map(|family| format!(" of {family:?}")).unwrap_or_default();
+        let (field, expected, found) = (error.field(), error.expected(), error.found());
+        Self {
+            message: format!("{field}{of}: expected {expected}, found {found}"),
+            place: vec![("offset", error.offset())],
         }
     }
 }

@@ -44,6 +44,17 @@ pub(crate) struct Input {
 /// In the order in which they are asked for and guessed; the last one is what is left.
 const INPUTS: &[Input] = &[
     Input {
+        name: "openmetrics2",
+        help: "OpenMetrics 2.0, as its release candidate has it",
+        media_type: "application/openmetrics-text",
+        version: "2.",
+        accept: "application/openmetrics-text;version=2.0.0;escaping=allow-utf-8",
+        looks_like: has_composite_values,
+        read: |bytes, _| families(parser::openmetrics2::parse(bytes)),
+        lint: |linter, bytes| linter.openmetrics2(bytes),
+        times: Times::Nanoseconds,
+    },
+    Input {
         name: "openmetrics",
         help: "OpenMetrics 1.0.0",
         media_type: "application/openmetrics-text",
@@ -52,6 +63,18 @@ const INPUTS: &[Input] = &[
         looks_like: ends_with_eof,
         read: |bytes, _| families(parser::openmetrics::parse(bytes)),
         lint: |linter, bytes| linter.openmetrics(bytes),
+        times: Times::Nanoseconds,
+    },
+    Input {
+        name: "protobuf",
+        help: "Prometheus' protobuf messages, each behind its length",
+        media_type: "application/vnd.google.protobuf",
+        version: "",
+        accept: "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                 encoding=delimited;escaping=allow-utf-8",
+        looks_like: |bytes| matches!(parser::protobuf::parse(bytes).next(), Some(Ok(_))),
+        read: |bytes, _| families(parser::protobuf::parse(bytes)),
+        lint: |linter, bytes| linter.protobuf(bytes),
         times: Times::Nanoseconds,
     },
     Input {
@@ -143,6 +166,13 @@ fn ends_with_eof(bytes: &[u8]) -> bool {
     text.strip_suffix(b"# EOF").is_some_and(|before| before.is_empty() || before.ends_with(b"\n"))
 }
 
+/// Whether that is so, and a value is one that only the second version has.
+fn has_composite_values(bytes: &[u8]) -> bool {
+    let is_said = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    let parts: [&[u8]; 4] = [b" st@", b",bucket:[", b",quantile:[", b"_buckets:["];
+    ends_with_eof(bytes) && parts.into_iter().any(is_said)
+}
+
 /// A format that can be written.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
@@ -160,11 +190,13 @@ pub(crate) struct Output {
 /// What a format may have no place for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lack {
-    /// Gauge histograms, infos and state sets.
-    Types,
+    /// Infos and state sets.
+    States,
+    GaugeHistograms,
     Units,
     NativeHistograms,
     Exemplars,
+    UnstampedExemplars,
     StartTimes,
     /// Times that are no whole milliseconds.
     Nanoseconds,
@@ -196,10 +228,27 @@ const OUTPUTS: &[Output] = &[
         read_by: "openmetrics",
         lacks: &[Lack::NativeHistograms],
     },
+    Output {
+        name: "openmetrics2",
+        help: "OpenMetrics 2.0, as its release candidate has it",
+        format: Format::OpenMetrics200,
+        escaping: EscapingScheme::AllowUtf8,
+        read_by: "openmetrics2",
+        lacks: &[Lack::UnstampedExemplars],
+    },
+    Output {
+        name: "protobuf",
+        help: "Prometheus' protobuf messages, each behind its length",
+        format: Format::Protobuf,
+        escaping: EscapingScheme::AllowUtf8,
+        read_by: "protobuf",
+        lacks: &[Lack::States, Lack::Nanoseconds],
+    },
 ];
 
 const TEXT_LACKS: &[Lack] = &[
-    Lack::Types,
+    Lack::States,
+    Lack::GaugeHistograms,
     Lack::Units,
     Lack::NativeHistograms,
     Lack::Exemplars,

@@ -43,12 +43,14 @@ impl<'a> Losses<'a> {
     pub(crate) fn tell(&self) -> impl Iterator<Item = String> {
         let losses = self.losses.iter().map(|(lack, Loss { count, first })| {
             let (what, becomes) = match lack {
-                Lack::Types => ("infos, state sets or gauge histograms", "become other types"),
+                Lack::States => ("infos or state sets", "become gauges"),
+                Lack::GaugeHistograms => ("gauge histograms", "become other types"),
                 Lack::Units => ("units", "stand in their families' names alone"),
                 Lack::NativeHistograms => {
                     ("native histograms", "show their other buckets, counts and sums alone")
                 }
                 Lack::Exemplars => ("exemplars", "are left out"),
+                Lack::UnstampedExemplars => ("exemplars without a timestamp", "are left out"),
                 Lack::StartTimes => ("start times", "are left out; --created shows them as gauges"),
                 Lack::Nanoseconds => ("times below a millisecond", "are cut off"),
             };
@@ -65,12 +67,12 @@ impl<'a> Losses<'a> {
     }
 
     fn look_at(&mut self, family: &MetricFamily, created: bool) {
-        use MetricType::{GaugeHistogram, Info, StateSet};
-
         let desc = family.desc();
         self.look_at_name(desc.name(), self.escaping.metric_name(desc.name()));
-        if matches!(desc.metric_type(), GaugeHistogram | Info | StateSet) {
-            self.note(Lack::Types, desc.name());
+        match desc.metric_type() {
+            MetricType::Info | MetricType::StateSet => self.note(Lack::States, desc.name()),
+            MetricType::GaugeHistogram => self.note(Lack::GaugeHistograms, desc.name()),
+            _ => {}
         }
         if desc.unit().is_some() {
             self.note(Lack::Units, desc.name());
@@ -85,8 +87,11 @@ impl<'a> Losses<'a> {
         if sample.native().is_some() {
             self.note(Lack::NativeHistograms, sample.family());
         }
-        if sample.exemplar().is_some() {
+        if let Some(exemplar) = sample.exemplar() {
             self.note(Lack::Exemplars, sample.family());
+            if exemplar.timestamp().is_none() {
+                self.note(Lack::UnstampedExemplars, sample.family());
+            }
         }
         if sample.start().is_some() && !created {
             self.note(Lack::StartTimes, sample.family());
