@@ -54,7 +54,8 @@ impl MetricFamily {
         let mut points = Points { own, places: HashMap::new(), points: Vec::new() };
         family.for_each_sample(&mut |sample| points.add(sample));
         let mut grouped = Self::of(family.desc().clone());
-        for point in points.points {
+        for mut point in points.points {
+            point.parts.sort_by(|one, other| one.at.total_cmp(&other.at));
             grouped.push_point(point);
         }
         Some(grouped)
@@ -154,7 +155,7 @@ struct Point {
     names: Vec<String>,
     values: Vec<String>,
     timestamp: Option<Timestamp>,
-    /// Buckets or quantiles, ascending.
+    /// Buckets or quantiles.
     parts: Vec<Part>,
     count: Option<f64>,
     sum: Option<f64>,
@@ -206,10 +207,9 @@ impl Points {
                 let Some((text, Ok(at))) = own.map(|text| (text.clone(), text.parse())) else {
                     return;
                 };
-                let place = point.parts.partition_point(|part| part.at < at);
                 let exemplar = sample.exemplar().map(|exemplar| exemplar.to_owned());
                 let text = text.into_owned().into_boxed_str();
-                point.parts.insert(place, Part { at, text, value: sample.value(), exemplar });
+                point.parts.push(Part { at, text, value: sample.value(), exemplar });
             }
         }
     }
