@@ -1,5 +1,6 @@
 //! A count of observations and two sums, of which one is valid: a reader sees no half of one.
 
+use std::ops::Deref;
 use std::sync::atomic::Ordering;
 
 use super::sync::AtomicU64;
@@ -25,7 +26,7 @@ pub(super) const FREE_READS: u32 = if cfg!(loom) { 1 } else { 100 };
 pub(super) fn write(
     [place, sums @ ..]: &[AtomicU64; 3],
     state: u64,
-    bucket: Option<&AtomicU64>,
+    bucket: Option<impl Deref<Target = AtomicU64>>,
     value: f64,
     n: u64,
 ) {
