@@ -39,7 +39,7 @@ mod miri_tests;
 mod native;
 mod native_book;
 #[cfg(all(test, not(loom)))]
-mod native_miri_tests;
+mod native_tests;
 pub(crate) mod numbered;
 mod observations;
 mod order;

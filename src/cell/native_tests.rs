@@ -95,8 +95,7 @@ fn value(n: u64) -> f64 {
 
 #[test]
 fn nothing_is_lost_while_the_resolution_is_reduced() {
-    let (threads, each) = if cfg!(miri) { (2, 12) } else { (4, 4000) };
-    let rounds = if cfg!(miri) { 1 } else { 20 };
+    let (threads, each, rounds) = (4, 4000, 20);
     for _ in 0..rounds {
         let cell = NativeCell::new(limits(8, 6), 3, now);
         let below = |value: f64| usize::from(value > 0.0) + usize::from(value > 100.0);
@@ -151,7 +150,7 @@ fn nothing_is_lost_while_the_resolution_is_reduced() {
 fn a_reset_keeps_no_more_and_loses_no_more_than_it_says() {
     let limits = NativeLimits { min_reset_seconds: Some(1.0), ..limits(0, 1) };
     let cell = NativeCell::new(limits, 1, now);
-    let rounds = if cfg!(miri) { 3 } else { 200 };
+    let rounds = 200;
     let (begin, end) = (Barrier::new(3), Barrier::new(3));
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -183,7 +182,7 @@ fn a_reset_keeps_no_more_and_loses_no_more_than_it_says() {
 
 #[test]
 fn cells_that_are_used_again_begin_at_zero() {
-    let rounds = if cfg!(miri) { 3 } else { 200 };
+    let rounds = 200;
     for round in 0..rounds {
         let cell = NativeCell::new(limits(3, 100), 1, now);
         thread::scope(|scope| {
