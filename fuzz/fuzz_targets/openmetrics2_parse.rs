@@ -3,17 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use narthex::exposition::{self, Encoding, Format};
-use narthex::model::{EscapingScheme, MetricFamily};
+use narthex::exposition::Format;
 use narthex::parser::openmetrics2::parse_all;
-use narthex_fuzz::assert_well_formed;
-
-fn written(families: &Vec<MetricFamily>, format: Format) -> String {
-    let encoding = Encoding::new(format, EscapingScheme::AllowUtf8);
-    let text = exposition::encode(families, encoding).expect("names as they are");
-    assert_well_formed(&text, true);
-    text
-}
+use narthex_fuzz::written;
 
 fuzz_target!(|data: &[u8]| match parse_all(data) {
     Ok(families) => {

@@ -3,23 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use narthex::exposition::{self, Encoding, Format};
-use narthex::model::{EscapingScheme, MetricFamily};
+use narthex::exposition::Format;
 use narthex::parser::openmetrics::parse_all;
-use narthex_fuzz::assert_well_formed;
-
-fn written(families: &Vec<MetricFamily>) -> String {
-    let encoding = Encoding::new(Format::OpenMetrics100, EscapingScheme::AllowUtf8);
-    let text = exposition::encode(families, encoding).expect("names as they are");
-    assert_well_formed(&text, true);
-    text
-}
+use narthex_fuzz::written;
 
 fuzz_target!(|data: &[u8]| match parse_all(data) {
     Ok(families) => {
-        let text = written(&families);
+        let text = written(&families, Format::OpenMetrics100);
         let again = parse_all(&text).expect("what was written can be read");
-        assert_eq!(written(&again), text);
+        assert_eq!(written(&again, Format::OpenMetrics100), text);
     }
     Err(error) => {
         assert!(error.line() > 0 && error.column() > 0 && !error.to_string().contains('\n'));

@@ -1,4 +1,15 @@
-//! What a well-formed exposition looks like, said without the library's own help.
+//! What a well-formed exposition looks like, said without the library's own help, and how targets write one.
+
+use narthex::exposition::{self, Encoding, Format};
+use narthex::model::{EscapingScheme, MetricFamily};
+
+/// Families as well-formed lines of a format, with names as they are.
+pub fn written(families: &Vec<MetricFamily>, format: Format) -> String {
+    let encoding = Encoding::new(format, EscapingScheme::AllowUtf8);
+    let text = exposition::encode(families, encoding).expect("names as they are");
+    assert_well_formed(&text, true);
+    text
+}
 
 /// A text that cannot be what any reader takes for an exposition is a panic.
 ///

@@ -5,5 +5,5 @@ mod exposition;
 mod sealed;
 
 pub use self::directory::{NAMES, pack, scratch, unpack, used};
-pub use self::exposition::assert_well_formed;
+pub use self::exposition::{assert_well_formed, written};
 pub use self::sealed::seal;

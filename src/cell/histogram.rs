@@ -101,12 +101,7 @@ impl HistogramCell {
     fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
             Self::Memory(observations) => observations.read(reader, into),
-            Self::Native(native) => {
-                let mut reading = NativeReading::default();
-                native.read(&mut reading);
-                into.extend(reading.below.iter().map(|count| *count as f64));
-                reading.sum
-            }
+            Self::Native(native) => native.read_given(into),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 into.extend(mapped.buckets.iter().map(SharedCell::get));

@@ -125,6 +125,14 @@ impl NativeCell {
         into.end(&book);
     }
 
+    /// Appends the count of each of the buckets with given bounds; returns the sum.
+    pub(super) fn read_given(&self, into: &mut Vec<f64>) -> f64 {
+        let mut reading = NativeReading::default();
+        self.read(&mut reading);
+        into.extend(reading.below.iter().map(|count| *count as f64));
+        reading.sum
+    }
+
     /// Adds what one owner has in its cells; returns its sum.
     fn read_seat(&self, book: &Book, seat: Seat, head: &Sequence, into: &mut [(u64, u64)]) -> f64 {
         let mut read = || {

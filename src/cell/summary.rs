@@ -85,12 +85,7 @@ impl SummaryCell {
     fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
             Self::Memory(observations) => observations.read(reader, into),
-            Self::Sketch(native) => {
-                let mut reading = NativeReading::default();
-                native.read(&mut reading);
-                into.extend(reading.below.iter().map(|count| *count as f64));
-                reading.sum
-            }
+            Self::Sketch(native) => native.read_given(into),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 into.push(mapped.count.get());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
-use super::number::push_f64;
+use super::number::format_f64;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The upper bounds of a histogram's buckets, the last of them +Inf.
@@ -58,14 +58,7 @@ impl Bounds {
 
     /// Bounds that are known to be ascending and to end with +Inf.
     pub(crate) fn from_sorted(values: Vec<f64>) -> Self {
-        let texts = values
-            .iter()
-            .map(|&bound| {
-                let mut text = String::new();
-                push_f64(&mut text, bound);
-                text.into_boxed_str()
-            })
-            .collect();
+        let texts = values.iter().map(|&bound| format_f64(bound).into_boxed_str()).collect();
         Self { values: values.into(), texts }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::number::push_f64;
+use super::number::format_f64;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Ranks of observations, as shares of all of them: 0.5 is the median.
@@ -36,14 +36,7 @@ impl Quantiles {
         if let Some(pair) = values.windows(2).find(|pair| pair[0] >= pair[1]) {
             return refuse(format!("quantiles are not ascending: {} before {}", pair[0], pair[1]));
         }
-        let texts = values
-            .iter()
-            .map(|&rank| {
-                let mut text = String::new();
-                push_f64(&mut text, rank);
-                text.into_boxed_str()
-            })
-            .collect();
+        let texts = values.iter().map(|&rank| format_f64(rank).into_boxed_str()).collect();
         Ok(Self { values: values.into(), texts })
     }
 
