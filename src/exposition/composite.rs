@@ -85,22 +85,24 @@ impl Composites {
                     let native = natives.next_if(|(at, _)| *at == row.number);
                     let native = native.map(|(_, native)| native);
                     let sum = sums.get(row.number).copied().unwrap_or(f64::NAN);
+                    let has_bounds = native.is_none() || width > 1;
                     page.push_rare(|out| {
                         template.fill(out, 0, row.values());
                         push_totals(out, mark, counts.iter().sum(), sum);
                         if let Some(native) = native {
                             push_native(out, native);
                         }
-                        if native.is_none() || width > 1 {
+                        if has_bounds {
                             push_buckets(out, marks, counts);
                         }
                         out.push('}');
                         push_times(out, &row, manner);
-                        // Of two sets, that of the bounds is shown.
+                        // Of two sets, that of the bounds is shown, if they are.
                         let from = out.len();
                         if !exemplars.is_empty() {
                             let slots = row.number * width..(row.number + 1) * width;
-                            push_timed(out, manner, slots.filter_map(|slot| exemplars.at(slot)));
+                            let own = slots.filter_map(|slot| exemplars.at(slot));
+                            push_timed(out, manner, own.filter(|_| has_bounds));
                         }
                         if let Some(native) = native.filter(|_| out.len() == from) {
                             push_timed(out, manner, native.exemplars());

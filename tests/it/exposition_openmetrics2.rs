@@ -6,7 +6,7 @@ use narthex::model::{
     HistogramMetricFamily, InfoMetricFamily, MetricFamily, MetricType, NO_LABELS, NativeHistogram,
     StateSetMetricFamily, SummaryMetricFamily, Timestamp, UnknownMetricFamily,
 };
-use narthex::{CollectorRegistry, Histogram, Result};
+use narthex::{CollectorRegistry, Histogram, NativeOptions, Result};
 
 fn told(family: impl Into<MetricFamily>) -> Result<String> {
     openmetrics2::encode(&vec![family.into()])
@@ -196,6 +196,29 @@ fn of_two_sets_of_exemplars_that_of_the_bounds_is_shown() -> Result {
     assert_eq!(shown(&[])?, "{trace_id=\"native\"} 1.5 2.0\n# EOF\n");
     assert_eq!(shown(&[trace("untimed", 1.5)?])?, "{trace_id=\"native\"} 1.5 2.0\n# EOF\n");
     assert_eq!(shown(&[timed("own", 1.5, 3.0)?])?, "{trace_id=\"own\"} 1.5 3.0\n# EOF\n");
+    Ok(())
+}
+
+#[test]
+fn without_bounds_all_native_exemplars_are_shown() -> Result {
+    // Its one bucket keeps the last one, too, as the formats show it that have no native ones.
+    let labels = ["a", "b"].map(|room| (room, [1.0, 100.0]));
+    let size = Histogram::builder("size", "").native(NativeOptions::new()).labels(["room"]);
+    let size = size.build()?;
+    for (room, values) in labels {
+        for value in values {
+            size.labels([room]).observe_with_exemplar(value, &[("of", room)]);
+        }
+    }
+    let text = openmetrics2::encode(&size)?;
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("size{")).collect();
+    for (row, room) in rows.iter().zip(["a", "b"]) {
+        let shown: Vec<_> = row.split(" # ").skip(1).collect();
+        let of = |value| format!("{{of=\"{room}\"}} {value} ");
+        assert_eq!(shown.len(), 2, "{row}");
+        assert!(shown[0].starts_with(&of("1.0")) && shown[1].starts_with(&of("100.0")), "{row}");
+    }
+    assert_eq!(rows.len(), 2);
     Ok(())
 }
 
