@@ -149,3 +149,16 @@ fn a_start_time_differs_by_itself() {
     let args = [&args[..], &["--values", "0"]].concat();
     assert_eq!(run_with(&args, other.as_bytes()), (String::new(), String::new(), Some(0)));
 }
+
+#[test]
+fn a_gauge_histogram_is_the_same_in_text() {
+    let second = "# TYPE q gaugehistogram\nq {gcount:5,gsum:7.5,bucket:[1.0:2,+Inf:5]}\n# EOF\n";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.txt");
+    let (text, ..) = run_with(&["convert", "-", "--to", "text"], second.as_bytes());
+    fs::write(&file, text).unwrap();
+    let nothing = (String::new(), String::new(), Some(0));
+    for args in [["diff", "-", file.to_str().unwrap()], ["diff", file.to_str().unwrap(), "-"]] {
+        assert_eq!(run_with(&args, second.as_bytes()), nothing);
+    }
+}

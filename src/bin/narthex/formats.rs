@@ -118,11 +118,9 @@ impl Input {
         *alike.unwrap_or(&INPUTS[INPUTS.len() - 1])
     }
 
-    /// What writes this format, if it has no place for something that the other one says.
-    pub(crate) fn poorer_than(&self, other: &Self) -> Option<&'static Output> {
-        let writer = |name| OUTPUTS.iter().rfind(|output| output.read_by == name);
-        let (own, others) = (writer(self.name)?, writer(other.name)?);
-        own.lacks.iter().any(|lack| !others.lacks.contains(lack)).then_some(own)
+    /// What writes this format, and says most.
+    pub(crate) fn writer(&self) -> Option<&'static Output> {
+        OUTPUTS.iter().rfind(|output| output.read_by == self.name)
     }
 
     /// What a server is asked for: this format, or the best that it has of all that can be read.
@@ -195,9 +193,15 @@ pub(crate) enum Lack {
     GaugeHistograms,
     Units,
     NativeHistograms,
+    /// Those of native buckets beside those of others.
+    NativeExemplars,
     Exemplars,
     UnstampedExemplars,
+    /// Those of native buckets without a timestamp, where others need none.
+    UnstampedNatives,
     StartTimes,
+    /// Histograms and summaries without a count or a sum.
+    MissingParts,
     /// Times that are no whole milliseconds.
     Nanoseconds,
 }
@@ -226,7 +230,7 @@ const OUTPUTS: &[Output] = &[
         format: Format::OpenMetrics100,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "openmetrics",
-        lacks: &[Lack::NativeHistograms],
+        lacks: &[Lack::NativeHistograms, Lack::NativeExemplars],
     },
     Output {
         name: "openmetrics2",
@@ -234,7 +238,7 @@ const OUTPUTS: &[Output] = &[
         format: Format::OpenMetrics200,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "openmetrics2",
-        lacks: &[Lack::UnstampedExemplars],
+        lacks: &[Lack::NativeExemplars, Lack::UnstampedExemplars, Lack::MissingParts],
     },
     Output {
         name: "protobuf",
@@ -242,7 +246,7 @@ const OUTPUTS: &[Output] = &[
         format: Format::Protobuf,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "protobuf",
-        lacks: &[Lack::States, Lack::Nanoseconds],
+        lacks: &[Lack::States, Lack::UnstampedNatives, Lack::MissingParts, Lack::Nanoseconds],
     },
 ];
 
@@ -257,6 +261,10 @@ const TEXT_LACKS: &[Lack] = &[
 ];
 
 impl Output {
+    pub(crate) fn has_natives(&self) -> bool {
+        !self.lacks.contains(&Lack::NativeHistograms)
+    }
+
     /// All of families, in this format.
     pub(crate) fn write(
         &self,
