@@ -277,3 +277,26 @@ fn native_exemplars_that_are_left_out_are_told() {
         "{complaint}"
     );
 }
+
+#[test]
+fn suffixes_that_are_escaped_are_told() {
+    let text = "# TYPE \"a.b\" summary\n{\"a.b_count\"} 3\n{\"a.b_sum\"} 4\n# TYPE c_d counter\n\
+        c_d_total 1\n# EOF\n";
+    let told = |format: &str, escaping: &str| {
+        let args = ["convert", "-", "--to", format, "--escaping", escaping];
+        let (_, complaint, _) = run_bytes(&args, text.as_bytes());
+        complaint.lines().find(|line| line.contains("suffixes")).map(str::to_owned)
+    };
+    let of = |families: &str| {
+        Some(format!(
+            "narthex: suffixes are escaped, too: readers may not find the samples of {families}, \
+             the first of \"a.b\""
+        ))
+    };
+    assert_eq!(told("text", "dots"), of("1 family"));
+    assert_eq!(told("openmetrics", "dots"), of("2 families"));
+    assert_eq!(told("openmetrics", "values"), of("1 family"));
+    assert_eq!(told("openmetrics", "underscores"), None);
+    assert_eq!(told("openmetrics2", "dots"), None);
+    assert_eq!(told("protobuf", "dots"), None);
+}

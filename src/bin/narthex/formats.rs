@@ -261,6 +261,15 @@ const TEXT_LACKS: &[Lack] = &[
 ];
 
 impl Output {
+    /// Whether the samples of a histogram have names of their own.
+    pub(crate) fn has_suffixes(&self) -> bool {
+        self.is_text() || matches!(self.format, Format::OpenMetrics100)
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.format, Format::Text004 | Format::Text100)
+    }
+
     pub(crate) fn has_natives(&self) -> bool {
         !self.lacks.contains(&Lack::NativeHistograms)
     }

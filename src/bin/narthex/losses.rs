@@ -18,6 +18,15 @@ struct Loss {
     first: String,
 }
 
+impl Loss {
+    fn add(&mut self, family: &str, count: usize) {
+        if self.count == 0 {
+            self.first = family.to_owned();
+        }
+        self.count += count;
+    }
+}
+
 /// All that is lost.
 pub(crate) struct Losses<'a> {
     format: &'a Output,
@@ -25,6 +34,8 @@ pub(crate) struct Losses<'a> {
     losses: BTreeMap<Lack, Loss>,
     /// Names that are written otherwise, and how.
     escaped: BTreeSet<(String, String)>,
+    /// Families whose samples have other suffixes than readers look for.
+    suffixes: Loss,
 }
 
 /// What the samples of one series at one time have.
@@ -53,8 +64,13 @@ impl<'a> Losses<'a> {
         escaping: EscapingScheme,
         created: bool,
     ) -> Self {
-        let mut losses =
-            Self { format, escaping, losses: BTreeMap::new(), escaped: BTreeSet::new() };
+        let mut losses = Self {
+            format,
+            escaping,
+            losses: BTreeMap::new(),
+            escaped: BTreeSet::new(),
+            suffixes: Loss::default(),
+        };
         for family in families {
             losses.look_at(family, created);
         }
@@ -114,7 +130,15 @@ impl<'a> Losses<'a> {
             let count = self.escaped.len();
             format!("names are escaped: {count}, such as {name:?}, which becomes {escaped:?}")
         });
-        losses.chain(escaped)
+        let Loss { count, first } = &self.suffixes;
+        let suffixes = (*count > 0).then(|| {
+            let count = output::count(*count, "family", "families");
+            format!(
+                "suffixes are escaped, too: readers may not find the samples of {count}, the first \
+                 of {first:?}"
+            )
+        });
+        losses.chain(escaped).chain(suffixes)
     }
 
     fn look_at(&mut self, family: &MetricFamily, created: bool) {
@@ -128,6 +152,7 @@ impl<'a> Losses<'a> {
         if desc.unit().is_some() {
             self.note(Lack::Units, desc.name(), 1);
         }
+        self.look_at_suffixes(family);
         let own = own_label(desc.metric_type());
         let mut points = HashMap::<_, Point>::new();
         family.for_each_sample(&mut |sample| {
@@ -137,6 +162,25 @@ impl<'a> Losses<'a> {
         });
         for point in points.values() {
             self.look_at_point(point, desc.name(), own.is_some(), created);
+        }
+    }
+
+    /// Whether the escaped name of a sample is not the family's with the suffix behind it.
+    fn look_at_suffixes(&mut self, family: &MetricFamily) {
+        let desc = family.desc();
+        let escaped = self.escaping.metric_name(desc.name());
+        // Its family has it, too, where text has one.
+        let is_whole =
+            |suffix| self.format.is_text() && matches!(suffix, Suffix::Total | Suffix::Info);
+        let mut is_changed = false;
+        family.for_each_sample(&mut |sample| {
+            let name = sample.name();
+            let name = self.escaping.metric_name(&name);
+            let suffix = name.strip_prefix(&*escaped);
+            is_changed |= suffix != Some(sample.suffix().as_str()) && !is_whole(sample.suffix());
+        });
+        if is_changed && self.format.has_suffixes() {
+            self.suffixes.add(desc.name(), 1);
         }
     }
 
@@ -184,11 +228,7 @@ impl<'a> Losses<'a> {
         if count == 0 || !self.format.lacks.contains(&lack) {
             return;
         }
-        let loss = self.losses.entry(lack).or_default();
-        if loss.count == 0 {
-            loss.first = family.to_owned();
-        }
-        loss.count += count;
+        self.losses.entry(lack).or_default().add(family, count);
     }
 }
 

@@ -16,6 +16,13 @@ Exit codes:
      with --strict)
   2  wrong usage, or a directory, file or address that cannot be used";
 
+const ALL_CODES: &str = "\
+Exit codes:
+  0  done; or nothing is wrong, or both are the same
+  1  not valid, something is wrong, they differ, or, with --strict, something
+     is damaged: `--help` of each command says which
+  2  wrong usage, or something that cannot be read or used";
+
 const VALIDITY_CODES: &str = "\
 Exit codes:
   0  done
@@ -39,7 +46,7 @@ Exit codes:
 ///
 /// Whatever wrote it, Python's prometheus_client, this library or another.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(version, after_help = ALL_CODES)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Command,
