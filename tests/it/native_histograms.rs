@@ -165,7 +165,10 @@ fn buckets_of_others_have_bounds() -> Result {
     let end = [(f64::powf(2.0, half), largest, 1.0), (largest, f64::INFINITY, 2.0)];
     assert_eq!(bounds(0, &[(1024, 1.0), (1025, 2.0)])?, end);
     // No number has a place there.
-    let beyond = bounds(-4, &[(i32::MIN, 1.0), (i32::MAX - 1, 1.0)])?;
-    assert_eq!(beyond, [(0.0, 0.0, 1.0), (f64::INFINITY, f64::INFINITY, 1.0)]);
+    for schema in [-4, 8] {
+        assert_eq!(bounds(schema, &[(i32::MIN, 1.0)])?, [(0.0, 0.0, 1.0)]);
+        let beyond = [(f64::INFINITY, f64::INFINITY, 1.0)];
+        assert_eq!(bounds(schema, &[(i32::MAX - 1, 1.0)])?, beyond);
+    }
     Ok(())
 }
