@@ -443,7 +443,14 @@ fn series_are_counted_by_children() {
     // A state set has a series for each state, as a gauge would.
     assert_eq!(count(&[]), 3 + 2 + 2);
     assert_eq!((count(&["c"]), count(&["c_total"]), count(&["h", "c"])), (3, 3, 5));
-    assert_eq!((count(&["h_sum"]), count(&["d"])), (0, 0));
+    Counter::builder("empty", "Help.").labels(["p"]).register(&registry).unwrap();
+    assert_eq!((count(&["empty"]), count(&["empty", "c"])), (0, 3));
+    // Names of samples, and those that are misspelt, are no family's.
+    for name in ["h_sum", "d"] {
+        let mismatch = collect_and_count(&registry, &["c", name]).unwrap_err();
+        assert_eq!(mismatch.to_string(), format!("no family is named {name:?}"));
+        assert!(!mismatch.is_difference());
+    }
 }
 
 #[test]
