@@ -40,12 +40,12 @@ fn what_a_format_has_no_place_for_is_told() {
     );
     assert_eq!(
         complaint,
-        "narthex: text has no infos or state sets: 1 family, the first of \"build\", become gauges\n\
-         narthex: text has no units: 1 family, the first of \"wait_seconds\", have them in their names alone\n\
-         narthex: text has no exemplars: 1 exemplar, the first of \"mail.sent\", are left out\n\
-         narthex: text has no start times: 1 series, the first of \"mail.sent\", lose theirs; --created shows them as gauges\n\
-         narthex: text has no times below a millisecond: 1 sample, the first of \"wait_seconds\", have theirs cut off\n\
-         narthex: names are escaped: 2, such as \"mail.sent\", which becomes \"mail_sent\"\n"
+        "narthex: standard input: text has no infos or state sets: 1 family, the first of \"build\", become gauges\n\
+         narthex: standard input: text has no units: 1 family, the first of \"wait_seconds\", have them in their names alone\n\
+         narthex: standard input: text has no exemplars: 1 exemplar, the first of \"mail.sent\", are left out\n\
+         narthex: standard input: text has no start times: 1 series, the first of \"mail.sent\", lose theirs; --created shows them as gauges\n\
+         narthex: standard input: text has no times below a millisecond: 1 sample, the first of \"wait_seconds\", have theirs cut off\n\
+         narthex: standard input: names are escaped: 2, such as \"mail.sent\", which becomes \"mail_sent\"\n"
     );
     assert_eq!(code, Some(0));
 
@@ -73,11 +73,16 @@ fn what_is_not_valid_ends_with_one() {
     // Most readers of text take a series twice.
     let twice = b"a 1\na 2\n";
     let (text, complaint, code) = run_with(&args, twice);
-    assert_eq!((&*text, code), ("# HELP a \n# TYPE a unknown\na 1.0\na 2.0\n# EOF\n", Some(1)));
-    assert!(
-        complaint.starts_with("narthex: the result:4:1: expected each series once"),
-        "{complaint}"
+    assert_eq!((&*text, code), ("", Some(1)));
+    assert_eq!(
+        complaint,
+        "narthex: standard input: it would not be valid openmetrics: expected each series once, \
+         found a second sample of one, whose metric begins in line 3, in \"a 2.0\"; nothing is written without \
+         --force\n"
     );
+    let (text, complaint, code) = run_with(&[&args[..], &["--force"]].concat(), twice);
+    assert_eq!((&*text, code), ("# HELP a \n# TYPE a unknown\na 1.0\na 2.0\n# EOF\n", Some(1)));
+    assert!(complaint.ends_with(", in \"a 2.0\"\n"), "{complaint}");
     let (text, _, code) = run_with(&["convert", "-", "--to", "text", "--strict"], twice);
     assert_eq!((&*text, code), ("", Some(1)));
 
@@ -180,7 +185,7 @@ fn what_is_wrong_with_messages_has_an_offset() {
     let said = "metric of \\\"up\\\": expected 9 bytes, found 0";
     let json = format!("{{\"error\":\"{said}\",\"offset\":11}}\n");
     assert_eq!(String::from_utf8(printed).unwrap(), json);
-    assert!(complaint.contains("standard input:11: metric of \"up\""), "{complaint}");
+    assert!(complaint.contains("standard input: byte 11: metric of \"up\""), "{complaint}");
 }
 
 #[test]
@@ -192,8 +197,8 @@ fn losses_are_counted_by_what_is_lost() {
     let (_, complaint, code) = run_with(&["convert", "-", "--to", "text"], text.as_bytes());
     assert_eq!(
         complaint,
-        "narthex: text has no exemplars: 2 exemplars, the first of \"h\", are left out\n\
-         narthex: text has no start times: 3 series, the first of \"c\", lose theirs; --created \
+        "narthex: standard input: text has no exemplars: 2 exemplars, the first of \"h\", are left out\n\
+         narthex: standard input: text has no start times: 3 series, the first of \"c\", lose theirs; --created \
          shows them as gauges\n"
     );
     assert_eq!(code, Some(0));
@@ -212,7 +217,7 @@ fn parts_that_are_made_up_are_told() {
         assert_eq!(
             complaint,
             format!(
-                "narthex: {format} has no histograms or summaries without a count or a sum: 1 \
+                "narthex: standard input: {format} has no histograms or summaries without a count or a sum: 1 \
                  series, the first of \"h\", gain them: a count of all buckets and a sum of NaN, \
                  or 0 in summaries\n"
             )
@@ -256,7 +261,7 @@ fn native_exemplars_that_are_left_out_are_told() {
     assert_eq!(
         (complaint.as_str(), code),
         (
-            "narthex: openmetrics2 has no native exemplars beside those of other buckets: 2 \
+            "narthex: standard input: openmetrics2 has no native exemplars beside those of other buckets: 2 \
              exemplars, the first of \"h\", are left out\n",
             Some(0)
         )
@@ -289,7 +294,7 @@ fn suffixes_that_are_escaped_are_told() {
     };
     let of = |families: &str| {
         Some(format!(
-            "narthex: suffixes are escaped, too: readers may not find the samples of {families}, \
+            "narthex: standard input: suffixes are escaped, too: readers may not find the samples of {families}, \
              the first of \"a.b\""
         ))
     };
@@ -299,4 +304,18 @@ fn suffixes_that_are_escaped_are_told() {
     assert_eq!(told("openmetrics", "underscores"), None);
     assert_eq!(told("openmetrics2", "dots"), None);
     assert_eq!(told("protobuf", "dots"), None);
+}
+
+#[test]
+fn what_looks_like_another_format_is_told() {
+    let told = |from: &str, input: &[u8]| run_bytes(&["parse", "-", "--from", from], input).1;
+    let text = b"# TYPE a gauge\na 3\n";
+    assert!(told("protobuf", text).ends_with("; it looks like text\n"));
+    assert!(told("openmetrics", text).ends_with("; it looks like text\n"));
+    assert!(
+        told("text", b"# TYPE a unknown\na 3\n# EOF\n").ends_with("; it looks like openmetrics\n")
+    );
+    assert!(!told("text", b"a b\n").contains("looks like"));
+    // What is broken as messages looks like nothing.
+    assert!(!told("protobuf", b"\x0a\x0a\x02up\x18\x01\x22\x02\x12\x09").contains("looks like"));
 }

@@ -105,6 +105,8 @@ fn numbers_may_differ_by_a_part_or_altogether() {
     for (other, how, code) in [
         ("a 101\nb NaN\nc +Inf\n", "0.01", 0),
         ("a 102\nb NaN\nc +Inf\n", "0.01", 1),
+        ("a 101\nb NaN\nc +Inf\n", "1%", 0),
+        ("a 102\nb NaN\nc +Inf\n", "1%", 1),
         ("a 102\nb 1\nc -Inf\n", "ignore", 0),
         ("a 100 1000\nb NaN\nc +Inf\n", "exact", 0),
         ("a 100 1001\nb NaN\nc +Inf\n", "exact", 1),
@@ -115,7 +117,7 @@ fn numbers_may_differ_by_a_part_or_altogether() {
         let (text, _, ended) = run_with(&args, other.as_bytes());
         assert_eq!(ended, Some(code), "{other:?} {how} {text}");
     }
-    for how in ["-1", "NaN", "some"] {
+    for how in ["-1", "NaN", "some", "%", "-1%"] {
         let values = format!("--values={how}");
         let (_, complaint, code) = run(&["diff", &values], &[&file, &file]);
         assert!(complaint.contains("neither `exact` nor `ignore`"), "{complaint}");
