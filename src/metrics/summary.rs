@@ -161,7 +161,7 @@ impl<T: Built<Summary>> MetricBuilder<Summary, T> {
 }
 
 /// What is chosen when a summary is built.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SummarySettings {
     objectives: Vec<(f64, f64)>,
     window: Option<Duration>,
@@ -176,12 +176,6 @@ struct Sketched {
     limits: NativeLimits,
     /// In seconds.
     window: f64,
-}
-
-impl Default for SummarySettings {
-    fn default() -> Self {
-        Self { objectives: Vec::new(), window: None, sketched: None }
-    }
 }
 
 impl PartialEq for SummarySettings {

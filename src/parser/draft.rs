@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
         let metric_type = self.metric_type();
         let unit = self.unit.as_ref().filter(|(unit, _)| !unit.is_empty());
         if let (Some((_, at)), MetricType::Info | MetricType::StateSet) = (unit, metric_type) {
-            return Err(cursor.error_at(*at, format!("no unit, as the type is {metric_type}")));
+            return Err(cursor.error_at(*at, format!("no unit, {}", self.shown_type())));
         }
         let name = self.model_name(cursor)?;
         let name = MetricName::new(name).map_err(|_| cursor.error_at(self.at, "a metric name"))?;
