@@ -284,6 +284,31 @@ fn native_exemplars_that_are_left_out_are_told() {
 }
 
 #[test]
+fn families_without_series_are_told_of_where_there_are_none() {
+    let text = "# HELP a A.\n# TYPE a gauge\n# HELP b B.\n# TYPE b gauge\nb 1\n# EOF\n";
+    let (written, complaint, _) = run_bytes(&["convert", "-", "--to", "protobuf"], text.as_bytes());
+    let told =
+        "protobuf has no families without series: 1 family, the first of \"a\", are left out";
+    assert_eq!(complaint, format!("narthex: standard input: {told}\n"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a");
+    for text in [text, text.strip_suffix("# EOF\n").unwrap()] {
+        std::fs::write(&file, text).unwrap();
+        let (told, _, code) = run_bytes(&["diff", file.to_str().unwrap(), "-"], &written);
+        assert_eq!((told, code), (Vec::new(), Some(0)));
+    }
+}
+
+#[test]
+fn the_second_version_of_openmetrics_is_seen_by_its_names() {
+    let text =
+        "# TYPE c_total counter\nc_total 1.0\n# TYPE v_info info\nv_info{a=\"b\"} 1.0\n# EOF\n";
+    let (told, complaint, code) =
+        run_bytes(&["convert", "-", "--to", "openmetrics2"], text.as_bytes());
+    assert_eq!((String::from_utf8(told).unwrap().as_str(), code), (text, Some(0)), "{complaint}");
+}
+
+#[test]
 fn suffixes_that_are_escaped_are_told() {
     let text = "# TYPE \"a.b\" summary\n{\"a.b_count\"} 3\n{\"a.b_sum\"} 4\n# TYPE c_d counter\n\
         c_d_total 1\n# EOF\n";

@@ -51,9 +51,11 @@ impl Side {
     /// These families as the format of the other side says them, if that has no place for something
     /// in them.
     fn as_said_in(&self, other: &Self) -> Result<Option<Vec<MetricFamily>>, Failure> {
-        let Some(output) = other.format.writer() else { return Ok(None) };
+        let (Some(output), Some(own)) = (other.format.writer(), self.format.writer()) else {
+            return Ok(None);
+        };
         let losses = Losses::of(&self.families, output, EscapingScheme::AllowUtf8, false);
-        if losses.is_empty() {
+        if !output.says_less_than(own) || losses.only_make_up() {
             return Ok(None);
         }
         // The format has native exemplars, and who reads of it may think that it has these.

@@ -49,7 +49,7 @@ const INPUTS: &[Input] = &[
         media_type: "application/openmetrics-text",
         version: "2.",
         accept: "application/openmetrics-text;version=2.0.0;escaping=allow-utf-8",
-        looks_like: has_composite_values,
+        looks_like: is_second_version,
         read: |bytes, _| families(parser::openmetrics2::parse(bytes)),
         lint: |linter, bytes| linter.openmetrics2(bytes),
         times: Times::Nanoseconds,
@@ -164,11 +164,16 @@ fn ends_with_eof(bytes: &[u8]) -> bool {
     text.strip_suffix(b"# EOF").is_some_and(|before| before.is_empty() || before.ends_with(b"\n"))
 }
 
-/// Whether that is so, and a value is one that only the second version has.
-fn has_composite_values(bytes: &[u8]) -> bool {
+/// Whether that is so, and a value is one that only the second version has, or all is as only that
+/// takes it, such as names of counters.
+fn is_second_version(bytes: &[u8]) -> bool {
     let is_said = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     let parts: [&[u8]; 4] = [b" st@", b",bucket:[", b",quantile:[", b"_buckets:["];
-    ends_with_eof(bytes) && parts.into_iter().any(is_said)
+    let is_second = || {
+        parser::openmetrics::parse(bytes).any(|family| family.is_err())
+            && parser::openmetrics2::parse(bytes).all(|family| family.is_ok())
+    };
+    ends_with_eof(bytes) && (parts.into_iter().any(is_said) || is_second())
 }
 
 /// A format that can be written.
@@ -202,6 +207,8 @@ pub(crate) enum Lack {
     StartTimes,
     /// Histograms and summaries without a count or a sum.
     MissingParts,
+    /// Families without series.
+    EmptyFamilies,
     /// Times that are no whole milliseconds.
     Nanoseconds,
 }
@@ -246,7 +253,13 @@ const OUTPUTS: &[Output] = &[
         format: Format::Protobuf,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "protobuf",
-        lacks: &[Lack::States, Lack::UnstampedNatives, Lack::MissingParts, Lack::Nanoseconds],
+        lacks: &[
+            Lack::States,
+            Lack::UnstampedNatives,
+            Lack::MissingParts,
+            Lack::EmptyFamilies,
+            Lack::Nanoseconds,
+        ],
     },
 ];
 
@@ -261,6 +274,20 @@ const TEXT_LACKS: &[Lack] = &[
 ];
 
 impl Output {
+    /// Whether it has no place for something that the other one says.
+    pub(crate) fn says_less_than(&self, other: &Self) -> bool {
+        // What it makes up is more and not less.
+        let lacks = self.lacks.iter().filter(|lack| **lack != Lack::MissingParts);
+        lacks.into_iter().any(|lack| {
+            let is_native = matches!(lack, Lack::NativeExemplars | Lack::UnstampedNatives);
+            let is_exemplar = is_native || *lack == Lack::UnstampedExemplars;
+            let others = other.lacks;
+            !(others.contains(lack)
+                || is_exemplar && others.contains(&Lack::Exemplars)
+                || is_native && others.contains(&Lack::NativeHistograms))
+        })
+    }
+
     /// Whether the samples of a histogram have names of their own.
     pub(crate) fn has_suffixes(&self) -> bool {
         self.is_text() || matches!(self.format, Format::OpenMetrics100)

@@ -77,16 +77,18 @@ impl<'a> Losses<'a> {
         losses
     }
 
-    /// Whether the format has a place for all; what it makes up is no matter.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.losses.keys().all(|lack| *lack == Lack::MissingParts)
+    /// Whether nothing is lost, but the format has to make something up.
+    pub(crate) fn only_make_up(&self) -> bool {
+        self.losses.keys().eq([&Lack::MissingParts])
     }
 
     /// How many things of this kind are lost, with a word for them, and of which family the first.
     pub(crate) fn of_kind(&self, lack: Lack) -> Option<(String, &str)> {
         let Loss { count, first } = self.losses.get(&lack)?;
         let (one, many) = match lack {
-            Lack::States | Lack::GaugeHistograms | Lack::Units => ("family", "families"),
+            Lack::States | Lack::GaugeHistograms | Lack::Units | Lack::EmptyFamilies => {
+                ("family", "families")
+            }
             Lack::NativeHistograms | Lack::StartTimes | Lack::MissingParts => ("series", "series"),
             Lack::Exemplars
             | Lack::NativeExemplars
@@ -118,6 +120,7 @@ impl<'a> Losses<'a> {
                     "histograms or summaries without a count or a sum",
                     "gain them: a count of all buckets and a sum of NaN, or 0 in summaries",
                 ),
+                Lack::EmptyFamilies => ("families without series", "are left out"),
                 Lack::Nanoseconds => ("times below a millisecond", "have theirs cut off"),
             };
             let (count, first) = self.of_kind(lack)?;
@@ -160,6 +163,9 @@ impl<'a> Losses<'a> {
             let time = sample.timestamp().map(|time| time.as_nanos());
             points.entry((labels_of_series(sample, own), time)).or_default().add(sample);
         });
+        if points.is_empty() {
+            self.note(Lack::EmptyFamilies, desc.name(), 1);
+        }
         for point in points.values() {
             self.look_at_point(point, desc.name(), own.is_some(), created);
         }
