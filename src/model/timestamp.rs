@@ -1,5 +1,6 @@
 //! When a sample was taken, as precisely as its source knew it.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -187,7 +188,12 @@ fn nanos_as_written(seconds: f64) -> i128 {
     if seconds.fract() == 0.0 {
         return whole;
     }
-    let text = seconds.to_string();
+    let mut buffer = zmij::Buffer::new();
+    let text = match buffer.format_finite(seconds) {
+        // Only what is very close to 1970 has an exponent and a fraction.
+        text if text.contains('e') => Cow::Owned(seconds.to_string()),
+        text => Cow::Borrowed(text),
+    };
     let digits = text.split_once('.').map_or("", |(_, behind)| behind).bytes();
     let digits = digits.chain(std::iter::repeat(b'0')).take(9);
     let rest = digits.fold(0, |rest, digit| rest * 10 + i128::from(digit - b'0'));

@@ -10,7 +10,7 @@ use crate::collector::{Collector, for_each_family};
 use crate::model::format_f64;
 
 /// The value of every series that a collector told at one time, and the native buckets that are
-/// told beside the count of a histogram.
+/// told beside the count of a histogram. Times and exemplars are not kept.
 ///
 /// ```
 /// use narthex::testing::Snapshot;

@@ -178,7 +178,13 @@ fn all_formats_tell_the_same_time() -> narthex::Result {
     // And before 1970, and of more digits than nine.
     assert_eq!(Timestamp::from_seconds(-1.5)?.as_nanos(), -1_500_000_000);
     assert_eq!(Timestamp::from_seconds(-0.1234567899)?.as_nanos(), -123_456_789);
+    assert_eq!(Timestamp::from_seconds(0.5e-4)?.as_nanos(), 50_000);
+    assert_eq!(Timestamp::from_seconds(-2.5e-9)?.as_nanos(), -2);
     assert_eq!(Timestamp::from_seconds(1e-300)?.as_nanos(), 0);
+    assert_eq!(
+        Timestamp::from_seconds(4_503_599_627_370_495.5)?.as_nanos(),
+        4_503_599_627_370_495_500_000_000
+    );
     Ok(())
 }
 
