@@ -97,15 +97,26 @@ impl Composites {
                         }
                         out.push('}');
                         push_times(out, &row, manner);
-                        // Of two sets, that of the bounds is shown, if they are.
+                        // Of two sets, that of the buckets that are shown goes before; where there
+                        // are no bounds, the other one has an exemplar at most.
                         let from = out.len();
-                        if !exemplars.is_empty() {
-                            let slots = row.number * width..(row.number + 1) * width;
-                            let own = slots.filter_map(|slot| exemplars.at(slot));
-                            push_timed(out, manner, own.filter(|_| has_bounds));
-                        }
-                        if let Some(native) = native.filter(|_| out.len() == from) {
-                            push_timed(out, manner, native.exemplars());
+                        let natives = native.into_iter().flat_map(|native| native.exemplars());
+                        let slots = match exemplars.is_empty() {
+                            true => 0..0,
+                            false => row.number * width..(row.number + 1) * width,
+                        };
+                        let mut others = slots.filter_map(|slot| exemplars.at(slot));
+                        if has_bounds {
+                            push_timed(out, manner, others);
+                            if out.len() == from {
+                                push_timed(out, manner, natives);
+                            }
+                        } else {
+                            let other = others.next();
+                            push_timed(out, manner, natives);
+                            if out.len() == from {
+                                push_timed(out, manner, other.into_iter());
+                            }
                         }
                         out.push('\n');
                     });
