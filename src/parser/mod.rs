@@ -52,7 +52,7 @@
 //! use narthex::model::Family;
 //! use narthex::{NativeSnapshot, parser};
 //!
-//! // As Python's client writes them; by a server it is asked for in protobuf, mostly.
+//! // Most servers tell them in protobuf; this is how Python's client writes them.
 //! let body = "# TYPE wait_seconds histogram\n\
 //!     wait_seconds {count:4,sum:6.25,schema:0,zero_threshold:0.001,zero_count:1,\
 //!     positive_spans:[1:2],positive_deltas:[2,-1]}\n# EOF\n";

@@ -11,9 +11,9 @@ use crate::clock::stopped::{self, Stopped};
 /// [`set_to_current_time`](crate::Gauge::set_to_current_time), the timestamps of exemplars,
 /// [`Timestamp::now`](crate::model::Timestamp::now), the window of a summary's quantiles, which
 /// goes by the clock of the thread that reads them, and the age at which a native histogram may
-/// begin anew. A timer that was started under it goes by it
-/// to its end, on whatever thread that comes. The limits and ages that the library waits for,
-/// such as [`CachedCollector`](crate::collectors::CachedCollector)'s, go by the system's clock.
+/// begin anew. A timer that was started under it goes by it to its end, on whatever thread that
+/// comes. The limits and ages that the library waits for, such as
+/// [`CachedCollector`](crate::collectors::CachedCollector)'s, go by the system's clock.
 ///
 /// Clones are the same clock. Each takes 24 bytes until the process ends.
 ///
