@@ -85,25 +85,38 @@ impl Composites {
                     let native = natives.next_if(|(at, _)| *at == row.number);
                     let native = native.map(|(_, native)| native);
                     let sum = sums.get(row.number).copied().unwrap_or(f64::NAN);
+                    let has_bounds = native.is_none() || width > 1;
                     page.push_rare(|out| {
                         template.fill(out, 0, row.values());
                         push_totals(out, mark, counts.iter().sum(), sum);
                         if let Some(native) = native {
                             push_native(out, native);
                         }
-                        if native.is_none() || width > 1 {
+                        if has_bounds {
                             push_buckets(out, marks, counts);
                         }
                         out.push('}');
                         push_times(out, &row, manner);
-                        // Of two sets, that of the bounds is shown.
+                        // Of two sets, that of the buckets that are shown goes before; where there
+                        // are no bounds, the other one has an exemplar at most.
                         let from = out.len();
-                        if !exemplars.is_empty() {
-                            let slots = row.number * width..(row.number + 1) * width;
-                            push_timed(out, manner, slots.filter_map(|slot| exemplars.at(slot)));
-                        }
-                        if let Some(native) = native.filter(|_| out.len() == from) {
-                            push_timed(out, manner, native.exemplars());
+                        let natives = native.into_iter().flat_map(|native| native.exemplars());
+                        let slots = match exemplars.is_empty() {
+                            true => 0..0,
+                            false => row.number * width..(row.number + 1) * width,
+                        };
+                        let mut others = slots.filter_map(|slot| exemplars.at(slot));
+                        if has_bounds {
+                            push_timed(out, manner, others);
+                            if out.len() == from {
+                                push_timed(out, manner, natives);
+                            }
+                        } else {
+                            let other = others.next();
+                            push_timed(out, manner, natives);
+                            if out.len() == from {
+                                push_timed(out, manner, other.into_iter());
+                            }
                         }
                         out.push('\n');
                     });

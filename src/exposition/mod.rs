@@ -9,7 +9,7 @@
 //! | timestamps | whole milliseconds | whole milliseconds | to the nanosecond | whole milliseconds | to the nanosecond |
 //! | start times | on demand, as a gauge | on demand, as a gauge | `_created` behind the series | to the nanosecond | to the nanosecond |
 //! | exemplars | no | no | yes | yes | those that have a timestamp |
-//! | native histograms | count and sum | count and sum | count and sum | yes, with those of their exemplars that have a timestamp | yes |
+//! | native histograms | count and sum | count and sum | count and sum | yes, with those of their exemplars that have a timestamp | yes, with those of their exemplars that have a timestamp, unless classic buckets beside them have any |
 //! | info, state set | as gauge | as gauge | yes | as gauge | yes |
 //! | gauge histogram | as histogram and two gauges | as histogram and two gauges | yes | yes | yes |
 //! | counts that are not whole | yes | yes | yes, against the specification | of histograms; those of summaries are cut off | yes |

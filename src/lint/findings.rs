@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::problem::Problem;
+use super::repeats::Repeat;
 use super::rule::Rule;
 
 /// The problems so far, without those that nobody wants to hear of.
@@ -32,6 +33,20 @@ impl Findings {
         if !self.off.contains(&rule) {
             let (metric, text) = (metric.to_owned(), text.into());
             self.problems.push(Problem { rule, metric, text, line, column });
+        }
+    }
+
+    pub(super) fn has(&self, rule: Rule) -> bool {
+        self.problems.iter().any(|problem| problem.rule == rule)
+    }
+
+    /// Says of series that stand twice where the first of them does so.
+    pub(super) fn locate_repeats(&mut self, repeats: &[Repeat]) {
+        let of_series = |problem: &&mut Problem| problem.rule == Rule::DuplicateSeries;
+        for problem in self.problems.iter_mut().filter(of_series) {
+            if let Some(again) = repeats.iter().find(|again| again.is_of(&problem.metric)) {
+                (problem.line, problem.column) = (Some(again.line), Some(again.column));
+            }
         }
     }
 

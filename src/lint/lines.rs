@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 
+/// What the names of samples have behind that of their family in the text format.
+pub(super) const OF_SAMPLES: [&str; 7] =
+    ["", "_bucket", "_count", "_sum", "_gcount", "_gsum", "_created"];
+
 /// What the lines of a text say before any number.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
@@ -34,8 +38,6 @@ impl Lines {
 
     /// The first line of a family of that name in the text format, counted from 1.
     pub(super) fn of_family(&self, name: &str) -> Option<usize> {
-        const OF_SAMPLES: [&str; 7] =
-            ["", "_bucket", "_count", "_sum", "_gcount", "_gsum", "_created"];
         // OpenMetrics leaves the suffix to the samples.
         let stem = ["_total", "_info"].iter().find_map(|suffix| name.strip_suffix(suffix));
         let metadata = || self.metadata.get(name).or_else(|| self.metadata.get(stem?));

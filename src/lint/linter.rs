@@ -6,6 +6,7 @@ use super::clashes::Families;
 use super::findings::Findings;
 use super::lines::Lines;
 use super::problem::Problem;
+use super::repeats::repeats;
 use super::rule::Rule;
 use super::{labels, naming, samples};
 use crate::collector::{Collector, for_each_family};
@@ -77,9 +78,17 @@ impl Linter {
         let lines = Lines::read(&String::from_utf8_lossy(text));
         let mut findings = Findings::without(&self.off);
         let (families, error) = read(parser::text::parse(text));
+        check(&families, &mut findings);
+        let repeats = match findings.has(Rule::DuplicateSeries) {
+            true => repeats(&String::from_utf8_lossy(text)),
+            false => Vec::new(),
+        };
+        findings.locate_repeats(&repeats);
         let strictly = parser::text::parse_strict(text).find_map(Result::err);
         match (error, strictly) {
             (Some(error), _) => add_error(Rule::Syntax, &error, &lines, &mut findings),
+            // It is told already that a series stands there once more.
+            (None, Some(error)) if repeats.iter().any(|again| again.line == error.line()) => {}
             (None, Some(error)) => add_error(Rule::LenientSyntax, &error, &lines, &mut findings),
             (None, None) => {}
         }
@@ -87,7 +96,6 @@ impl Linter {
             let text = "a counter has a name that does not end with \"_total\"";
             findings.add_at(Rule::CounterWithoutTotal, name, text, Some(line), None);
         }
-        check(&families, &mut findings);
         findings.locate(|name| lines.of_family(name));
         findings.finish()
     }

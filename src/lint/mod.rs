@@ -37,6 +37,7 @@ mod lines;
 mod linter;
 mod naming;
 mod problem;
+mod repeats;
 mod rule;
 mod samples;
 mod schemes;

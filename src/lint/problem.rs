@@ -50,7 +50,8 @@ impl Problem {
         self.line
     }
 
-    /// The column, counted from 1 in characters, if a parser said it.
+    /// The column, counted from 1 in characters, if it is known: that of what a parser refused, or
+    /// of a sample that stands once more.
     pub fn column(&self) -> Option<usize> {
         self.column
     }

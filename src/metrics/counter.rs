@@ -11,6 +11,7 @@ use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::cell::{CounterAside, CounterCell, note_refused_observation};
+use crate::clock::now;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]
@@ -90,7 +91,7 @@ impl Counter {
         let amount = amount.to_f64();
         self.inc_by(amount);
         if amount >= 0.0 && keeps_exemplar(labels) {
-            self.series.aside().exemplar.store(labels, amount);
+            self.series.aside().exemplar.store(labels, amount, now());
         }
     }
 

@@ -6,7 +6,6 @@ use parking_lot::Mutex;
 #[cfg(feature = "multiprocess")]
 use crate::cell::fork::{HoldOff, hold_off, try_hold_off};
 use crate::cell::note_refused_observation;
-use crate::clock::now;
 use crate::error::Result;
 use crate::model::{Columns, EXEMPLAR_LIMIT, ExemplarRef, Timestamp, check_exemplar_labels};
 #[cfg(feature = "multiprocess")]
@@ -82,8 +81,8 @@ impl ExemplarSlot {
     }
 
     /// Keeps an exemplar whose labels were checked.
-    pub(super) fn store(&self, labels: &[(&str, &str)], value: f64) {
-        self.0.get_or_init(Box::default).store(labels, value);
+    pub(super) fn store(&self, labels: &[(&str, &str)], value: f64, seconds: f64) {
+        self.0.get_or_init(Box::default).store(labels, value, seconds);
     }
 
     /// Forgets what it holds.
@@ -114,7 +113,7 @@ impl ExemplarSlot {
 impl Slot {
     /// While another thread reads or writes the slot, or forks, this one goes without:
     /// exemplars are samples, and an observation never waits.
-    fn store(&self, labels: &[(&str, &str)], value: f64) {
+    fn store(&self, labels: &[(&str, &str)], value: f64, seconds: f64) {
         #[cfg(feature = "multiprocess")]
         let hold_off = self.home.as_ref().map(|_| try_hold_off());
         #[cfg(feature = "multiprocess")]
@@ -123,7 +122,7 @@ impl Slot {
         }
         let Some(mut stored) = self.stored.try_lock() else { return };
         let stored = &mut *stored;
-        stored.exemplar.replace(labels, value, now());
+        stored.exemplar.replace(labels, value, seconds);
         #[cfg(feature = "multiprocess")]
         if let Some(home) = &self.home {
             stored.shared.write(home, stored.exemplar.as_ref());
@@ -176,10 +175,16 @@ impl ExemplarSlots {
     }
 
     /// Keeps an exemplar, whose labels were checked, in one of so many slots.
-    pub(super) fn store(&self, (slot, of): (usize, usize), labels: &[(&str, &str)], value: f64) {
+    pub(super) fn store(
+        &self,
+        (slot, of): (usize, usize),
+        labels: &[(&str, &str)],
+        value: f64,
+        seconds: f64,
+    ) {
         let slots =
             self.0.get_or_init(|| Box::new((0..of).map(|_| ExemplarSlot::default()).collect()));
-        slots[slot].store(labels, value);
+        slots[slot].store(labels, value, seconds);
     }
 
     /// Appends the exemplars, of slots from one on.

@@ -104,10 +104,10 @@ impl Histogram {
         self.series.cell.observe(|| bucket, value, 1);
         if keeps_exemplar(labels) {
             let slot = (bucket, self.bounds().values().len());
-            let aside = self.series.aside();
-            aside.of_buckets.store(slot, labels, value);
+            let (aside, seconds) = (self.series.aside(), now());
+            aside.of_buckets.store(slot, labels, value, seconds);
             if self.series.schema().settings.native.is_some() {
-                aside.native.get_or_init(Box::default).store(labels, value, now());
+                aside.native.get_or_init(Box::default).store(labels, value, seconds);
             }
         }
     }

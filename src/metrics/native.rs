@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::cell::exponential::{last_place, schema_of, upper_bound};
+use crate::cell::exponential::{FINEST, last_place, schema_of, upper_bound};
 use crate::cell::{MOST_BELOW, NativeLimits, NativeReading};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::{NativeBuckets, NativeHistogramRef};
 
 /// What the zero bucket has at least, which is 2^-128.
 const ZERO_THRESHOLD: f64 = 1.0 / (1_u128 << 127) as f64 / 2.0;
@@ -219,8 +220,8 @@ impl NativeSnapshot {
     /// # Ok::<(), narthex::Error>(())
     /// ```
     pub fn buckets(&self) -> impl Iterator<Item = (f64, f64, f64)> {
-        let end = |index| upper_bound(last_place(index, i32::from(self.schema)));
-        let bounds = move |index: i32| (end(index - 1), end(index));
+        let end = |index| bucket_end(index, i32::from(self.schema));
+        let bounds = move |index: i32| (end(index.saturating_sub(1)), end(index));
         let negative = self.negative.iter().rev().map(move |&(index, count)| {
             let (near, far) = bounds(index);
             (-far, -near, count)
@@ -256,5 +257,49 @@ impl NativeSnapshot {
         }
         // The rest are NaN.
         f64::NAN
+    }
+}
+
+/// Where a bucket ends; those that no finite number falls into end with infinity, or zero.
+fn bucket_end(index: i32, schema: i32) -> f64 {
+    // What was read may have indexes that are no places any more.
+    let (least, most) = (last_index(i32::MIN, schema), last_index(i32::MAX, schema));
+    upper_bound(last_place(index.clamp(least, most), schema))
+}
+
+/// The index of the bucket that ends with a place, or before it.
+fn last_index(place: i32, schema: i32) -> i32 {
+    place >> (FINEST - schema)
+}
+
+impl From<NativeHistogramRef<'_>> for NativeSnapshot {
+    /// What a parser read, or a collector told: so its buckets have bounds.
+    ///
+    /// ```
+    /// use narthex::model::{Family, HistogramMetricFamily, NO_LABELS, NativeHistogram};
+    /// use narthex::NativeSnapshot;
+    ///
+    /// let buckets = NativeHistogram::new(0)?.negative([(1, 1.0)])?.positive([(3, 2.0)])?;
+    /// let mut changes = HistogramMetricFamily::new("change_celsius", "Of temperature.")?;
+    /// changes.add_native(NO_LABELS, 3.0, 9.5, &buckets)?;
+    /// changes.for_each_chunk(&mut |chunk| {
+    ///     for (_, native) in chunk.natives() {
+    ///         let buckets: Vec<_> = NativeSnapshot::from(native).buckets().collect();
+    ///         assert_eq!(buckets, [(-2.0, -1.0, 1.0), (4.0, 8.0, 2.0)]);
+    ///     }
+    /// });
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    fn from(native: NativeHistogramRef<'_>) -> Self {
+        let filled = |buckets: NativeBuckets<'_>| {
+            buckets.iter().filter(|(_, count)| *count != 0.0).collect()
+        };
+        Self {
+            schema: native.schema(),
+            zero_threshold: native.zero_threshold(),
+            zero_count: native.zero_count(),
+            negative: filled(native.negative()),
+            positive: filled(native.positive()),
+        }
     }
 }

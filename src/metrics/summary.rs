@@ -150,19 +150,21 @@ impl<T: Built<Summary>> MetricBuilder<Summary, T> {
     /// How long an observation counts for quantiles: ten minutes, unless it is set.
     ///
     /// The window moves on when it is read, as at a scrape, up to ten times in its length. So it
-    /// has up to a tenth more; and if nobody has read for longer, all since then.
+    /// has up to a tenth more; and if nobody has read for longer, all since then. Without
+    /// [objectives](Self::objectives) there is nothing that it is for, and the summary cannot be
+    /// built.
     #[doc(alias = "max_age")]
     pub fn window(mut self, window: Duration) -> Self {
-        self.settings.window = window;
+        self.settings.window = Some(window);
         self
     }
 }
 
 /// What is chosen when a summary is built.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SummarySettings {
     objectives: Vec<(f64, f64)>,
-    window: Duration,
+    window: Option<Duration>,
     // Made of these when the metric is built.
     sketched: Option<Sketched>,
 }
@@ -174,12 +176,6 @@ struct Sketched {
     limits: NativeLimits,
     /// In seconds.
     window: f64,
-}
-
-impl Default for SummarySettings {
-    fn default() -> Self {
-        Self { objectives: Vec::new(), window: WINDOW, sketched: None }
-    }
 }
 
 impl PartialEq for SummarySettings {
@@ -250,10 +246,13 @@ impl Kind for Summary {
     const TYPE: MetricType = MetricType::Summary;
 
     fn check(settings: &mut SummarySettings, desc: &Desc, _: &LabelNames) -> Result {
+        let of = |error: Error| error.of(format_args!("summary {:?}", desc.name()));
         if !settings.objectives.is_empty() {
-            let sketched = Sketched::new(&settings.objectives, settings.window);
-            let of = |error: Error| error.of(format_args!("summary {:?}", desc.name()));
+            let sketched = Sketched::new(&settings.objectives, settings.window.unwrap_or(WINDOW));
             settings.sketched = Some(sketched.map_err(of)?);
+        } else if settings.window.is_some() {
+            let message = "the window is that of quantiles, and there are no objectives";
+            return Err(of(Error::new(ErrorKind::InvalidValue, message)));
         }
         Ok(())
     }

@@ -13,6 +13,15 @@ use super::name::{
 /// [`Dots`](Self::Dots), which doubles underscores so that it can be undone.
 /// [The specification](https://prometheus.io/docs/instrumenting/escaping_schemes/).
 ///
+/// In text and OpenMetrics 1.0, the name of a sample is escaped together with its suffix, as
+/// Python's client does it. With [`Dots`](Self::Dots), and [`Values`](Self::Values) if the name is
+/// changed, the suffix is changed, too: the histogram `a.b` has samples named `a_dot_b__bucket`.
+/// Prometheus stores them under that name. But readers that find the samples of a family by their
+/// suffixes, such as those in [`parser`](crate::parser), take them for others than those of
+/// `a_dot_b`, and Go's client writes `a_dot_b_bucket`. Protobuf and OpenMetrics 2.0 have no
+/// suffixes, and [`AllowUtf8`](Self::AllowUtf8) and [`Underscores`](Self::Underscores) leave them
+/// as they are.
+///
 /// ```
 /// use narthex::model::EscapingScheme;
 ///

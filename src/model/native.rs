@@ -39,7 +39,8 @@ impl<'a> NativeBuckets<'a> {
     /// Each bucket's index and how many observations it has.
     ///
     /// Of resolution *n*, the bucket of index *i* ends with 2^(*i*·2^-*n*) and begins behind the
-    /// end of the one before.
+    /// end of the one before. [`NativeSnapshot::buckets`](crate::NativeSnapshot::buckets) has these
+    /// bounds as floats.
     pub fn iter(&self) -> impl Iterator<Item = (i32, f64)> + use<'a> {
         let mut next = 0_i32;
         let indexes = self.spans.iter().flat_map(move |span| {

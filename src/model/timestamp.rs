@@ -1,5 +1,6 @@
 //! When a sample was taken, as precisely as its source knew it.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -114,6 +115,9 @@ impl Timestamp {
 
     /// Whole nanoseconds, cut off toward 1970: what tells one time from another.
     ///
+    /// A time that is a float is the shortest decimal that reads back as it, as it is written in
+    /// text: so it is the same time in all formats.
+    ///
     /// ```
     /// use narthex::model::Timestamp;
     ///
@@ -123,7 +127,7 @@ impl Timestamp {
     /// ```
     pub fn as_nanos(self) -> i128 {
         match self.0 {
-            Repr::Float(seconds) => (seconds * 1e9) as i128,
+            Repr::Float(seconds) => nanos_as_written(seconds),
             Repr::Decimal { negative, seconds, nanos, .. } => {
                 let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
                 if negative { -total } else { total }
@@ -144,7 +148,6 @@ impl Timestamp {
 
     /// The parts of a protobuf `Timestamp`; nothing if it is outside of the years 1 to 9999.
     pub(crate) fn parts(self) -> Option<TimeParts> {
-        let Repr::Decimal { .. } = self.0 else { return TimeParts::of_seconds(self.as_seconds()) };
         let nanos = self.as_nanos();
         let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
         TimeParts::new(seconds, nanos.rem_euclid(1_000_000_000) as u32)
@@ -175,6 +178,26 @@ impl Timestamp {
             Repr::Decimal { .. } => write!(out, "{}", self.as_nanos() / 1_000_000),
         };
     }
+}
+
+/// Of the shortest decimal that reads back as these seconds, the nanoseconds, cut off.
+fn nanos_as_written(seconds: f64) -> i128 {
+    const NANOS: i128 = 1_000_000_000;
+
+    let whole = (seconds as i128).saturating_mul(NANOS);
+    if seconds.fract() == 0.0 {
+        return whole;
+    }
+    let mut buffer = zmij::Buffer::new();
+    let text = match buffer.format_finite(seconds) {
+        // Only what is very close to 1970 has an exponent and a fraction.
+        text if text.contains('e') => Cow::Owned(seconds.to_string()),
+        text => Cow::Borrowed(text),
+    };
+    let digits = text.split_once('.').map_or("", |(_, behind)| behind).bytes();
+    let digits = digits.chain(std::iter::repeat(b'0')).take(9);
+    let rest = digits.fold(0, |rest, digit| rest * 10 + i128::from(digit - b'0'));
+    if seconds < 0.0 { whole - rest } else { whole + rest }
 }
 
 /// Whole seconds, and nanoseconds that lead away from the past.

@@ -32,6 +32,28 @@ impl<'a> Draft<'a> {
         self.metric_type.unwrap_or(MetricType::Unknown)
     }
 
+    /// The type in words, for what can be only if it is another.
+    pub(super) fn shown_type(&self) -> String {
+        match self.metric_type {
+            Some(metric_type) => format!("as the type is {metric_type}"),
+            None => "as the type is unknown, without a TYPE line before".to_owned(),
+        }
+    }
+
+    /// What stands behind the family's name in those of its samples, in words.
+    pub(super) fn expected_suffix(&self) -> String {
+        let metric_type = self.metric_type();
+        let created = metric_type.has_start_time().then_some(&Suffix::Created);
+        let suffixes = metric_type.suffixes().iter().chain(created);
+        let suffixes: Vec<_> = suffixes.map(|suffix| format!("{:?}", suffix.as_str())).collect();
+        let suffixes = match suffixes.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        };
+        format!("{suffixes} behind the name of the {metric_type}")
+    }
+
     /// What makes `sample` one of this family, if it is.
     #[inline]
     pub(super) fn suffix_of(&self, sample: &str) -> Option<Suffix> {
@@ -72,7 +94,7 @@ impl<'a> Draft<'a> {
         let metric_type = self.metric_type();
         let unit = self.unit.as_ref().filter(|(unit, _)| !unit.is_empty());
         if let (Some((_, at)), MetricType::Info | MetricType::StateSet) = (unit, metric_type) {
-            return Err(cursor.error_at(*at, format!("no unit, as the type is {metric_type}")));
+            return Err(cursor.error_at(*at, format!("no unit, {}", self.shown_type())));
         }
         let name = self.model_name(cursor)?;
         let name = MetricName::new(name).map_err(|_| cursor.error_at(self.at, "a metric name"))?;

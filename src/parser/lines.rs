@@ -185,8 +185,7 @@ impl<'a> Lines<'a> {
     fn behind(&self, at: usize, name: &str) -> Result<Line, ParseError> {
         match &self.draft {
             Some(draft) if draft.name == name => {
-                let metric_type = draft.metric_type();
-                let expected = format!("a suffix that samples of a {metric_type} have");
+                let expected = draft.expected_suffix();
                 Err(self.doc.cursor.error_finding(at, expected, quoted(name)))
             }
             _ => Ok(Line::Behind),

@@ -43,26 +43,30 @@
 //!
 //! # Which reader
 //!
-//! What answers over HTTP says its format in `Content-Type`. `application/openmetrics-text` is read
-//! by [`openmetrics`], or with `version=2.0.0` by `openmetrics2`, `application/vnd.google.protobuf`
-//! by [`protobuf`]; `text/plain`, and what says nothing, by [`text`]:
+//! What answers over HTTP says its format in `Content-Type`, and [`parse_all`] reads by that.
+//!
+//! Native histograms are found at the count of their series, whose buckets have bounds as a
+//! [`NativeSnapshot`](crate::NativeSnapshot):
 //!
 //! ```
-//! use narthex::model::MetricFamily;
-//! use narthex::parser::{self, ParseError};
+//! use narthex::model::Family;
+//! use narthex::{NativeSnapshot, parser};
 //!
-//! fn read(content_type: &str, body: &[u8]) -> Result<Vec<MetricFamily>, ParseError> {
-//!     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-//!     match media_type.eq_ignore_ascii_case("application/openmetrics-text") {
-//!         true => parser::openmetrics::parse_all(body),
-//!         false => parser::text::parse_all(body),
-//!     }
+//! // Most servers tell them in protobuf; this is how Python's client writes them.
+//! let body = "# TYPE wait_seconds histogram\n\
+//!     wait_seconds {count:4,sum:6.25,schema:0,zero_threshold:0.001,zero_count:1,\
+//!     positive_spans:[1:2],positive_deltas:[2,-1]}\n# EOF\n";
+//! let mut told = String::new();
+//! for family in parser::parse_all("application/openmetrics-text; version=1.0.0", body)? {
+//!     family.for_each_sample(&mut |sample| {
+//!         let Some(native) = sample.native() else { return };
+//!         for (above, up_to, count) in NativeSnapshot::from(native).buckets() {
+//!             told += &format!("{above} to {up_to}: {count}\n");
+//!         }
+//!     });
 //! }
-//!
-//! let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-//! assert!(read(openmetrics, b"up 1\n").is_err()); // lacks `# EOF`
-//! assert_eq!(read(openmetrics, b"up 1\n# EOF\n")?, read("text/plain", b"up 1\n")?);
-//! # Ok::<(), ParseError>(())
+//! assert_eq!(told, "-0.001 to 0.001: 1\n1 to 2: 2\n2 to 4: 1\n");
+//! # Ok::<(), narthex::Error>(())
 //! ```
 //!
 //! What is to be valid when it is written again is read by
@@ -169,7 +173,7 @@
 //! | timestamps | whole milliseconds; with more than 64 bits, Go's reader and Prometheus refuse the text | kept to the nanosecond | whole milliseconds of 64 bits; those of exemplars to the nanosecond | kept to the nanosecond |
 //! | a help text with blanks at its ends | without them | kept, unless it ends with a carriage return | kept | kept, unless it ends with a carriage return |
 //! | whole histograms and summaries | samples in their order | samples in their order | kept | kept |
-//! | native histograms | count and sum | count and sum | kept, with those of their exemplars that have a timestamp | kept, with those of their exemplars that have a timestamp |
+//! | native histograms | count and sum | count and sum | kept, with those of their exemplars that have a timestamp | kept, with those of their exemplars that have a timestamp, unless classic buckets beside them have any |
 //! | families without samples | kept | kept | left out | kept |
 //! | the order in which labels were declared | lost | lost | lost | lost |
 //! | names in another scheme | as they were escaped | as they were escaped | as they were escaped | as they were escaped |
@@ -179,6 +183,7 @@
 
 mod buckets;
 mod composite;
+mod content_type;
 mod cursor;
 mod document;
 mod draft;
@@ -198,5 +203,6 @@ mod rules;
 mod series;
 pub mod text;
 
+pub use self::content_type::parse_all;
 pub use self::error::ParseError;
 pub use self::families::Families;

@@ -8,10 +8,12 @@ use crate::clock::stopped::{self, Stopped};
 /// A clock that stands still until it is moved, for the threads that [enter](Self::enter) it.
 ///
 /// On these threads it is the time of timers, and of all that asks what time it is: start times,
-/// [`set_to_current_time`](crate::Gauge::set_to_current_time), the timestamps of exemplars, and
-/// [`Timestamp::now`](crate::model::Timestamp::now). A timer that was started under it goes by it
-/// to its end, on whatever thread that comes. The limits and ages that the library waits for,
-/// such as [`CachedCollector`](crate::collectors::CachedCollector)'s, go by the system's clock.
+/// [`set_to_current_time`](crate::Gauge::set_to_current_time), the timestamps of exemplars,
+/// [`Timestamp::now`](crate::model::Timestamp::now), the window of a summary's quantiles, which
+/// goes by the clock of the thread that reads them, and the age at which a native histogram may
+/// begin anew. A timer that was started under it goes by it to its end, on whatever thread that
+/// comes. The limits and ages that the library waits for, such as
+/// [`CachedCollector`](crate::collectors::CachedCollector)'s, go by the system's clock.
 ///
 /// Clones are the same clock. Each takes 24 bytes until the process ends.
 ///

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::mismatch::Mismatch;
+use super::native::Native;
 use super::series::Series;
 use crate::lint::shown_name;
 use crate::model::{
@@ -16,7 +17,8 @@ const SHOWN: usize = 60;
 /// Says that `found` has all samples of `expected` and no others.
 ///
 /// `told` are the families as they were before they were written: what they know of start times
-/// may be left out of `expected`.
+/// may be left out of `expected`, and what they know of native buckets may be in it though the
+/// format does not write those.
 ///
 /// # Errors
 /// What differs.
@@ -30,6 +32,9 @@ pub(super) fn compare(
     let mut table = Table::default();
     table.add(expected, Which::Expected, &mut filter);
     table.add(found, Which::Found, &mut filter);
+    if table.expects_natives() {
+        table.add_natives(told);
+    }
     if let Some(name) = only.iter().find(|name| !filter.met.contains(name.as_str())) {
         return Err(Mismatch::new(format!(
             "no metric is named {name:?}, neither in what was expected nor in what was found"
@@ -71,6 +76,7 @@ impl Filter<'_> {
 struct Point {
     value: f64,
     timestamp: Option<Timestamp>,
+    native: Option<Native>,
     exemplar: Option<Exemplar>,
 }
 
@@ -79,37 +85,38 @@ impl Point {
         Self {
             value: sample.value(),
             timestamp: sample.timestamp(),
+            native: sample.native().map(Native::of),
             exemplar: sample.exemplar().map(|exemplar| exemplar.to_owned()),
         }
     }
 
     /// Whether all that is expected was found.
     fn is_met_by(&self, found: &Self) -> bool {
-        let timestamp = |expected: Option<Timestamp>, found: Option<Timestamp>| {
-            expected.is_none_or(|expected| {
-                found.is_some_and(|found| expected.as_nanos() == found.as_nanos())
-            })
-        };
         let exemplar = match (&self.exemplar, &found.exemplar) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(expected), Some(found)) => {
-                let (expected, found) = (expected.as_ref(), found.as_ref());
-                same(expected.value(), found.value())
-                    && expected.labels().eq(found.labels())
-                    && timestamp(expected.timestamp(), found.timestamp())
-            }
+            (Some(expected), Some(found)) => is_exemplar_met(expected, found),
         };
-        same(self.value, found.value) && timestamp(self.timestamp, found.timestamp) && exemplar
+        let native = match (&self.native, &found.native) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(expected), Some(found)) => is_native_met(expected, found),
+        };
+        let timestamp = is_time_met(self.timestamp, found.timestamp);
+        same(self.value, found.value) && timestamp && exemplar && native
     }
 
     fn show(&self, series: &Series) -> String {
         let mut line = format!("{series} {}", format_f64(self.value));
+        if let Some(native) = &self.native {
+            let _ = write!(line, " {native}");
+        }
         if let Some(timestamp) = self.timestamp {
             line.push_str(" @");
             timestamp.push_openmetrics(&mut line);
         }
-        if let Some(exemplar) = &self.exemplar {
+        let native = self.native.iter().flat_map(|native| &native.exemplars);
+        for exemplar in self.exemplar.iter().chain(native) {
             let exemplar = exemplar.as_ref();
             let labels = Series::new("", exemplar.labels());
             let _ = write!(line, " # {labels} {}", format_f64(exemplar.value()));
@@ -120,6 +127,28 @@ impl Point {
         }
         line
     }
+}
+
+fn is_time_met(expected: Option<Timestamp>, found: Option<Timestamp>) -> bool {
+    expected
+        .is_none_or(|expected| found.is_some_and(|found| expected.as_nanos() == found.as_nanos()))
+}
+
+fn is_exemplar_met(expected: &Exemplar, found: &Exemplar) -> bool {
+    let (expected, found) = (expected.as_ref(), found.as_ref());
+    same(expected.value(), found.value())
+        && expected.labels().eq(found.labels())
+        && is_time_met(expected.timestamp(), found.timestamp())
+}
+
+/// Native exemplars are asked for if there are any, and then all of them.
+fn is_native_met(expected: &Native, found: &Native) -> bool {
+    let (ours, theirs) = (&expected.exemplars, &found.exemplars);
+    let all = || {
+        let mut pairs = ours.iter().zip(theirs);
+        ours.len() == theirs.len() && pairs.all(|(one, other)| is_exemplar_met(one, other))
+    };
+    expected.has_buckets_of(found) && (ours.is_empty() || all())
 }
 
 fn same(one: f64, other: f64) -> bool {
@@ -191,8 +220,30 @@ impl Table {
                 let own = desc.metric_type().reserved_label();
                 let row = self.row(&shown, Series::beside(sample, &name, own));
                 row.is_kept |= is_kept;
-                let start = Point { value: start, timestamp: None, exemplar: None };
+                let start = Point { value: start, timestamp: None, native: None, exemplar: None };
                 row.points.of(which).push(start);
+            });
+        }
+    }
+
+    fn expects_natives(&self) -> bool {
+        let rows = self.families.iter().flat_map(|family| &family.rows);
+        rows.flat_map(|row| &row.points.expected).any(|point| point.native.is_some())
+    }
+
+    /// Gives what was found the native buckets that its format did not write.
+    fn add_natives(&mut self, told: &[MetricFamily]) {
+        let mut met: HashMap<Series, usize> = HashMap::new();
+        for family in told {
+            family.for_each_sample(&mut |sample| {
+                let series = Series::of(sample);
+                let Some(&(family, row)) = self.places.get(&series) else { return };
+                let time = met.entry(series).or_default();
+                let point = self.families[family].rows[row].points.found.get_mut(*time);
+                *time += 1;
+                if let (Some(point), Some(native)) = (point, sample.native()) {
+                    point.native.get_or_insert_with(|| Native::of(native));
+                }
             });
         }
     }

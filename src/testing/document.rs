@@ -10,14 +10,32 @@ use crate::parser::{self, ParseError};
 pub(super) enum Syntax {
     Text,
     OpenMetrics,
+    #[cfg(feature = "openmetrics2")]
+    OpenMetrics2,
 }
 
 impl Syntax {
-    /// The format of a text: only OpenMetrics says where it ends.
+    /// The format of a text: only OpenMetrics says where it ends, and what cannot be read as its
+    /// first version may be the second.
     pub(super) fn of(text: &str) -> Self {
         match text.trim_end().lines().next_back().map(str::trim) {
+            #[cfg(feature = "openmetrics2")]
+            Some("# EOF") => Self::of_openmetrics(&Document::new(text)),
+            #[cfg(not(feature = "openmetrics2"))]
             Some("# EOF") => Self::OpenMetrics,
             _ => Self::Text,
+        }
+    }
+
+    #[cfg(feature = "openmetrics2")]
+    fn of_openmetrics(document: &Document) -> Self {
+        let Err(first) = Self::OpenMetrics.parse(document.text.as_bytes()) else {
+            return Self::OpenMetrics;
+        };
+        match Self::OpenMetrics2.parse(document.text.as_bytes()) {
+            // Of two that it is not, it is meant to be the one that it is for longer.
+            Err(second) if second.line() <= first.line() => Self::OpenMetrics,
+            _ => Self::OpenMetrics2,
         }
     }
 
@@ -25,6 +43,8 @@ impl Syntax {
         match self {
             Self::Text => parser::text::parse_all(text),
             Self::OpenMetrics => parser::openmetrics::parse_all(text),
+            #[cfg(feature = "openmetrics2")]
+            Self::OpenMetrics2 => parser::openmetrics2::parse_all(text),
         }
     }
 
@@ -44,6 +64,8 @@ impl Syntax {
         let format = match self {
             Self::Text => Format::Text100,
             Self::OpenMetrics => Format::OpenMetrics100,
+            #[cfg(feature = "openmetrics2")]
+            Self::OpenMetrics2 => Format::OpenMetrics200,
         };
         Encoding::new(format, EscapingScheme::AllowUtf8)
     }

@@ -49,6 +49,7 @@ mod compare;
 mod document;
 mod expected;
 mod mismatch;
+mod native;
 #[cfg(feature = "http")]
 mod scrape;
 mod series;

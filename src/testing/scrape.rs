@@ -101,6 +101,8 @@ fn accept(formats: &[Syntax]) -> String {
         let media_type = match syntax {
             Syntax::Text => "text/plain;version=1.0.0",
             Syntax::OpenMetrics => "application/openmetrics-text;version=1.0.0",
+            #[cfg(feature = "openmetrics2")]
+            Syntax::OpenMetrics2 => "application/openmetrics-text;version=2.0.0",
         };
         format!("{media_type};escaping=allow-utf-8;q={quality}")
     });
@@ -159,6 +161,10 @@ fn syntax_of<B>(answer: &Response<B>) -> Result<Syntax, String> {
     let Some(content_type) = header(CONTENT_TYPE) else { return Ok(Syntax::Text) };
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     match media_type.to_ascii_lowercase().as_str() {
+        #[cfg(feature = "openmetrics2")]
+        "application/openmetrics-text" if content_type.contains("version=2.") => {
+            Ok(Syntax::OpenMetrics2)
+        }
         "application/openmetrics-text" => Ok(Syntax::OpenMetrics),
         "text/plain" => Ok(Syntax::Text),
         _ => Err(format!(

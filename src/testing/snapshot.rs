@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::mismatch::Mismatch;
+use super::native::Native;
 use super::series::Series;
 use crate::collector::{Collector, for_each_family};
 use crate::model::format_f64;
 
-/// The value of every series that a collector told at one time.
+/// The value of every series that a collector told at one time, and the native buckets that are
+/// told beside the count of a histogram. Times and exemplars are not kept.
 ///
 /// ```
 /// use narthex::testing::Snapshot;
@@ -35,7 +37,7 @@ use crate::model::format_f64;
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// In the order of exposition.
-    series: Vec<(Series, f64)>,
+    series: Vec<(Series, Point)>,
     places: HashMap<Series, usize>,
 }
 
@@ -49,12 +51,14 @@ impl Snapshot {
         for_each_family(collector, &mut |family| {
             family.for_each_sample(&mut |sample| {
                 let series = Series::of(sample);
+                let native = sample.native().map(Native::of);
+                let point = Point { value: sample.value(), native };
                 match snapshot.places.get(&series) {
                     // Of several times, the last one counts.
-                    Some(&place) => snapshot.series[place].1 = sample.value(),
+                    Some(&place) => snapshot.series[place].1 = point,
                     None => {
                         snapshot.places.insert(series.clone(), snapshot.series.len());
-                        snapshot.series.push((series, sample.value()));
+                        snapshot.series.push((series, point));
                     }
                 }
             });
@@ -65,7 +69,7 @@ impl Snapshot {
 
     /// The value of a series; the labels may come in any order.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        self.value_of(&Series::new(name, labels.iter().copied()))
+        self.point(&Series::new(name, labels.iter().copied())).map(|point| point.value)
     }
 
     /// How many series there are: one for each line of a text.
@@ -89,15 +93,32 @@ impl Snapshot {
     /// What is different in a later snapshot.
     pub fn until(&self, later: &Self) -> Changes {
         let gone = self.series.iter().filter(|(series, _)| !later.places.contains_key(series));
-        let gone = gone.map(|(series, before)| Change::new(series, Some(*before), None));
+        let gone = gone.map(|(series, before)| Change::new(series, Some(before), None));
         let there = later.series.iter();
         let there =
-            there.map(|(series, after)| Change::new(series, self.value_of(series), Some(*after)));
+            there.map(|(series, after)| Change::new(series, self.point(series), Some(after)));
         Changes { all: there.chain(gone).collect() }
     }
 
-    fn value_of(&self, series: &Series) -> Option<f64> {
-        self.places.get(series).map(|place| self.series[*place].1)
+    fn point(&self, series: &Series) -> Option<&Point> {
+        self.places.get(series).map(|place| &self.series[*place].1)
+    }
+}
+
+/// What a series is at one time.
+#[derive(Clone, Debug)]
+struct Point {
+    value: f64,
+    native: Option<Native>,
+}
+
+impl Point {
+    fn is_like(&self, other: &Self) -> bool {
+        let natives = match (&self.native, &other.native) {
+            (Some(one), Some(other)) => one.has_buckets_of(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        natives && (self.value == other.value || self.value.is_nan() && other.value.is_nan())
     }
 }
 
@@ -144,7 +165,7 @@ impl Changes {
     /// It is zero if the series did not change, and negative if it fell.
     pub fn increase(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let change = self.find(name, labels)?;
-        Some(change.after? - change.before.unwrap_or(0.0))
+        Some(change.after()? - change.before().unwrap_or(0.0))
     }
 
     /// Whether a series is there that was not.
@@ -173,13 +194,13 @@ impl fmt::Display for Changes {
 #[derive(Clone, Debug)]
 pub struct Change {
     series: Series,
-    before: Option<f64>,
-    after: Option<f64>,
+    before: Option<Point>,
+    after: Option<Point>,
 }
 
 impl Change {
-    fn new(series: &Series, before: Option<f64>, after: Option<f64>) -> Self {
-        Self { series: series.clone(), before, after }
+    fn new(series: &Series, before: Option<&Point>, after: Option<&Point>) -> Self {
+        Self { series: series.clone(), before: before.cloned(), after: after.cloned() }
     }
 
     /// The full name of the sample.
@@ -194,37 +215,45 @@ impl Change {
 
     /// The value before; `None` if the series is new.
     pub fn before(&self) -> Option<f64> {
-        self.before
+        self.before.as_ref().map(|point| point.value)
     }
 
     /// The value after; `None` if the series is gone.
     pub fn after(&self) -> Option<f64> {
-        self.after
+        self.after.as_ref().map(|point| point.value)
     }
 
     fn is_change(&self) -> bool {
-        match (self.before, self.after) {
-            (Some(before), Some(after)) => before != after && !(before.is_nan() && after.is_nan()),
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => !before.is_like(after),
             _ => true,
         }
     }
 }
 
 impl fmt::Display for Change {
+    /// Native buckets stand behind the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { series, before, after } = self;
-        match (*before, *after) {
+        match (before, after) {
             (Some(before), Some(after)) => {
-                let by = after - before;
+                let by = after.value - before.value;
                 let plus = if by > 0.0 { "+" } else { "" };
-                let (before, after, by) = (format_f64(before), format_f64(after), format_f64(by));
+                let by = format_f64(by);
                 // An infinity has its sign already.
                 let plus = if by.starts_with('+') { "" } else { plus };
                 write!(f, "{series} {before} -> {after} ({plus}{by})")
             }
-            (None, Some(after)) => write!(f, "{series} is new: {}", format_f64(after)),
-            (Some(before), None) => write!(f, "{series} is gone: {}", format_f64(before)),
+            (None, Some(after)) => write!(f, "{series} is new: {after}"),
+            (Some(before), None) => write!(f, "{series} is gone: {before}"),
             (None, None) => write!(f, "{series}"),
         }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_f64(self.value))?;
+        self.native.iter().try_for_each(|native| write!(f, " {native}"))
     }
 }

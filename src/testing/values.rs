@@ -49,7 +49,8 @@ pub fn to_f64(collector: &dyn Collector) -> Result<f64, Mismatch> {
 
 /// How many series a collector tells, of the families of these names, or of all if there are none.
 ///
-/// A histogram or a summary with all of its samples is one.
+/// A histogram or a summary with all of its samples is one. A family may have no series yet; one
+/// that is not there at all is a mismatch, as its name is misspelt.
 ///
 /// ```
 /// use narthex::Histogram;
@@ -63,20 +64,26 @@ pub fn to_f64(collector: &dyn Collector) -> Result<f64, Mismatch> {
 /// ```
 ///
 /// # Errors
-/// That the collector failed.
+/// That the collector failed, or tells no family of one of these names.
 #[doc(alias = "gather_and_count")]
 pub fn collect_and_count(collector: &dyn Collector, names: &[&str]) -> Result<usize, Mismatch> {
-    let mut seen = HashSet::new();
+    let (mut seen, mut met) = (HashSet::new(), HashSet::<&str>::new());
     for_each_family(collector, &mut |family| {
         let desc = family.desc();
         let own = desc.metric_type().reserved_label();
         let name = shown_name(desc);
-        if names.is_empty() || names.contains(&desc.name()) || names.contains(&name.as_str()) {
+        let asked = names.iter().filter(|asked| [desc.name(), &name].contains(asked));
+        let asked: Vec<_> = asked.collect();
+        met.extend(asked.iter().copied());
+        if names.is_empty() || !asked.is_empty() {
             family.for_each_sample(&mut |sample| {
                 seen.insert(Series::beside(sample, &name, own));
             });
         }
         Ok(())
     })?;
-    Ok(seen.len())
+    match names.iter().find(|name| !met.contains(*name)) {
+        Some(name) => Err(Mismatch::new(format!("no family is named {name:?}"))),
+        None => Ok(seen.len()),
+    }
 }

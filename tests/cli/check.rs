@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use narthex::lint::Rule;
 use serde_json::{Value, json};
 
 use crate::{run, run_with};
@@ -11,9 +12,14 @@ const OPENMETRICS: &str = "# HELP up Is it?\n# TYPE up gauge\nup 1 1.5\n# EOF\n"
 
 #[test]
 fn what_is_sound_is_said_nothing_of() {
-    for input in [SOUND, OPENMETRICS, "", "# EOF\n"] {
+    for input in [SOUND, OPENMETRICS] {
         let nothing = (String::new(), String::new(), Some(0));
         assert_eq!(run_with(&["check", "-"], input.as_bytes()), nothing, "{input:?}");
+    }
+    // It may be what somebody asked for, or not.
+    for input in ["", "# EOF\n", "# nothing\n"] {
+        let empty = "narthex: standard input: there are no metrics in it\n".to_owned();
+        assert_eq!(run_with(&["check", "-"], input.as_bytes()), (String::new(), empty, Some(0)));
     }
     // It ends as OpenMetrics does, and as such it would be sound.
     let (text, _, code) = run_with(&["check", "-", "--from", "text"], OPENMETRICS.as_bytes());
@@ -83,4 +89,15 @@ fn problems_are_told_in_json() {
     assert!(report["files"][1]["problems"].is_array(), "{text}");
     assert_eq!((complaint.lines().count(), code), (1, Some(2)));
     assert_eq!(run(&["check"], &[]).2, Some(2));
+}
+
+#[test]
+fn the_help_has_all_rules() {
+    let (text, _, code) = run(&["check", "--help"], &[]);
+    assert_eq!(code, Some(0));
+    let (_, rules) = text.split_once("Rules:").unwrap();
+    let (rules, _) = rules.split_once("\n\n").unwrap();
+    assert!(rules.lines().all(|line| line.len() <= 80), "{rules}");
+    let rules: Vec<_> = rules.split_whitespace().collect();
+    assert_eq!(rules, Rule::ALL.iter().map(|rule| rule.as_str()).collect::<Vec<_>>());
 }

@@ -105,6 +105,8 @@ fn numbers_may_differ_by_a_part_or_altogether() {
     for (other, how, code) in [
         ("a 101\nb NaN\nc +Inf\n", "0.01", 0),
         ("a 102\nb NaN\nc +Inf\n", "0.01", 1),
+        ("a 101\nb NaN\nc +Inf\n", "1%", 0),
+        ("a 102\nb NaN\nc +Inf\n", "1%", 1),
         ("a 102\nb 1\nc -Inf\n", "ignore", 0),
         ("a 100 1000\nb NaN\nc +Inf\n", "exact", 0),
         ("a 100 1001\nb NaN\nc +Inf\n", "exact", 1),
@@ -115,7 +117,7 @@ fn numbers_may_differ_by_a_part_or_altogether() {
         let (text, _, ended) = run_with(&args, other.as_bytes());
         assert_eq!(ended, Some(code), "{other:?} {how} {text}");
     }
-    for how in ["-1", "NaN", "some"] {
+    for how in ["-1", "NaN", "some", "%", "-1%"] {
         let values = format!("--values={how}");
         let (_, complaint, code) = run(&["diff", &values], &[&file, &file]);
         assert!(complaint.contains("neither `exact` nor `ignore`"), "{complaint}");
@@ -148,4 +150,17 @@ fn a_start_time_differs_by_itself() {
     assert_eq!(told, "~ a_created{x=\"1\"}: 5.0 -> 6.0\n1 difference in 1 family\n");
     let args = [&args[..], &["--values", "0"]].concat();
     assert_eq!(run_with(&args, other.as_bytes()), (String::new(), String::new(), Some(0)));
+}
+
+#[test]
+fn a_gauge_histogram_is_the_same_in_text() {
+    let second = "# TYPE q gaugehistogram\nq {gcount:5,gsum:7.5,bucket:[1.0:2,+Inf:5]}\n# EOF\n";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.txt");
+    let (text, ..) = run_with(&["convert", "-", "--to", "text"], second.as_bytes());
+    fs::write(&file, text).unwrap();
+    let nothing = (String::new(), String::new(), Some(0));
+    for args in [["diff", "-", file.to_str().unwrap()], ["diff", file.to_str().unwrap(), "-"]] {
+        assert_eq!(run_with(&args, second.as_bytes()), nothing);
+    }
 }

@@ -1,9 +1,10 @@
 //! Exemplars: the traces that counters and buckets keep.
 
 use narthex::exposition::{self, text};
-use narthex::{Counter, Histogram};
+use narthex::model::{CounterMetricFamily, Exemplar, MetricFamily, NO_LABELS, Timestamp};
+use narthex::{Counter, Histogram, NativeOptions, parser};
 
-use crate::support::{exemplars, now, traces};
+use crate::support::{exemplars, for_each_sample, now, traces};
 
 /// As long as an exemplar may be: 128 characters with the name `id`.
 fn longest(character: &str) -> String {
@@ -153,5 +154,54 @@ fn none_is_torn_while_threads_write_them() -> narthex::Result {
     });
     assert_eq!(histogram.snapshot().count(), 15_000.0);
     assert_eq!(exemplars(&histogram).len(), 2);
+    Ok(())
+}
+
+#[test]
+fn all_formats_tell_the_same_time() -> narthex::Result {
+    // The float's value ends with .717484235763…; its shortest spelling is the one below.
+    let time = Timestamp::from_seconds(1796017733.7174842)?;
+    assert_eq!(time.as_nanos(), 1_796_017_733_717_484_200);
+    let mut family = CounterMetricFamily::new("c", "h")?;
+    let exemplar = Exemplar::new([("id", "7")], 1.0)?.with_timestamp(time);
+    family.add_metric(NO_LABELS, 1.0)?.exemplar(exemplar)?;
+    let families: Vec<MetricFamily> = vec![family.into()];
+    let text = exposition::openmetrics::encode(&families)?;
+    assert!(text.contains(" # {id=\"7\"} 1.0 1796017733.7174842\n"), "{text}");
+    let nanos = |families: &Vec<MetricFamily>| {
+        exemplars(families)[0].1.as_ref().timestamp().unwrap().as_nanos()
+    };
+    let read = parser::openmetrics::parse_all(&text).unwrap();
+    assert_eq!(nanos(&read), time.as_nanos());
+    let read = parser::protobuf::parse_all(&exposition::protobuf::encode(&families)?).unwrap();
+    assert_eq!(nanos(&read), time.as_nanos());
+    // And before 1970, and of more digits than nine.
+    assert_eq!(Timestamp::from_seconds(-1.5)?.as_nanos(), -1_500_000_000);
+    assert_eq!(Timestamp::from_seconds(-0.1234567899)?.as_nanos(), -123_456_789);
+    assert_eq!(Timestamp::from_seconds(0.5e-4)?.as_nanos(), 50_000);
+    assert_eq!(Timestamp::from_seconds(-2.5e-9)?.as_nanos(), -2);
+    assert_eq!(Timestamp::from_seconds(1e-300)?.as_nanos(), 0);
+    assert_eq!(
+        Timestamp::from_seconds(4_503_599_627_370_495.5)?.as_nanos(),
+        4_503_599_627_370_495_500_000_000
+    );
+    Ok(())
+}
+
+#[test]
+fn an_observation_has_one_time() -> narthex::Result {
+    let histogram =
+        Histogram::builder("h", "h").buckets([1.0]).native(NativeOptions::new()).build()?;
+    for _ in 0..1000 {
+        histogram.observe_with_exemplar(0.5, &[("id", "x")]);
+        let classic = exemplars(&histogram)[0].1.as_ref().timestamp();
+        let mut natives = Vec::new();
+        for_each_sample(&histogram, &mut |sample| {
+            let native = sample.native().into_iter().flat_map(|native| native.exemplars());
+            natives.extend(native.filter_map(|exemplar| exemplar.timestamp()));
+        });
+        // All are of one value, so that any of them may have gone for the last.
+        assert!(natives.contains(&classic.unwrap()), "{classic:?} {natives:?}");
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use narthex::model::{
     HistogramMetricFamily, InfoMetricFamily, MetricFamily, MetricType, NO_LABELS, NativeHistogram,
     StateSetMetricFamily, SummaryMetricFamily, Timestamp, UnknownMetricFamily,
 };
-use narthex::{CollectorRegistry, Histogram, Result};
+use narthex::{CollectorRegistry, Histogram, NativeOptions, Result, parser};
 
 fn told(family: impl Into<MetricFamily>) -> Result<String> {
     openmetrics2::encode(&vec![family.into()])
@@ -196,6 +196,57 @@ fn of_two_sets_of_exemplars_that_of_the_bounds_is_shown() -> Result {
     assert_eq!(shown(&[])?, "{trace_id=\"native\"} 1.5 2.0\n# EOF\n");
     assert_eq!(shown(&[trace("untimed", 1.5)?])?, "{trace_id=\"native\"} 1.5 2.0\n# EOF\n");
     assert_eq!(shown(&[timed("own", 1.5, 3.0)?])?, "{trace_id=\"own\"} 1.5 3.0\n# EOF\n");
+    Ok(())
+}
+
+#[test]
+fn without_bounds_all_native_exemplars_are_shown() -> Result {
+    // Its one bucket keeps the last one, too, as the formats show it that have no native ones.
+    let labels = ["a", "b"].map(|room| (room, [1.0, 100.0]));
+    let size = Histogram::builder("size", "").native(NativeOptions::new()).labels(["room"]);
+    let size = size.build()?;
+    for (room, values) in labels {
+        for value in values {
+            size.labels([room]).observe_with_exemplar(value, &[("of", room)]);
+        }
+    }
+    let text = openmetrics2::encode(&size)?;
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("size{")).collect();
+    for (row, room) in rows.iter().zip(["a", "b"]) {
+        let shown: Vec<_> = row.split(" # ").skip(1).collect();
+        let of = |value| format!("{{of=\"{room}\"}} {value} ");
+        assert_eq!(shown.len(), 2, "{row}");
+        assert!(shown[0].starts_with(&of("1.0")) && shown[1].starts_with(&of("100.0")), "{row}");
+    }
+    assert_eq!(rows.len(), 2);
+    Ok(())
+}
+
+#[test]
+fn without_native_exemplars_that_of_the_bucket_for_all_is_shown() -> Result {
+    // A field of a message that is shorter than 128 bytes.
+    let field =
+        |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
+    let double = |number: u8, value: f64| [&[number << 3 | 1][..], &value.to_le_bytes()].concat();
+    let count = [1 << 3, 1];
+    let label = field(1, &[field(1, b"id"), field(2, b"7")].concat());
+    let time = field(3, &[1 << 3, 5]);
+    let exemplar = field(3, &[label, double(2, 3.0), time].concat());
+    let bucket = field(3, &[count.to_vec(), double(2, f64::INFINITY), exemplar].concat());
+    // Of resolution 0, one observation above 2 and up to 4: the offset 2 and the difference 1, both
+    // twice as large, as negative ones are odd.
+    let span = field(12, &[1 << 3, 4, 2 << 3, 1]);
+    let deltas = field(13, &[2]);
+    let histogram = [count.to_vec(), double(2, 3.0), bucket, span, deltas].concat();
+    let metric = field(4, &field(7, &histogram));
+    let family = [field(1, b"h"), vec![3 << 3, 4], metric].concat();
+    let bytes = [&[family.len() as u8][..], &family].concat();
+    let families = parser::protobuf::parse_all(&bytes)?;
+    assert_eq!(
+        openmetrics2::encode(&families)?,
+        "# TYPE h histogram\nh {count:1,sum:3.0,schema:0,zero_threshold:0.0,zero_count:0,\
+         positive_spans:[2:1],positive_buckets:[1]} # {id=\"7\"} 3.0 5\n# EOF\n"
+    );
     Ok(())
 }
 

@@ -512,8 +512,10 @@ fn duplicate_series() {
     let rule = Rule::DuplicateSeries;
     assert_eq!(
         told(rule, "a{b=\"1\",c=\"\\\"\"} 1\na{c=\"\\\"\",b=\"1\"} 2\na 1\na 1\n"),
-        ["line 1: a: the series a{b=\"1\",c=\"\\\"\"} stands more than once, and one more like \
-             this [duplicate-series]"],
+        [
+            "line 2, column 1: a: the series a{b=\"1\",c=\"\\\"\"} stands more than once, and one more like \
+             this [duplicate-series]"
+        ],
     );
     assert_eq!(told(rule, "a{b=\"1\",c=\"2\"} 1\na{b=\"1\",c=\"3\"} 1\na 1\n"), [""; 0]);
     // A label without a value is none.
@@ -521,6 +523,21 @@ fn duplicate_series() {
     // Nothing of one label is taken for a part of another.
     assert_eq!(told(rule, "a{b=\"1\",c=\"1\"} 1\na{b=\"1,c=1\"} 1\n"), [""; 0]);
     assert_eq!(told(rule, "# TYPE a summary\na_count 1\na_sum 1\n"), [""; 0]);
+}
+
+#[test]
+fn a_series_that_stands_twice_is_told_once_and_where() {
+    let text = "# HELP a A.\n# TYPE a gauge\na{b=\"1\",c=\"2\"} 1\n# HELP h_total H.\n\
+                # TYPE h_total counter\nh_total 1\n  h_total 2\n";
+    let told: Vec<_> = lint::text(text).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        ["line 7, column 3: h_total: the series h_total stands more than once [duplicate-series]"],
+    );
+    // Whoever does not want to hear of that is told that readers may not take it.
+    let problems = Linter::new().without(Rule::DuplicateSeries).text(text);
+    assert_eq!(problems.len(), 1);
+    assert_eq!((problems[0].rule(), problems[0].line()), (Rule::LenientSyntax, Some(7)));
 }
 
 #[test]

@@ -47,6 +47,7 @@ mod multiprocess;
 mod native_histograms;
 mod negotiate;
 mod numbers;
+mod parser_content_type;
 mod parser_openmetrics;
 #[cfg(feature = "openmetrics2")]
 mod parser_openmetrics2;

@@ -1,5 +1,7 @@
 //! Summaries that estimate quantiles.
 
+use std::time::Duration;
+
 use narthex::{CollectorRegistry, Error, Summary, exposition};
 
 /// The exact quantile that the estimate is of: the value at the rank that is rounded down.
@@ -207,4 +209,14 @@ mod of_late {
         let counted: f64 = summary.count();
         assert_eq!(counted % 2.0, 0.0);
     }
+}
+
+#[test]
+fn a_window_of_nothing_is_refused() {
+    let error = Summary::builder("s", "").window(Duration::from_secs(60)).build().unwrap_err();
+    assert!(error.is_invalid_value());
+    assert_eq!(
+        error.to_string(),
+        "summary \"s\": the window is that of quantiles, and there are no objectives",
+    );
 }

@@ -1,11 +1,11 @@
 //! Native histograms that custom collectors tell of.
 
-use narthex::Result;
 use narthex::exposition;
 use narthex::model::{
     BucketSpan, Exemplar, Family, GaugeHistogramMetricFamily, HistogramMetricFamily, MetricFamily,
     NO_LABELS, NativeBuckets, NativeHistogram,
 };
+use narthex::{NativeSnapshot, Result};
 
 fn span(offset: i32, length: u32) -> BucketSpan {
     BucketSpan { offset, length }
@@ -136,5 +136,39 @@ fn what_cannot_be_is_refused() -> Result {
         bare.native(&native()).unwrap_err().to_string(),
         "histogram \"wait\" has native buckets, which only a histogram with a sum has, and once"
     );
+    Ok(())
+}
+
+#[test]
+fn buckets_of_others_have_bounds() -> Result {
+    let bounds = |schema, buckets: &[(i32, f64)]| {
+        let native = NativeHistogram::new(schema)?.positive(buckets.iter().copied())?;
+        let mut family = HistogramMetricFamily::new("h", "")?;
+        family.add_native(NO_LABELS, 1.0, 1.0, &native)?;
+        let mut bounds = Vec::new();
+        family.for_each_sample(&mut |sample| {
+            let snapshot = sample.native().map(NativeSnapshot::from);
+            bounds.extend(snapshot.iter().flat_map(NativeSnapshot::buckets));
+        });
+        narthex::Result::Ok(bounds)
+    };
+    // A power of two has two buckets, the first of which ends with the root of two.
+    // The float next to that is above it, and a bound is never.
+    let root = f64::from_bits(std::f64::consts::SQRT_2.to_bits() - 1);
+    assert_eq!(bounds(1, &[(1, 3.0), (2, 4.0)])?, [(1.0, root, 3.0), (root, 2.0, 4.0)]);
+    // A bucket has 16 powers of two; that of zero, what is above 2^-16 and up to 1.
+    assert_eq!(bounds(-4, &[(0, 3.0)])?, [(1.0 / 65536.0, 1.0, 3.0)]);
+    // Empty ones that fill a gap are none; the bucket that the largest float is in ends with it.
+    let most = [(1.0, 2.0, 1.0), (8.0, 16.0, 1.0)];
+    assert_eq!(bounds(0, &[(1, 1.0), (4, 1.0)])?, most);
+    let (largest, half) = (f64::MAX, (f64::MAX_EXP - 1).into());
+    let end = [(f64::powf(2.0, half), largest, 1.0), (largest, f64::INFINITY, 2.0)];
+    assert_eq!(bounds(0, &[(1024, 1.0), (1025, 2.0)])?, end);
+    // No number has a place there.
+    for schema in [-4, 8] {
+        assert_eq!(bounds(schema, &[(i32::MIN, 1.0)])?, [(0.0, 0.0, 1.0)]);
+        let beyond = [(f64::INFINITY, f64::INFINITY, 1.0)];
+        assert_eq!(bounds(schema, &[(i32::MAX - 1, 1.0)])?, beyond);
+    }
     Ok(())
 }

@@ -243,7 +243,8 @@ const REFUSED: &[(&str, &str)] = &[
     // Names.
     (
         "# TYPE a counter\na 1\n",
-        "line 2, column 1: expected a suffix that samples of a counter have, found \"a\"",
+        "line 2, column 1: expected \"_total\" or \"_created\" behind the name of the counter, found \
+         \"a\"",
     ),
     (
         "# TYPE a_created gauge\na_created 1\n# TYPE a counter\na_total 1\n",
@@ -388,7 +389,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "# TYPE a histogram\na 1\n",
-        "line 2, column 1: expected a suffix that samples of a histogram have, found \"a\"",
+        "line 2, column 1: expected \"_bucket\", \"_count\", \"_sum\" or \"_created\" behind the name of the \
+         histogram, found \"a\"",
     ),
     // Native histograms.
     (

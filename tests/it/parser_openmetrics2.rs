@@ -703,6 +703,11 @@ fn errors_say_where_and_what() {
             "line 2, column 30: expected a bucket bound above the last one, 2, found 1",
         ),
         (
+            "a 1 st@1\n",
+            "line 1, column 5: expected no start time, as the type is unknown, without a TYPE line \
+             before, found \"st@1\"",
+        ),
+        (
             "# TYPE a gauge\na 1 st@1\n",
             "line 2, column 5: expected no start time, as the type is gauge, found \"st@1\"",
         ),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use narthex::model::{CounterMetricFamily, Exemplar, GaugeMetricFamily, NO_LABELS, Timestamp};
+use narthex::model::{
+    CounterMetricFamily, Exemplar, GaugeMetricFamily, HistogramMetricFamily, MetricFamily,
+    NO_LABELS, NativeHistogram, Timestamp,
+};
 use narthex::testing::{
     Expected, Mismatch, Snapshot, TestClock, assert_collects, collect_and_compare,
     collect_and_count, collect_and_lint, to_f64,
@@ -238,6 +241,95 @@ fn what_was_expected_may_say_less_and_not_more() {
     assert!(collect_and_compare(&families, "c_total 3 6000\nc_created 2").is_err());
 }
 
+/// Of resolution 0: zero, 1.5 and 1.75 in the bucket up to 2, and 3 in that up to 4.
+fn native_family(second: (i32, f64), exemplar: Option<&str>) -> Vec<MetricFamily> {
+    let mut native = NativeHistogram::new(0).unwrap().zero(0.5, 1.0).unwrap();
+    native = native.positive([(1, 2.0), second]).unwrap();
+    if let Some(id) = exemplar {
+        let exemplar = Exemplar::new([("id", id)], 3.0).unwrap();
+        native = native.exemplar(exemplar.with_timestamp(Timestamp::from_whole_seconds(5)));
+    }
+    let mut family = HistogramMetricFamily::new("h", "Help.").unwrap();
+    family.add_native(NO_LABELS, 4.0, 6.25, &native).unwrap();
+    vec![family.into()]
+}
+
+#[test]
+fn native_buckets_are_compared_where_the_text_has_them() {
+    // As Python's client writes them in OpenMetrics 1.0: each bucket as what it has more.
+    let text = "# TYPE h histogram\nh {count:4,sum:6.25,schema:0,zero_threshold:0.5,zero_count:1,\
+                positive_spans:[1:2],positive_deltas:[2,-1]}\n# EOF";
+    collect_and_compare(&native_family((2, 1.0), None), text).unwrap();
+    collect_and_compare(
+        &native_family((2, 1.0), None),
+        "h_count 4\nh_sum 6.25\nh_bucket{le=\"+Inf\"} 4",
+    )
+    .unwrap();
+    assert_eq!(
+        difference(&native_family((3, 1.0), None), text),
+        "metrics differ (- expected, + found):\n\
+         - h_count 4.0 {schema:0,zero_threshold:0.5,zero_count:1.0,positive:[1:2.0,2:1.0]}\n\
+         + h_count 4.0 {schema:0,zero_threshold:0.5,zero_count:1.0,positive:[1:2.0,3:1.0]}",
+    );
+    // In other runs, they are the same buckets.
+    let spans = text
+        .replace("spans:[1:2],positive_deltas:[2,-1]", "spans:[0:2,0:1],positive_deltas:[0,2,-1]");
+    collect_and_compare(&native_family((2, 1.0), None), &spans).unwrap();
+    for (from, to) in [("schema:0", "schema:1"), ("threshold:0.5", "threshold:0.25")] {
+        difference(&native_family((2, 1.0), None), &text.replace(from, to));
+    }
+    let exemplar = text.replace("}\n", "} # {id=\"7\"} 3 5\n");
+    collect_and_compare(&native_family((2, 1.0), Some("7")), &exemplar).unwrap();
+    collect_and_compare(&native_family((2, 1.0), Some("7")), text).unwrap();
+    let told = difference(&native_family((2, 1.0), Some("8")), &exemplar);
+    assert!(told.ends_with(",2:1.0]} # {id=\"8\"} 3.0 5"), "{told}");
+}
+
+#[cfg(feature = "openmetrics2")]
+#[test]
+fn the_second_version_of_openmetrics_is_read() {
+    let text = "# TYPE h histogram\nh {count:4,sum:6.25,schema:0,zero_threshold:0.5,zero_count:1,\
+                positive_spans:[1:2],positive_buckets:[2,1]}\n# EOF";
+    collect_and_compare(&native_family((2, 1.0), None), text).unwrap();
+    let told = difference(&native_family((3, 1.0), None), text);
+    assert!(
+        told.ends_with(
+            "\n+ h_count 4.0 {schema:0,zero_threshold:0.5,zero_count:1.0,positive:[1:2.0,3:1.0]}"
+        ),
+        "{told}"
+    );
+    Expected::new(text).compare_text(text).unwrap();
+    let mismatch = Expected::new(text).compare_text(text.replace("[2,1]", "[1,2]")).unwrap_err();
+    assert!(mismatch.is_difference(), "{mismatch}");
+
+    let mut family = CounterMetricFamily::new("c", "Help.").unwrap();
+    family.add_metric(NO_LABELS, 3.0).unwrap().created(1.5);
+    let families = vec![family.into()];
+    collect_and_compare(&families, "# TYPE c_total counter\nc_total 3 st@1.5\n# EOF").unwrap();
+    collect_and_compare(&families, "# TYPE c_total counter\nc_total 3\n# EOF").unwrap();
+    let told = difference(&families, "# TYPE c_total counter\nc_total 3 st@2.5\n# EOF");
+    assert!(told.ends_with(":\n- c_created 2.5\n+ c_created 1.5"), "{told}");
+    // Where it is neither, it is told of the version that it is for longer.
+    let told = |text| collect_and_compare(&families, text).unwrap_err().to_string();
+    assert!(
+        told("# TYPE c_total counter\nc_total 3 st@1.5\nd one\n# EOF").contains("line 3, column 3")
+    );
+    assert!(told("# TYPE c counter\nc_total 3\nd one\n# EOF").contains("line 3, column 3"));
+}
+
+#[test]
+fn changes_of_native_buckets_are_told() {
+    let before = Snapshot::of(&native_family((2, 1.0), None)).unwrap();
+    assert!(before.until_now(&native_family((2, 1.0), Some("7"))).unwrap().is_empty());
+    let changes = before.until_now(&native_family((3, 1.0), None)).unwrap();
+    assert_eq!(
+        changes.to_string(),
+        "h_count 4.0 {schema:0,zero_threshold:0.5,zero_count:1.0,positive:[1:2.0,2:1.0]} -> \
+         4.0 {schema:0,zero_threshold:0.5,zero_count:1.0,positive:[1:2.0,3:1.0]} (0.0)\n",
+    );
+    assert_eq!(changes.increase("h_count", &[]), Some(0.0));
+}
+
 #[test]
 fn gauges_that_are_called_as_start_times_are_no_start_times() {
     let registry = CollectorRegistry::new();
@@ -351,7 +443,14 @@ fn series_are_counted_by_children() {
     // A state set has a series for each state, as a gauge would.
     assert_eq!(count(&[]), 3 + 2 + 2);
     assert_eq!((count(&["c"]), count(&["c_total"]), count(&["h", "c"])), (3, 3, 5));
-    assert_eq!((count(&["h_sum"]), count(&["d"])), (0, 0));
+    Counter::builder("empty", "Help.").labels(["p"]).register(&registry).unwrap();
+    assert_eq!((count(&["empty"]), count(&["empty", "c"])), (0, 3));
+    // Names of samples, and those that are misspelt, are no family's.
+    for name in ["h_sum", "d"] {
+        let mismatch = collect_and_count(&registry, &["c", name]).unwrap_err();
+        assert_eq!(mismatch.to_string(), format!("no family is named {name:?}"));
+        assert!(!mismatch.is_difference());
+    }
 }
 
 #[test]

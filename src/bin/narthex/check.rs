@@ -21,6 +21,9 @@ pub(crate) fn run(options: &CheckOptions) -> Result<Outcome, Failure> {
             }
         };
         let problems = document.lint(&linter);
+        if problems.is_empty() && document.families(false).next().is_none() {
+            output::complain(&format!("{}: there are no metrics in it", document.name));
+        }
         if outcome == Outcome::Sound && !problems.is_empty() {
             outcome = Outcome::Damaged;
         }

@@ -105,8 +105,11 @@ fn family(
         }
     }
     let (ours, theirs) = (Series::of(first, values), Series::of(second, values));
+    // Formats that want a sum write NaN where there is none.
+    let has_none = |points: &[Point]| points.iter().all(|point| point.is_no_sum);
     for (name, points) in ours.iter() {
         match theirs.get(name) {
+            None if has_none(points) => {}
             None => differ("series", Some(name), Some(told(points)), None),
             Some(others) => {
                 let alike = points.len() == others.len()
@@ -117,7 +120,8 @@ fn family(
             }
         }
     }
-    for (name, points) in theirs.iter().filter(|(name, _)| ours.get(name).is_none()) {
+    let others = theirs.iter().filter(|(name, _)| ours.get(name).is_none());
+    for (name, points) in others.filter(|(_, points)| !has_none(points)) {
         differ("series", Some(name), None, Some(told(points)));
     }
 }
@@ -135,12 +139,12 @@ impl Series {
             let own = own_label(family.desc().metric_type()).unwrap_or_default();
             family.for_each_sample(&mut |sample| {
                 let name = series_name(sample, own);
-                let point = Point::of(sample);
+                let point = Point::of(sample, own);
                 let place = series.points.len();
                 series.points.entry(name).or_insert((place, Vec::new())).1.push(point);
                 if let Some(start) = sample.start().filter(|_| values == Values::Exact) {
                     let (place, name) = (series.points.len(), start_name(sample, own));
-                    let point = Point { value: start, rest: String::new() };
+                    let point = Point { value: start, is_no_sum: false, rest: String::new() };
                     series.points.entry(name).or_insert((place, vec![point]));
                 }
             });
@@ -211,12 +215,14 @@ fn push_escaped(out: &mut String, value: &str) {
 /// What a series is at one time.
 struct Point {
     value: f64,
+    /// Whether it is the sum of a histogram, and no number.
+    is_no_sum: bool,
     /// Timestamp, native buckets and exemplar, where there are any.
     rest: String,
 }
 
 impl Point {
-    fn of(sample: &Sample<'_>) -> Self {
+    fn of(sample: &Sample<'_>, own: &str) -> Self {
         let mut rest = String::new();
         if let Some(time) = sample.timestamp() {
             push_time(&mut rest, time);
@@ -227,7 +233,9 @@ impl Point {
         if let Some(exemplar) = sample.exemplar() {
             push_exemplar(&mut rest, exemplar);
         }
-        Self { value: sample.value(), rest }
+        let is_sum = matches!(sample.suffix(), Suffix::Sum | Suffix::GSum);
+        let is_no_sum = is_sum && own == "le" && sample.value().is_nan();
+        Self { value: sample.value(), is_no_sum, rest }
     }
 
     fn is_like(&self, other: &Self, values: Values) -> bool {

@@ -1,5 +1,6 @@
 //! `narthex convert`: writes an exposition in another format.
 
+use crate::fault::Fault;
 use crate::formats::Lack;
 use crate::input::Document;
 use crate::losses::Losses;
@@ -28,15 +29,29 @@ pub(crate) fn run(options: &ConvertOptions) -> Result<Outcome, Failure> {
             return Ok(Outcome::Damaged);
         }
     };
+    let complain = |what: &str| output::complain(&format!("{}: {what}", document.name));
     for loss in Losses::of(&families, &options.to, escaping, options.created).tell() {
-        output::complain(&loss);
+        complain(&loss);
     }
     drop(families);
-    output::print(&text)?;
     let reader = options.to.reader();
     let invalid = reader.and_then(|reader| reader.read(&text, true).find_map(Result::err));
     if let Some(fault) = &invalid {
-        output::complain(&format!("the result{fault}"));
+        let format = options.to.name;
+        let kept = if options.force { "" } else { "; nothing is written without --force" };
+        complain(&format!("it would not be valid {format}: {}{kept}", told(fault, &text)));
+    }
+    if invalid.is_none() || options.force {
+        output::print(&text)?;
     }
     Ok(if invalid.is_some() { Outcome::Damaged } else { Outcome::Sound })
+}
+
+/// What is wrong with a result that nobody may have seen.
+fn told(fault: &Fault, text: &[u8]) -> String {
+    let line = fault.line().and_then(|line| text.split(|byte| *byte == b'\n').nth(line - 1));
+    match line.map(String::from_utf8_lossy) {
+        Some(line) => format!("{}, in {line:?}", fault.message()),
+        None => fault.message().to_owned(),
+    }
 }

@@ -7,8 +7,9 @@ use narthex::model::{EscapingScheme, Family, MetricFamily, MetricType, Suffix};
 use serde_json::json;
 
 use crate::compare::{self, Difference};
-use crate::formats::Input;
+use crate::formats::{Input, Lack};
 use crate::input::{Document, is_stdin};
+use crate::losses::Losses;
 use crate::options::{DiffOptions, InputOptions};
 use crate::output::{self, Failure, Outcome, count, printable};
 
@@ -34,6 +35,7 @@ pub(crate) fn run(options: &DiffOptions) -> Result<Outcome, Failure> {
 
 /// An exposition that is compared.
 struct Side {
+    name: String,
     format: Input,
     families: Vec<MetricFamily>,
 }
@@ -43,12 +45,28 @@ impl Side {
         let document = Document::read(place, &InputOptions { from, timeout: options.timeout })?;
         let families = document.families(false).collect::<Result<Vec<_>, _>>();
         let families = families.map_err(|error| Failure(document.locate(&error)))?;
-        Ok(Self { format: document.format, families })
+        Ok(Self { name: document.name, format: document.format, families })
     }
 
-    /// These families as the format of the other side says them, if that can say less.
+    /// These families as the format of the other side says them, if that has no place for something
+    /// in them.
     fn as_said_in(&self, other: &Self) -> Result<Option<Vec<MetricFamily>>, Failure> {
-        let Some(output) = other.format.poorer_than(&self.format) else { return Ok(None) };
+        let (Some(output), Some(own)) = (other.format.writer(), self.format.writer()) else {
+            return Ok(None);
+        };
+        let losses = Losses::of(&self.families, output, EscapingScheme::AllowUtf8, false);
+        if !output.says_less_than(own) || losses.only_make_up() {
+            return Ok(None);
+        }
+        // The format has native exemplars, and who reads of it may think that it has these.
+        let natives = losses.of_kind(Lack::NativeExemplars).filter(|_| output.has_natives());
+        if let Some((count, first)) = natives {
+            output::complain(&format!(
+                "{}: native exemplars beside those of other buckets are not compared, as {} does \
+                 not have both: {count}, the first of {first:?}",
+                self.name, output.name,
+            ));
+        }
         let created = other.families.iter().any(shows_starts);
         let text = output.write(&self.families, EscapingScheme::AllowUtf8, created)?;
         let families = other.format.read(&text, false).collect::<Result<_, _>>();

@@ -6,6 +6,9 @@ use narthex::parser::ParseError;
 use narthex::parser::protobuf::DecodeError;
 use serde_json::{Map, Value};
 
+/// The word for a place among bytes, which have no lines.
+const OFFSET: &str = "offset";
+
 /// Why a document cannot be read: the parsers' errors, of whatever format.
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -15,6 +18,15 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The line, counted from 1, if it is one of a text.
+    pub(crate) fn line(&self) -> Option<usize> {
+        self.place.iter().find(|(what, _)| *what == "line").map(|(_, line)| *line)
+    }
+
     /// The message and the place, as `narthex parse` prints them.
     pub(crate) fn json(&self) -> Value {
         let place = self.place.iter().map(|(what, number)| (*what, Value::from(*number)));
@@ -23,10 +35,14 @@ impl Fault {
     }
 }
 
-/// As it stands behind the name of a file: `:line:column: message`.
+/// As it stands behind the name of a file: `:line:column: message`, or of messages `: byte offset`
+/// first.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.place.iter().try_for_each(|(_, number)| write!(f, ":{number}"))?;
+        self.place.iter().try_for_each(|(what, number)| match *what {
+            OFFSET => write!(f, ": byte {number}"),
+            _ => write!(f, ":{number}"),
+        })?;
         write!(f, ": {}", self.message)
     }
 }
@@ -46,7 +62,7 @@ impl From<DecodeError> for Fault {
         let (field, expected, found) = (error.field(), error.expected(), error.found());
         Self {
             message: format!("{field}{of}: expected {expected}, found {found}"),
-            place: vec![("offset", error.offset())],
+            place: vec![(OFFSET, error.offset())],
         }
     }
 }

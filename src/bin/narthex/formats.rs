@@ -49,7 +49,7 @@ const INPUTS: &[Input] = &[
         media_type: "application/openmetrics-text",
         version: "2.",
         accept: "application/openmetrics-text;version=2.0.0;escaping=allow-utf-8",
-        looks_like: has_composite_values,
+        looks_like: is_second_version,
         read: |bytes, _| families(parser::openmetrics2::parse(bytes)),
         lint: |linter, bytes| linter.openmetrics2(bytes),
         times: Times::Nanoseconds,
@@ -118,11 +118,9 @@ impl Input {
         *alike.unwrap_or(&INPUTS[INPUTS.len() - 1])
     }
 
-    /// What writes this format, if it has no place for something that the other one says.
-    pub(crate) fn poorer_than(&self, other: &Self) -> Option<&'static Output> {
-        let writer = |name| OUTPUTS.iter().rfind(|output| output.read_by == name);
-        let (own, others) = (writer(self.name)?, writer(other.name)?);
-        own.lacks.iter().any(|lack| !others.lacks.contains(lack)).then_some(own)
+    /// What writes this format, and says most.
+    pub(crate) fn writer(&self) -> Option<&'static Output> {
+        OUTPUTS.iter().rfind(|output| output.read_by == self.name)
     }
 
     /// What a server is asked for: this format, or the best that it has of all that can be read.
@@ -166,11 +164,16 @@ fn ends_with_eof(bytes: &[u8]) -> bool {
     text.strip_suffix(b"# EOF").is_some_and(|before| before.is_empty() || before.ends_with(b"\n"))
 }
 
-/// Whether that is so, and a value is one that only the second version has.
-fn has_composite_values(bytes: &[u8]) -> bool {
+/// Whether that is so, and a value is one that only the second version has, or all is as only that
+/// takes it, such as names of counters.
+fn is_second_version(bytes: &[u8]) -> bool {
     let is_said = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     let parts: [&[u8]; 4] = [b" st@", b",bucket:[", b",quantile:[", b"_buckets:["];
-    ends_with_eof(bytes) && parts.into_iter().any(is_said)
+    let is_second = || {
+        parser::openmetrics::parse(bytes).any(|family| family.is_err())
+            && parser::openmetrics2::parse(bytes).all(|family| family.is_ok())
+    };
+    ends_with_eof(bytes) && (parts.into_iter().any(is_said) || is_second())
 }
 
 /// A format that can be written.
@@ -195,9 +198,17 @@ pub(crate) enum Lack {
     GaugeHistograms,
     Units,
     NativeHistograms,
+    /// Those of native buckets beside those of others.
+    NativeExemplars,
     Exemplars,
     UnstampedExemplars,
+    /// Those of native buckets without a timestamp, where others need none.
+    UnstampedNatives,
     StartTimes,
+    /// Histograms and summaries without a count or a sum.
+    MissingParts,
+    /// Families without series.
+    EmptyFamilies,
     /// Times that are no whole milliseconds.
     Nanoseconds,
 }
@@ -226,7 +237,7 @@ const OUTPUTS: &[Output] = &[
         format: Format::OpenMetrics100,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "openmetrics",
-        lacks: &[Lack::NativeHistograms],
+        lacks: &[Lack::NativeHistograms, Lack::NativeExemplars],
     },
     Output {
         name: "openmetrics2",
@@ -234,7 +245,7 @@ const OUTPUTS: &[Output] = &[
         format: Format::OpenMetrics200,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "openmetrics2",
-        lacks: &[Lack::UnstampedExemplars],
+        lacks: &[Lack::NativeExemplars, Lack::UnstampedExemplars, Lack::MissingParts],
     },
     Output {
         name: "protobuf",
@@ -242,7 +253,13 @@ const OUTPUTS: &[Output] = &[
         format: Format::Protobuf,
         escaping: EscapingScheme::AllowUtf8,
         read_by: "protobuf",
-        lacks: &[Lack::States, Lack::Nanoseconds],
+        lacks: &[
+            Lack::States,
+            Lack::UnstampedNatives,
+            Lack::MissingParts,
+            Lack::EmptyFamilies,
+            Lack::Nanoseconds,
+        ],
     },
 ];
 
@@ -257,6 +274,33 @@ const TEXT_LACKS: &[Lack] = &[
 ];
 
 impl Output {
+    /// Whether it has no place for something that the other one says.
+    pub(crate) fn says_less_than(&self, other: &Self) -> bool {
+        // What it makes up is more and not less.
+        let lacks = self.lacks.iter().filter(|lack| **lack != Lack::MissingParts);
+        lacks.into_iter().any(|lack| {
+            let is_native = matches!(lack, Lack::NativeExemplars | Lack::UnstampedNatives);
+            let is_exemplar = is_native || *lack == Lack::UnstampedExemplars;
+            let others = other.lacks;
+            !(others.contains(lack)
+                || is_exemplar && others.contains(&Lack::Exemplars)
+                || is_native && others.contains(&Lack::NativeHistograms))
+        })
+    }
+
+    /// Whether the samples of a histogram have names of their own.
+    pub(crate) fn has_suffixes(&self) -> bool {
+        self.is_text() || matches!(self.format, Format::OpenMetrics100)
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.format, Format::Text004 | Format::Text100)
+    }
+
+    pub(crate) fn has_natives(&self) -> bool {
+        !self.lacks.contains(&Lack::NativeHistograms)
+    }
+
     /// All of families, in this format.
     pub(crate) fn write(
         &self,

@@ -62,9 +62,20 @@ impl Document {
         self.format.lint(linter, &self.bytes)
     }
 
-    /// What is wrong with it, and where.
+    /// What is wrong with it, and where; and the format that it looks like, if that is another.
     pub(crate) fn locate(&self, fault: &Fault) -> String {
-        format!("{}{fault}", self.name)
+        let looks = Input::guess(&self.bytes).name;
+        match looks == self.format.name || (looks == "text" && !self.is_text()) {
+            true => format!("{}{fault}", self.name),
+            false => format!("{}{fault}; it looks like {looks}", self.name),
+        }
+    }
+
+    /// Whether there is nothing in it that no text has.
+    fn is_text(&self) -> bool {
+        let is_layout = |c| matches!(c, '\t' | '\n' | '\r');
+        let text = std::str::from_utf8(&self.bytes);
+        text.is_ok_and(|text| text.chars().all(|c| !c.is_control() || is_layout(c)))
     }
 }
 

@@ -16,10 +16,17 @@ Exit codes:
      with --strict)
   2  wrong usage, or a directory, file or address that cannot be used";
 
+const ALL_CODES: &str = "\
+Exit codes:
+  0  done; or nothing is wrong, or both are the same
+  1  not valid, something is wrong, they differ, or, with --strict, something
+     is damaged: `--help` of each command says which
+  2  wrong usage, or something that cannot be read or used";
+
 const VALIDITY_CODES: &str = "\
 Exit codes:
   0  done
-  1  what was read is not valid, or would not be valid as it was written
+  1  what was read is not valid, or would not be as it is written
   2  wrong usage, or a file or server that cannot be read";
 
 const CHECK_CODES: &str = "\
@@ -39,7 +46,7 @@ Exit codes:
 ///
 /// Whatever wrote it, Python's prometheus_client, this library or another.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(version, after_help = ALL_CODES)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -89,7 +96,7 @@ pub(crate) struct ParseOptions {
 /// They are read strictly; names, labels and numbers are held against what
 /// Prometheus advises, and names against each other.
 #[derive(Args, Debug)]
-#[command(after_help = CHECK_CODES)]
+#[command(after_help = check_help())]
 pub(crate) struct CheckOptions {
     /// Files, URLs that begin with http://, or - for standard input.
     #[arg(value_name = "FILE|URL", required = true)]
@@ -125,6 +132,9 @@ pub(crate) struct ConvertOptions {
     /// Show when series began in text, too: as gauges named `_created`.
     #[arg(long)]
     pub(crate) created: bool,
+    /// Write the result even if it is not valid, such as a series that stands twice.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Read text as the specification says, and not as most readers do.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -149,7 +159,7 @@ pub(crate) struct DiffOptions {
     pub(crate) from: Vec<Input>,
     /// How numbers are compared: `exact`, with their times and exemplars;
     /// `ignore`, not at all; or by how much of the larger one they may differ,
-    /// such as 0.01.
+    /// such as 0.01 or 1%.
     #[arg(long, default_value = "exact", value_parser = values, value_name = "HOW")]
     pub(crate) values: Values,
     /// Print JSON, whose shape README tells.
@@ -160,14 +170,34 @@ pub(crate) struct DiffOptions {
     pub(crate) timeout: u64,
 }
 
+/// The rules, each of which `--without` takes, and the exit codes.
+fn check_help() -> String {
+    let mut rules = String::from("Rules:");
+    let mut width = usize::MAX;
+    for rule in Rule::ALL.iter().map(|rule| rule.as_str()) {
+        if width.saturating_add(2 + rule.len()) > 72 {
+            rules.push_str("\n ");
+            width = 1;
+        }
+        rules.push(' ');
+        rules.push_str(rule);
+        width += 1 + rule.len();
+    }
+    format!("{rules}\n\nnarthex::lint::Rule says what each of them finds.\n\n{CHECK_CODES}")
+}
+
 fn values(text: &str) -> Result<Values, String> {
     match text {
         "exact" => Ok(Values::Exact),
         "ignore" => Ok(Values::Ignored),
-        _ => match text.parse::<f64>() {
-            Ok(part) if part.is_finite() && part >= 0.0 => Ok(Values::Within(part)),
-            _ => Err("neither `exact` nor `ignore` nor a number from 0 on".to_owned()),
-        },
+        _ => {
+            let (number, of) = text.strip_suffix('%').map_or((text, 1.0), |text| (text, 100.0));
+            match number.parse::<f64>() {
+                Ok(part) if part.is_finite() && part >= 0.0 => Ok(Values::Within(part / of)),
+                _ => Err("neither `exact` nor `ignore` nor a number from 0 on, such as 0.01 or 1%"
+                    .to_owned()),
+            }
+        }
     }
 }
 

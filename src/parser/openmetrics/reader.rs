@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
             if doc.cursor.peek() == Some(b'{') {
                 return self.read_native(at);
             }
-            let expected = format!("a suffix that samples of a {} have", draft.metric_type());
+            let expected = draft.expected_suffix();
             return Err(doc.cursor.error_finding(at, expected, quoted(&draft.name)));
         }
         let value_at = doc.cursor.at();

@@ -6,6 +6,7 @@ use crate::model::{
     Columns, Exemplar, MetricFamily, MetricType, Quantiles, Timestamp, ValueColumns, format_f64,
 };
 use crate::parser::composite::{Composite, Spelling};
+use crate::parser::draft::Draft;
 use crate::parser::error::ParseError;
 use crate::parser::grammar::Grammar;
 use crate::parser::histogram::{Histograms, push_exemplar};
@@ -81,7 +82,7 @@ impl<'a> Reader<'a> {
         if !fits {
             let expected = match has_composites {
                 true => format!("the fields of a {metric_type} between braces"),
-                false => format!("a number, as the type is {metric_type}"),
+                false => format!("a number, {}", draft.shown_type()),
             };
             return Err(doc.cursor.error_at(at, expected));
         }
@@ -100,7 +101,7 @@ impl<'a> Reader<'a> {
 
     fn read_rest(&mut self, metric_type: MetricType) -> Result<Rest, ParseError> {
         self.exemplars.clear();
-        let doc = &mut self.lines.doc;
+        let Lines { doc, draft, .. } = &mut self.lines;
         let mut rest = Rest { time: None, time_at: doc.cursor.at(), start: None };
         while doc.cursor.eat(b' ') {
             match doc.cursor.peek() {
@@ -111,7 +112,8 @@ impl<'a> Reader<'a> {
                 Some(b's') if rest.start.is_none() => {
                     let at = doc.cursor.at();
                     if !metric_type.has_start_time() {
-                        let expected = format!("no start time, as the type is {metric_type}");
+                        let shown = draft.as_ref().map(Draft::shown_type).unwrap_or_default();
+                        let expected = format!("no start time, {shown}");
                         return Err(doc.cursor.error_at(at, expected));
                     }
                     if !doc.cursor.eat_text("st@") {
