@@ -246,6 +246,8 @@ assert_eq!(jobs.len(), 4);
 )]
 
 mod cell;
+#[cfg(feature = "client")]
+pub mod client;
 mod clock;
 mod collector;
 pub mod collectors;
@@ -260,6 +262,8 @@ pub mod model;
 #[cfg(feature = "multiprocess")]
 pub mod multiprocess;
 pub mod parser;
+#[cfg(feature = "push")]
+pub mod push;
 mod registry;
 #[cfg(feature = "testing")]
 pub mod testing;

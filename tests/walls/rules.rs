@@ -8,7 +8,7 @@ use crate::source::{Import, Source};
 /// below its own: never from its neighbours, never from above.
 const FLOORS: &[&[&str]] = &[
     &["error", "clock"],
-    &["model", "cell"],
+    &["model", "cell", "client"],
     &["collector"],
     &["registry", "exposition", "parser", "multiprocess", "collectors"],
     &["metrics", "http", "push", "textfile", "lint"],
