@@ -58,6 +58,10 @@ mod parser_vectors;
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+#[cfg(feature = "push")]
+mod push;
+#[cfg(feature = "push")]
+mod push_fixture;
 mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;
