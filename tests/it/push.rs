@@ -208,7 +208,7 @@ fn what_may_arrive_later_is_sent_again_as_it_is() {
 
 #[test]
 fn after_the_last_attempt_the_error_says_what_was_answered() {
-    let other = OtherEnd::start([status("503 Busy", "come back\nlater"); 3]);
+    let other = OtherEnd::start(vec![status("503 Busy", "come back\nlater"); 3]);
     let gateway = to(&other).build().unwrap();
     let error = gateway.push(&registry()).unwrap_err();
     assert_eq!(other.got().len(), 3);
