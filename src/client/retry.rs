@@ -67,11 +67,7 @@ impl Retry {
 impl Default for Retry {
     /// Three attempts, with pauses from 200 milliseconds to 30 seconds.
     fn default() -> Self {
-        Self {
-            attempts: 3,
-            first: Duration::from_millis(200),
-            longest: Duration::from_secs(30),
-        }
+        Self { attempts: 3, first: Duration::from_millis(200), longest: Duration::from_secs(30) }
     }
 }
 

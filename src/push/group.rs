@@ -11,8 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{EscapingScheme, LabelName};
 
 /// What stands in a path as it is: the unreserved characters of RFC 3986, section 2.3.
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The URL of a group, as the [API of the Pushgateway] spells it.
 ///

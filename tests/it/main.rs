@@ -62,6 +62,8 @@ mod process;
 mod push;
 #[cfg(feature = "push")]
 mod push_fixture;
+#[cfg(all(unix, feature = "push", feature = "tls"))]
+mod push_real;
 mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;

@@ -65,10 +65,7 @@ fn labels_that_would_be_steps_in_a_path_are_encoded() {
         gateway.build().map(|gateway| gateway.url().to_owned())
     };
     // "." and ".." in base64 are Lg== and Li4=.
-    assert_eq!(
-        url("..", "a", ".").unwrap(),
-        "http://h/metrics/job@base64/Li4=/a@base64/Lg=="
-    );
+    assert_eq!(url("..", "a", ".").unwrap(), "http://h/metrics/job@base64/Li4=/a@base64/Lg==");
     assert_eq!(url("j", "a", "").unwrap(), "http://h/metrics/job/j/a@base64/=");
     // The value of the Pushgateway's own documentation.
     assert_eq!(
@@ -393,7 +390,8 @@ fn a_socket_of_the_machine_is_reached() {
         stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
         String::from_utf8_lossy(&request[..length]).into_owned()
     });
-    let gateway = PushGateway::builder("gateway", "batch").connection(connection().unix_socket(path));
+    let gateway =
+        PushGateway::builder("gateway", "batch").connection(connection().unix_socket(path));
     gateway.build().unwrap().delete().unwrap();
     let request = served.join().unwrap();
     assert!(request.starts_with("DELETE /metrics/job/batch HTTP/1.1\r\n"), "{request}");
