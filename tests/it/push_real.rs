@@ -104,7 +104,7 @@ impl Running {
     }
 
     /// An nginx that asks for credentials, and speaks TLS, and leads to a gateway below a prefix.
-    fn nginx(program: &Path, gateway: &Running) -> Self {
+    fn nginx(program: &Path, gateway: &Self) -> Self {
         Self::start(|address, dir| {
             let at = dir.display();
             fs::write(dir.join("passwords"), "user:{PLAIN}secret\n").unwrap();
