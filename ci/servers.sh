@@ -4,7 +4,7 @@
 # this machine's own packages stay as they are.
 set -euo pipefail
 releases=(bookworm trixie sid)
-packages=(prometheus-pushgateway nginx)
+packages=(prometheus-pushgateway prometheus-node-exporter nginx)
 root=$PWD/target/servers
 
 skip() {
@@ -80,4 +80,4 @@ fi
 # They end after a month.
 (certify)
 
-NARTHEX_SERVERS=$root cargo test --all-features --test it push_real::
+NARTHEX_SERVERS=$root cargo test --all-features --test it _real::

@@ -195,8 +195,8 @@ assert_eq!(jobs.len(), 4);
 //!
 //! # Push
 //!
-//! A job that ends before Prometheus would look sends its numbers to a Pushgateway: see `push`, of
-//! the feature `push`.
+//! A job that ends before Prometheus would look sends its numbers to a Pushgateway (`push`, of the
+//! feature of that name), or leaves them in a file that node_exporter reads (`textfile`, likewise).
 #![cfg_attr(
     feature = "push",
     doc = r##"
@@ -257,6 +257,7 @@ gateway.push(&registry)?;
 //! | `async` | no | collectors that await |
 //! | `push` | no | sending to a Pushgateway |
 //! | `tls` | no | HTTPS for what is sent |
+//! | `textfile` | no | a file that node_exporter reads |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
 //! | `cli` | no | the program `narthex`, which is no part of the library |
@@ -292,8 +293,12 @@ pub mod parser;
 #[cfg(feature = "push")]
 pub mod push;
 mod registry;
+#[cfg(any(feature = "multiprocess", feature = "push", feature = "textfile"))]
+mod repeat;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "textfile")]
+pub mod textfile;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};
 pub use crate::error::{Error, Result};

@@ -1,20 +1,18 @@
 //! Pushes at an interval, and a last one at the end.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::push::gateway::PushGateway;
 use crate::registry::CollectorRegistry;
+use crate::repeat::{Repeated, Turn};
 
 /// Sends a registry to a Pushgateway at an interval, from a thread of its own.
 ///
 /// When it is stopped or dropped, the last values are sent, or the group is deleted. A push that
-/// fails is logged, as a warning, and counted; the next one is made when it is due.
+/// fails is counted, and the first of several in a row is logged; the next one is made when it is
+/// due. A forked child has no such thread, and dropping what it inherited does nothing there.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -32,10 +30,7 @@ use crate::registry::CollectorRegistry;
 /// ```
 #[must_use = "it stops when it is dropped"]
 pub struct PeriodicPush {
-    failures: Arc<AtomicU64>,
-    // Dropped first, which wakes the thread.
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<Result>>,
+    repeated: Repeated,
 }
 
 impl PeriodicPush {
@@ -52,31 +47,15 @@ impl PeriodicPush {
 
     /// How many pushes have failed, after all of their attempts.
     pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+        self.repeated.failures()
     }
 
     /// Sends the last values, or deletes the group, and returns when that is done.
     ///
     /// # Errors
     /// Those of the last push or of the deletion, which are those of [`PushGateway::push`].
-    pub fn stop(mut self) -> Result {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result {
-        self.stop = None;
-        let Some(thread) = self.thread.take() else { return Ok(()) };
-        let panicked = |_| Err(Error::new(ErrorKind::Collector, "the thread that pushes panicked"));
-        thread.join().unwrap_or_else(panicked)
-    }
-}
-
-impl Drop for PeriodicPush {
-    fn drop(&mut self) {
-        if self.thread.is_some() {
-            // It is logged.
-            let _ = self.end();
-        }
+    pub fn stop(self) -> Result {
+        self.repeated.stop()
     }
 }
 
@@ -99,8 +78,8 @@ pub struct PeriodicPushBuilder {
 
 impl PeriodicPushBuilder {
     /// How long it is from the beginning of one push to that of the next; the default is 15
-    /// seconds. The first one is due after one interval. A push that takes longer is followed by
-    /// the next one at once.
+    /// seconds. The first one is due after one interval. Intervals that end while a push is under
+    /// way are left out.
     pub fn interval(self, interval: Duration) -> Self {
         Self { interval, ..self }
     }
@@ -122,38 +101,11 @@ impl PeriodicPushBuilder {
     /// [`Error::is_invalid_value`] if the interval is zero; [`Error::is_io`] if no thread can be
     /// started.
     pub fn start(self) -> Result<PeriodicPush> {
-        if self.interval.is_zero() {
-            let message = "the interval of pushes cannot be zero";
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
-        let failures = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&failures);
-        let (stop, stopped) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("metrics-push".to_owned())
-            .spawn(move || self.run(&stopped, &counted))
-            .map_err(|error| Error::io("no thread for pushes can be started", error))?;
-        Ok(PeriodicPush { failures, stop: Some(stop), thread: Some(thread) })
-    }
-
-    fn run(&self, stopped: &Receiver<()>, failures: &AtomicU64) -> Result {
-        let note = |done: Result| {
-            done.inspect_err(|error| {
-                failures.fetch_add(1, Ordering::Relaxed);
-                log::warn!("metrics were not pushed: {error}");
-            })
-        };
-        let mut wait = self.interval;
-        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait) {
-            let begun = Instant::now();
-            // Whoever stops it is told of the last push only.
-            let _ = note(self.push());
-            wait = self.interval.saturating_sub(begun.elapsed());
-        }
-        match self.deletes {
-            true => note(self.gateway.delete()),
-            false => note(self.push()),
-        }
+        let repeated = Repeated::start("metrics-push", self.interval, move |turn| match turn {
+            Turn::Last if self.deletes => self.gateway.delete(),
+            _ => self.push(),
+        })?;
+        Ok(PeriodicPush { repeated })
     }
 
     fn push(&self) -> Result {

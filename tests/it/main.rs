@@ -64,12 +64,18 @@ mod push;
 mod push_fixture;
 #[cfg(all(unix, feature = "push", feature = "tls"))]
 mod push_real;
+#[cfg(all(unix, feature = "client"))]
+mod real_servers;
 mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;
 mod support;
 #[cfg(feature = "testing")]
 mod testing;
+#[cfg(feature = "textfile")]
+mod textfile;
+#[cfg(all(unix, feature = "client", feature = "textfile"))]
+mod textfile_real;
 mod threads;
 mod timers;
 mod vectors;

@@ -1,162 +1,74 @@
 //! Pushing to real Pushgateways: bare, with TLS and credentials, and behind nginx.
-//!
-//! `ci/servers.sh` fetches them; `NARTHEX_SERVERS` names where they are.
 
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::process::Command;
 
 use narthex::client::{Connection, Retry};
 use narthex::exposition::{ContentCoding, Encoding, Format};
 use narthex::model::{EscapingScheme, GaugeMetricFamily, NO_LABELS, Timestamp};
 use narthex::push::{PushGateway, PushGatewayBuilder};
 use narthex::{CollectorRegistry, Counter, Gauge, Histogram, NativeOptions, collector_fn};
-use tempfile::TempDir;
+
+use crate::real_servers::{Running, certificate, get, servers, versions};
 
 /// The password of `user` is `secret`.
 const HASH: &str = "$2y$04$6FsI8L62tC13OAXwZpyGVOE18KmUvE.jOAY7L/wgpI1csq1lw0n9.";
-
-fn servers() -> Option<PathBuf> {
-    let servers = env::var_os("NARTHEX_SERVERS");
-    if servers.is_none() {
-        eprintln!("skipped: NARTHEX_SERVERS names no servers");
-    }
-    servers.map(PathBuf::from)
-}
-
-/// All versions of a program that are there, and start here.
-fn versions(program: &str, version: &str) -> Vec<PathBuf> {
-    let Some(servers) = servers() else { return Vec::new() };
-    let releases = fs::read_dir(servers).unwrap().map(|entry| entry.unwrap().path());
-    let mut programs: Vec<_> = releases.map(|release| release.join(program)).collect();
-    programs.retain(|program| {
-        let mut command = Command::new(program);
-        let quiet = command.arg(version).stdout(Stdio::null()).stderr(Stdio::null());
-        quiet.status().is_ok_and(|status| status.success())
-    });
-    assert!(!programs.is_empty(), "there is no {program}");
-    programs.sort();
-    programs
-}
 
 fn gateways() -> Vec<PathBuf> {
     versions("usr/bin/prometheus-pushgateway", "--version")
 }
 
-fn certificate(name: &str) -> PathBuf {
-    servers().unwrap().join("certificates").join(name)
-}
-
-/// A server that runs until this is dropped.
-struct Running {
-    child: Child,
-    address: String,
-    dir: TempDir,
-}
-
-impl Running {
-    /// Starts what listens at an address that is told to it, with a folder of its own.
-    fn start(command: impl Fn(&str, &Path) -> Command) -> Self {
-        for _ in 0..10 {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap().to_string();
-            drop(free);
-            let dir = tempfile::tempdir().unwrap();
-            fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-            let mut command = command(&address, dir.path());
-            let log = fs::File::create(dir.path().join("log")).unwrap();
-            let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-            let mut running = Self { child, address, dir };
-            if running.listens() {
-                return running;
-            }
-            eprintln!("{}", fs::read_to_string(running.dir.path().join("log")).unwrap());
-        }
-        panic!("it does not start");
-    }
-
-    /// False if it has ended, perhaps because somebody else was given the port.
-    fn listens(&mut self) -> bool {
-        let begun = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
-            if TcpStream::connect(&self.address).is_ok() {
-                return true;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(60), "it does not listen");
-            thread::sleep(Duration::from_millis(10));
-        }
-        false
-    }
-
-    fn pushgateway(program: &Path, web: &str, arguments: &[&str]) -> Self {
-        Self::start(|address, dir| {
-            let config = dir.join("web.yml");
-            fs::write(&config, web).unwrap();
-            let mut command = Command::new(program);
-            command.arg(format!("--web.listen-address={address}"));
-            command.arg(format!("--web.config.file={}", config.display()));
-            command.args(arguments);
-            command
-        })
-    }
-
-    /// An nginx that asks for credentials, and speaks TLS, and leads to a gateway below a prefix.
-    fn nginx(program: &Path, gateway: &Self) -> Self {
-        Self::start(|address, dir| {
-            let at = dir.display();
-            fs::write(dir.join("passwords"), "user:{PLAIN}secret\n").unwrap();
-            let config = format!(
-                "daemon off; pid {at}/pid; error_log {at}/log; {user}
-                events {{}}
-                http {{
-                    access_log off; client_body_temp_path {at}/1; proxy_temp_path {at}/2;
-                    fastcgi_temp_path {at}/3; uwsgi_temp_path {at}/4; scgi_temp_path {at}/5;
-                    client_max_body_size 16k;
-                    server {{
-                        listen {address} ssl;
-                        ssl_certificate {certificate}; ssl_certificate_key {key};
-                        location /behind/ {{
-                            auth_basic gateway; auth_basic_user_file {at}/passwords;
-                            proxy_pass http://{gateway}/;
-                        }}
-                    }}
-                }}",
-                user = if rustix::process::getuid().is_root() { "user root;" } else { "" },
-                certificate = certificate("server.pem").display(),
-                key = certificate("server.key").display(),
-                gateway = gateway.address,
-            );
-            fs::write(dir.join("nginx.conf"), config).unwrap();
-            let mut command = Command::new(program);
-            command.arg("-p").arg(dir).arg("-c").arg(dir.join("nginx.conf"));
-            command
-        })
-    }
-
-    /// The lines of what was pushed.
-    fn lines(&self) -> Vec<String> {
-        let text = get(&format!("http://{}/metrics", self.address));
-        let pushed = |line: &&str| line.contains("job=\"") && !line.starts_with("push_");
-        text.lines().filter(pushed).map(str::to_owned).collect()
-    }
-}
-
-fn get(url: &str) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        client.get(url).send().await.unwrap().text().await.unwrap()
+fn pushgateway(program: &Path, web: &str, arguments: &[&str]) -> Running {
+    Running::start(|address, dir| {
+        let config = dir.join("web.yml");
+        fs::write(&config, web).unwrap();
+        let mut command = Command::new(program);
+        command.arg(format!("--web.listen-address={address}"));
+        command.arg(format!("--web.config.file={}", config.display()));
+        command.args(arguments);
+        command
     })
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// An nginx that asks for credentials, and speaks TLS, and leads to a gateway below a prefix.
+fn nginx(program: &Path, gateway: &Running) -> Running {
+    Running::start(|address, dir| {
+        let at = dir.display();
+        fs::write(dir.join("passwords"), "user:{PLAIN}secret\n").unwrap();
+        let config = format!(
+            "daemon off; pid {at}/pid; error_log {at}/log; {user}
+            events {{}}
+            http {{
+                access_log off; client_body_temp_path {at}/1; proxy_temp_path {at}/2;
+                fastcgi_temp_path {at}/3; uwsgi_temp_path {at}/4; scgi_temp_path {at}/5;
+                client_max_body_size 16k;
+                server {{
+                    listen {address} ssl;
+                    ssl_certificate {certificate}; ssl_certificate_key {key};
+                    location /behind/ {{
+                        auth_basic gateway; auth_basic_user_file {at}/passwords;
+                        proxy_pass http://{gateway}/;
+                    }}
+                }}
+            }}",
+            user = if rustix::process::getuid().is_root() { "user root;" } else { "" },
+            certificate = certificate("server.pem").display(),
+            key = certificate("server.key").display(),
+            gateway = gateway.address(),
+        );
+        fs::write(dir.join("nginx.conf"), config).unwrap();
+        let mut command = Command::new(program);
+        command.arg("-p").arg(dir).arg("-c").arg(dir.join("nginx.conf"));
+        command
+    })
+}
+
+/// The lines of what was pushed.
+fn lines(gateway: &Running) -> Vec<String> {
+    let text = get(&format!("http://{}/metrics", gateway.address()));
+    let pushed = |line: &&str| line.contains("job=\"") && !line.starts_with("push_");
+    text.lines().filter(pushed).map(str::to_owned).collect()
 }
 
 fn connection() -> Connection {
@@ -164,7 +76,7 @@ fn connection() -> Connection {
 }
 
 fn to(gateway: &Running) -> PushGatewayBuilder {
-    PushGateway::builder(&gateway.address, "batch").connection(connection())
+    PushGateway::builder(gateway.address(), "batch").connection(connection())
 }
 
 fn gauge(value: i32) -> CollectorRegistry {
@@ -176,7 +88,7 @@ fn gauge(value: i32) -> CollectorRegistry {
 #[test]
 fn what_is_pushed_is_there_until_it_is_replaced_or_deleted() {
     for program in gateways() {
-        let gateway = Running::pushgateway(&program, "", &[]);
+        let gateway = pushgateway(&program, "", &[]);
         let group = to(&gateway).grouping_key("zone", "z").build().unwrap();
 
         let registry = CollectorRegistry::new();
@@ -193,25 +105,25 @@ fn what_is_pushed_is_there_until_it_is_replaced_or_deleted() {
             r#"h_seconds_count{instance="",job="batch",zone="z"} 1"#,
             r#"m_total{instance="",job="batch",path="/a\"\\\n",zone="z"} 3"#,
         ];
-        assert_eq!(gateway.lines(), first, "{program:?}");
+        assert_eq!(lines(&gateway), first, "{program:?}");
 
         group.push_add(&gauge(5)).unwrap();
         let five = r#"g{instance="",job="batch",zone="z"} 5"#;
-        assert_eq!(gateway.lines(), [&[five], &first[..]].concat());
+        assert_eq!(lines(&gateway), [&[five], &first[..]].concat());
         to(&gateway).build().unwrap().push(&gauge(6)).unwrap();
         let six = r#"g{instance="",job="batch"} 6"#;
         group.push(&gauge(5)).unwrap();
-        assert_eq!(gateway.lines(), [six, five]);
+        assert_eq!(lines(&gateway), [six, five]);
         group.delete().unwrap();
-        assert_eq!(gateway.lines(), [six]);
+        assert_eq!(lines(&gateway), [six]);
     }
 }
 
 #[test]
 fn labels_of_any_value_make_a_group() {
     for program in gateways() {
-        let gateway = Running::pushgateway(&program, "", &[]);
-        let group = PushGateway::builder(&gateway.address, "a/b é?%")
+        let gateway = pushgateway(&program, "", &[]);
+        let group = PushGateway::builder(gateway.address(), "a/b é?%")
             .connection(connection())
             .grouping_key("dots", "..")
             .grouping_key("empty", "")
@@ -220,9 +132,9 @@ fn labels_of_any_value_make_a_group() {
             .unwrap();
         group.push(&gauge(1)).unwrap();
         let line = r##"g{dots="..",empty="",instance="+ \"\\#",job="a/b é?%"} 1"##;
-        assert_eq!(gateway.lines(), [line], "{program:?}");
+        assert_eq!(lines(&gateway), [line], "{program:?}");
         group.delete().unwrap();
-        assert!(gateway.lines().is_empty());
+        assert!(lines(&gateway).is_empty());
     }
 }
 
@@ -237,15 +149,15 @@ fn names_of_any_letters_arrive_where_they_are_taken() {
             continue;
         }
         tried += 1;
-        let gateway = Running::pushgateway(&program, "", &["--push.enable-utf8-names"]);
+        let gateway = pushgateway(&program, "", &["--push.enable-utf8-names"]);
         let registry = CollectorRegistry::new();
         Gauge::builder("größe.m", "").register(&registry).unwrap().set(2);
         let utf8 = Encoding::new(Format::Text004, EscapingScheme::AllowUtf8);
         let group = to(&gateway).grouping_key("zone.id", "z").encoding(utf8).build().unwrap();
         group.push(&registry).unwrap();
         // Text 0.0.4 as the gateway shows it has no such names: it escapes them.
-        assert_eq!(gateway.lines(), [r#"gr__e_m{instance="",job="batch",zone_id="z"} 2"#]);
-        let shown = get(&format!("http://{}/api/v1/metrics", gateway.address));
+        assert_eq!(lines(&gateway), [r#"gr__e_m{instance="",job="batch",zone_id="z"} 2"#]);
+        let shown = get(&format!("http://{}/api/v1/metrics", gateway.address()));
         assert!(shown.contains("größe.m") && shown.contains("\"zone.id\":\"z\""), "{shown}");
     }
     assert!(tried > 0 || servers().is_none());
@@ -254,7 +166,7 @@ fn names_of_any_letters_arrive_where_they_are_taken() {
 #[test]
 fn native_histograms_arrive_as_protobuf_and_bodies_may_be_compressed() {
     for program in gateways() {
-        let gateway = Running::pushgateway(&program, "", &[]);
+        let gateway = pushgateway(&program, "", &[]);
         let protobuf = Encoding::new(Format::Protobuf, EscapingScheme::Underscores);
         let registry = CollectorRegistry::new();
         let native = Histogram::builder("n", "").native(NativeOptions::new());
@@ -269,14 +181,14 @@ fn native_histograms_arrive_as_protobuf_and_bodies_may_be_compressed() {
             r#"n_sum{instance="",job="batch"} 4"#,
             r#"n_count{instance="",job="batch"} 1"#,
         ];
-        assert_eq!(gateway.lines(), sums, "{program:?}");
+        assert_eq!(lines(&gateway), sums, "{program:?}");
     }
 }
 
 #[test]
 fn what_is_refused_is_told_in_the_gateways_words() {
     for program in gateways() {
-        let gateway = Running::pushgateway(&program, "", &[]);
+        let gateway = pushgateway(&program, "", &[]);
         let dated = collector_fn(|scrape| {
             let mut family = GaugeMetricFamily::new("g", "A gauge.")?;
             family.add_metric(NO_LABELS, 1.0)?.timestamp(Timestamp::from_seconds(1.0)?);
@@ -305,9 +217,9 @@ fn gateways_ask_for_certificates_and_credentials() {
     let ours = || connection().ca_file(certificate("ca.pem"));
     for program in gateways() {
         let web_and_user = format!("{}basic_auth_users: {{user: {HASH}}}\n", web(""));
-        let gateway = Running::pushgateway(&program, &web_and_user, &[]);
+        let gateway = pushgateway(&program, &web_and_user, &[]);
         let push = |connection: Connection| {
-            let url = format!("https://{}", gateway.address);
+            let url = format!("https://{}", gateway.address());
             let group = PushGateway::builder(url, "batch").connection(connection).build()?;
             group.push(&gauge(1))
         };
@@ -322,9 +234,9 @@ fn gateways_ask_for_certificates_and_credentials() {
             ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: {:?}",
             certificate("ca.pem")
         );
-        let gateway = Running::pushgateway(&program, &web(&client), &[]);
+        let gateway = pushgateway(&program, &web(&client), &[]);
         let push = |connection: Connection| {
-            let url = format!("https://{}", gateway.address);
+            let url = format!("https://{}", gateway.address());
             let group = PushGateway::builder(url, "batch").connection(connection).build()?;
             group.push(&gauge(1))
         };
@@ -339,18 +251,18 @@ fn gateways_ask_for_certificates_and_credentials() {
 #[test]
 fn a_gateway_behind_another_server_is_reached() {
     let Some(program) = gateways().pop() else { return };
-    let nginx = versions("usr/sbin/nginx", "-v").remove(0);
-    let gateway = Running::pushgateway(&program, "", &[]);
-    let front = Running::nginx(&nginx, &gateway);
+    let program_in_front = versions("usr/sbin/nginx", "-v").remove(0);
+    let gateway = pushgateway(&program, "", &[]);
+    let front = nginx(&program_in_front, &gateway);
     let push = |connection: Connection, registry: &CollectorRegistry| {
-        let url = format!("https://{}/behind/", front.address);
+        let url = format!("https://{}/behind/", front.address());
         let connection = connection.ca_file(certificate("ca.pem"));
         let group = PushGateway::builder(url, "batch").connection(connection).build().unwrap();
         group.push(registry)
     };
     let known = || connection().basic_auth("user", "secret");
     push(known(), &gauge(7)).unwrap();
-    assert_eq!(gateway.lines(), [r#"g{instance="",job="batch"} 7"#]);
+    assert_eq!(lines(&gateway), [r#"g{instance="",job="batch"} 7"#]);
     assert_eq!(push(connection(), &gauge(8)).unwrap_err().status(), Some(401));
 
     let large = CollectorRegistry::new();
@@ -358,5 +270,5 @@ fn a_gateway_behind_another_server_is_reached() {
     // More than 1,000 lines of more than 16 bytes each.
     (0..1000).for_each(|number| counter.labels([number.to_string()]).inc());
     assert_eq!(push(known(), &large).unwrap_err().status(), Some(413));
-    assert_eq!(gateway.lines(), [r#"g{instance="",job="batch"} 7"#]);
+    assert_eq!(lines(&gateway), [r#"g{instance="",job="batch"} 7"#]);
 }

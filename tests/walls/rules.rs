@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["error", "clock"],
     &["model", "cell", "client"],
     &["collector"],
+    &["repeat"],
     &["registry", "exposition", "parser", "multiprocess", "collectors"],
     &["metrics", "http", "push", "textfile", "lint"],
     &["global"],

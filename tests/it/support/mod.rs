@@ -72,7 +72,7 @@ pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 /// Waits for a future on this thread, without any runtime.
-#[cfg(feature = "push")]
+#[cfg(any(feature = "push", feature = "textfile"))]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
     impl Wake for Unpark {
