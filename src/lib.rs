@@ -197,6 +197,7 @@ assert_eq!(jobs.len(), 4);
 //!
 //! A job that ends before Prometheus would look sends its numbers to a Pushgateway (`push`, of the
 //! feature of that name), or leaves them in a file that node_exporter reads (`textfile`, likewise).
+//! Graphite and StatsD are told by `bridge`.
 #![cfg_attr(
     feature = "push",
     doc = r##"
@@ -258,6 +259,7 @@ gateway.push(&registry)?;
 //! | `push` | no | sending to a Pushgateway |
 //! | `tls` | no | HTTPS for what is sent |
 //! | `textfile` | no | a file that node_exporter reads |
+//! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
 //! | `cli` | no | the program `narthex`, which is no part of the library |
@@ -273,6 +275,8 @@ gateway.push(&registry)?;
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+#[cfg(feature = "bridge")]
+pub mod bridge;
 mod cell;
 #[cfg(feature = "client")]
 pub mod client;
@@ -293,7 +297,7 @@ pub mod parser;
 #[cfg(feature = "push")]
 pub mod push;
 mod registry;
-#[cfg(any(feature = "multiprocess", feature = "push", feature = "textfile"))]
+#[cfg(any(feature = "bridge", feature = "multiprocess", feature = "push", feature = "textfile"))]
 mod repeat;
 #[cfg(feature = "testing")]
 pub mod testing;

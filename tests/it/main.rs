@@ -1,5 +1,7 @@
 //! What the library does, seen from outside.
 
+#[cfg(feature = "bridge")]
+mod bridge;
 mod build_info;
 mod custom_collectors;
 mod exemplars;

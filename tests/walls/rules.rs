@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["collector"],
     &["repeat"],
     &["registry", "exposition", "parser", "multiprocess", "collectors"],
-    &["metrics", "http", "push", "textfile", "lint"],
+    &["metrics", "http", "push", "textfile", "bridge", "lint"],
     &["global"],
 ];
 
