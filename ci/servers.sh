@@ -4,7 +4,7 @@
 # this machine's own packages stay as they are.
 set -euo pipefail
 releases=(bookworm trixie sid)
-packages=(prometheus-pushgateway prometheus-node-exporter nginx)
+packages=(prometheus-pushgateway prometheus-node-exporter victoria-metrics nginx)
 root=$PWD/target/servers
 
 skip() {
@@ -71,11 +71,19 @@ if ! command -v apt-get >/dev/null || ! command -v openssl >/dev/null; then
 fi
 for release in "${releases[@]}"; do
   for package in "${packages[@]}"; do
-    [ -x "$root/$release/usr/bin/$package" ] || missing=yes
+    [ -e "$root/$release/usr/share/doc/$package" ] || missing=yes
   done
 done
 if [ -n "${missing:-}" ]; then
   fetch
+fi
+if [ ! -d "$root/carbon" ]; then
+  # Where it goes is what it is told, and not /opt.
+  python3 -m venv "$root/carbon"
+  if ! GRAPHITE_NO_PREFIX=True "$root/carbon/bin/python" -m pip install --quiet carbon whisper; then
+    rm -r "$root/carbon"
+    echo "SKIPPED fetching carbon: it cannot be installed"
+  fi
 fi
 # They end after a month.
 (certify)

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "bridge")]
 mod bridge;
+#[cfg(all(unix, feature = "bridge", feature = "client"))]
+mod bridge_real;
 mod build_info;
 mod custom_collectors;
 mod exemplars;

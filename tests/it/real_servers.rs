@@ -98,6 +98,9 @@ impl Drop for Running {
 
 pub(crate) fn get(url: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // A client of reqwest wants one, also for plain HTTP; perhaps there is one.
+    #[cfg(feature = "tls")]
+    let _ = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         client.get(url).send().await.unwrap().text().await.unwrap()
