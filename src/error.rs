@@ -173,10 +173,12 @@ impl Error {
 }
 
 #[cfg(any(
+    feature = "bridge",
     feature = "client",
     feature = "gzip",
     feature = "http",
     feature = "multiprocess",
+    feature = "textfile",
     feature = "zstd"
 ))]
 impl Error {

@@ -14,6 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// Which time it is that work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
+    /// Before the thread is there.
+    First,
     Due,
     Last,
 }
@@ -29,10 +31,11 @@ pub(crate) struct Repeated {
 }
 
 impl Repeated {
-    /// Starts a thread of this name, which does the work first when one interval has passed.
+    /// Does the work for the first time, and starts a thread of this name.
     ///
     /// Intervals are counted from the beginning of work to that of the next; those that pass
-    /// meanwhile are left out. Of failures in a row the first is logged.
+    /// meanwhile are left out. A failure, the first one too, is counted, and the first of several
+    /// in a row is logged.
     ///
     /// # Errors
     /// That the interval is nothing, or that there can be no thread.
@@ -40,18 +43,29 @@ impl Repeated {
     where
         W: FnMut(Turn) -> Result + Send + 'static,
     {
-        Counted::new(name, interval, work)?.repeat()
-    }
-
-    /// The same, but that the work is done for the first time before this returns.
-    pub(crate) fn start_at_once<W>(name: &'static str, interval: Duration, work: W) -> Result<Self>
-    where
-        W: FnMut(Turn) -> Result + Send + 'static,
-    {
-        let mut counted = Counted::new(name, interval, work)?;
-        // It is logged and counted, and there will be other times.
-        let _ = counted.take(Turn::Due);
-        counted.repeat()
+        if interval.is_zero() {
+            let message = "an interval of nothing leaves no time in between";
+            return Err(Error::new(ErrorKind::InvalidValue, message));
+        }
+        let failures = Arc::new(AtomicU64::new(0));
+        let mut counted = Counted { name, work, failures: failures.clone(), is_failing: false };
+        // There will be other times.
+        let _ = counted.take(Turn::First);
+        let (end, ended) = mpsc::channel::<Infallible>();
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let mut wait = interval;
+                while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                    let begun = Instant::now();
+                    // Whoever stops it is told of the last time only.
+                    let _ = counted.take(Turn::Due);
+                    wait = until_next(interval, begun.elapsed());
+                }
+                counted.take(Turn::Last)
+            })
+            .map_err(|error| Error::io(format!("there can be no thread {name}"), error))?;
+        Ok(Self { failures, thread: Some((end, thread)), process: process::id() })
     }
 
     /// How often the work has failed.
@@ -86,40 +100,12 @@ impl Drop for Repeated {
 
 struct Counted<W> {
     name: &'static str,
-    interval: Duration,
     work: W,
     failures: Arc<AtomicU64>,
     is_failing: bool,
 }
 
-impl<W: FnMut(Turn) -> Result + Send + 'static> Counted<W> {
-    fn new(name: &'static str, interval: Duration, work: W) -> Result<Self> {
-        if interval.is_zero() {
-            let message = "an interval of nothing leaves no time in between";
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
-        Ok(Self { name, interval, work, failures: Arc::default(), is_failing: false })
-    }
-
-    fn repeat(mut self) -> Result<Repeated> {
-        let (name, failures) = (self.name, self.failures.clone());
-        let (end, ended) = mpsc::channel::<Infallible>();
-        let thread = thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                let mut wait = self.interval;
-                while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                    let begun = Instant::now();
-                    // Whoever stops it is told of the last time only.
-                    let _ = self.take(Turn::Due);
-                    wait = until_next(self.interval, begun.elapsed());
-                }
-                self.take(Turn::Last)
-            })
-            .map_err(|error| Error::io(format!("there can be no thread {name}"), error))?;
-        Ok(Repeated { failures, thread: Some((end, thread)), process: process::id() })
-    }
-
+impl<W: FnMut(Turn) -> Result> Counted<W> {
     fn take(&mut self, turn: Turn) -> Result {
         let done = contain_panic(self.name, || (self.work)(turn));
         let was_failing = mem::replace(&mut self.is_failing, done.is_err());

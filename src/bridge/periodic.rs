@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::registry::CollectorRegistry;
-use crate::repeat::Repeated;
+use crate::repeat::{Repeated, Turn};
 
 /// Sends a registry over a bridge at an interval, from a thread of its own; made by
 /// [`GraphiteBridge::start`](crate::bridge::GraphiteBridge::start) and
@@ -28,7 +28,10 @@ impl PeriodicBridge {
         mut send: impl FnMut(&CollectorRegistry) -> Result + Send + 'static,
     ) -> Result<Self> {
         let registry = registry.clone();
-        let repeated = Repeated::start("metrics-bridge", interval, move |_| send(&registry))?;
+        let repeated = Repeated::start("metrics-bridge", interval, move |turn| match turn {
+            Turn::First => Ok(()),
+            Turn::Due | Turn::Last => send(&registry),
+        })?;
         Ok(Self { repeated })
     }
 

@@ -3,6 +3,9 @@
 //! Whatever sends takes a [`Connection`], which says how long to wait, who one is, whom to trust
 //! and when to try again.
 
+// By itself it sends nothing.
+#![cfg_attr(not(feature = "push"), allow(dead_code, unused_imports))]
+
 mod connection;
 mod http;
 mod retry;

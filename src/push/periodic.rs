@@ -98,10 +98,12 @@ impl PeriodicPushBuilder {
     /// Starts the thread.
     ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if the interval is zero; [`Error::is_io`] if no thread can be
+    /// [`Error::is_invalid_value`](crate::Error::is_invalid_value) if the interval is zero;
+    /// [`Error::is_io`](crate::Error::is_io) if no thread can be
     /// started.
     pub fn start(self) -> Result<PeriodicPush> {
         let repeated = Repeated::start("metrics-push", self.interval, move |turn| match turn {
+            Turn::First => Ok(()),
             Turn::Last if self.deletes => self.gateway.delete(),
             _ => self.push(),
         })?;

@@ -107,8 +107,6 @@ impl PeriodicTextfileBuilder {
             Turn::Last if removes => file.remove(),
             _ => file.write(&registry),
         };
-        Ok(PeriodicTextfile {
-            repeated: Repeated::start_at_once("metrics-textfile", interval, work)?,
-        })
+        Ok(PeriodicTextfile { repeated: Repeated::start("metrics-textfile", interval, work)? })
     }
 }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "bridge")]
 mod bridge;
-#[cfg(all(unix, feature = "bridge", feature = "client"))]
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod bridge_real;
 mod build_info;
 mod custom_collectors;
@@ -66,9 +66,9 @@ mod process;
 mod push;
 #[cfg(feature = "push")]
 mod push_fixture;
-#[cfg(all(unix, feature = "push", feature = "tls"))]
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod push_real;
-#[cfg(all(unix, feature = "client"))]
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod real_servers;
 mod registry;
 #[cfg(feature = "multiprocess")]
@@ -78,7 +78,7 @@ mod support;
 mod testing;
 #[cfg(feature = "textfile")]
 mod textfile;
-#[cfg(all(unix, feature = "client", feature = "textfile"))]
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod textfile_real;
 mod threads;
 mod timers;

@@ -36,8 +36,8 @@ impl MultiprocessStore {
     /// ```
     ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if the interval is nothing; [`Error::is_io`]
-    /// if there can be no thread.
+    /// [`Error::is_invalid_value`](crate::Error::is_invalid_value) if the interval is nothing;
+    /// [`Error::is_io`](crate::Error::is_io) if there can be no thread.
     pub fn publish_every(
         &self,
         interval: Duration,
@@ -45,7 +45,7 @@ impl MultiprocessStore {
     ) -> Result<Publisher> {
         let (store, name) = (self.clone(), collector.name().to_owned());
         let publish = move |_| contain_panic(collector.name(), || store.publish(&collector));
-        let repeated = Repeated::start_at_once("metrics-publish", interval, publish)?;
+        let repeated = Repeated::start("metrics-publish", interval, publish)?;
         Ok(Publisher { collector: name, repeated })
     }
 }
