@@ -42,6 +42,8 @@ pub(crate) enum ErrorKind {
     InvalidValue,
     Io,
     NotFound,
+    #[cfg(feature = "client")]
+    Status(u16),
     TimedOut,
 }
 
@@ -139,7 +141,8 @@ impl Error {
         self.inner.kind == ErrorKind::InvalidValue
     }
 
-    /// The operating system said no; the [`source`](StdError::source) is its error.
+    /// The operating system said no, or another server could not be reached; the
+    /// [`source`](StdError::source) is the error of that.
     pub fn is_io(&self) -> bool {
         self.inner.kind == ErrorKind::Io
     }
@@ -149,9 +152,18 @@ impl Error {
         self.inner.kind == ErrorKind::NotFound
     }
 
-    /// A collector took longer than it was given.
+    /// A collector, or another server, took longer than it was given.
     pub fn is_timed_out(&self) -> bool {
         self.inner.kind == ErrorKind::TimedOut
+    }
+
+    /// The status of an HTTP answer that says no, such as 404.
+    #[cfg(feature = "client")]
+    pub fn status(&self) -> Option<u16> {
+        match self.inner.kind {
+            ErrorKind::Status(status) => Some(status),
+            _ => None,
+        }
     }
 
     /// The names that clash, each once and sorted; empty unless [`is_duplicate`](Self::is_duplicate).
@@ -160,7 +172,15 @@ impl Error {
     }
 }
 
-#[cfg(any(feature = "gzip", feature = "http", feature = "multiprocess", feature = "zstd"))]
+#[cfg(any(
+    feature = "bridge",
+    feature = "client",
+    feature = "gzip",
+    feature = "http",
+    feature = "multiprocess",
+    feature = "textfile",
+    feature = "zstd"
+))]
 impl Error {
     pub(crate) fn io(message: impl Into<Cow<'static, str>>, source: std::io::Error) -> Self {
         Self::new(ErrorKind::Io, message).with_source(source)

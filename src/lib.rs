@@ -193,6 +193,32 @@ assert_eq!(jobs.len(), 4);
 //! files are those of Python's client, both ways. See [`multiprocess`], and the
 //! example `worker_pool` for a whole pool.
 //!
+//! # Push
+//!
+//! A job that ends before Prometheus would look sends its numbers to a Pushgateway (`push`, of the
+//! feature of that name), or leaves them in a file that node_exporter reads (`textfile`, likewise).
+//! Graphite and StatsD are told by `bridge`.
+#![cfg_attr(
+    feature = "push",
+    doc = r##"
+```
+use narthex::push::PushGateway;
+use narthex::{CollectorRegistry, Gauge};
+
+let registry = CollectorRegistry::new();
+let finished = Gauge::builder("backup_finished_seconds", "When it was.").register(&registry)?;
+finished.set_to_current_time();
+let gateway = PushGateway::builder("localhost:9091", "backup").build()?;
+assert_eq!(gateway.url(), "http://localhost:9091/metrics/job/backup");
+# let sends = || -> narthex::Result {
+gateway.push(&registry)?;
+# Ok(())
+# };
+# Ok::<(), narthex::Error>(())
+```
+"##
+)]
+//!
 //! # Write a collector
 //!
 //! What reads its numbers at the time of a scrape implements [`Collector`], or
@@ -230,6 +256,10 @@ assert_eq!(jobs.len(), 4);
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `push` | no | sending to a Pushgateway |
+//! | `tls` | no | HTTPS for what is sent |
+//! | `textfile` | no | a file that node_exporter reads |
+//! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
 //! | `cli` | no | the program `narthex`, which is no part of the library |
@@ -245,7 +275,11 @@ assert_eq!(jobs.len(), 4);
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+#[cfg(feature = "bridge")]
+pub mod bridge;
 mod cell;
+#[cfg(feature = "client")]
+pub mod client;
 mod clock;
 mod collector;
 pub mod collectors;
@@ -260,9 +294,15 @@ pub mod model;
 #[cfg(feature = "multiprocess")]
 pub mod multiprocess;
 pub mod parser;
+#[cfg(feature = "push")]
+pub mod push;
 mod registry;
+#[cfg(any(feature = "bridge", feature = "multiprocess", feature = "push", feature = "textfile"))]
+mod repeat;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "textfile")]
+pub mod textfile;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};
 pub use crate::error::{Error, Result};

@@ -1,5 +1,9 @@
 //! What the library does, seen from outside.
 
+#[cfg(feature = "bridge")]
+mod bridge;
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
+mod bridge_real;
 mod build_info;
 mod custom_collectors;
 mod exemplars;
@@ -59,12 +63,24 @@ mod parser_vectors;
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+#[cfg(feature = "push")]
+mod push;
+#[cfg(feature = "push")]
+mod push_fixture;
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
+mod push_real;
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
+mod real_servers;
 mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;
 mod support;
 #[cfg(feature = "testing")]
 mod testing;
+#[cfg(feature = "textfile")]
+mod textfile;
+#[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
+mod textfile_real;
 mod threads;
 mod timers;
 mod vectors;

@@ -8,10 +8,11 @@ use crate::source::{Import, Source};
 /// below its own: never from its neighbours, never from above.
 const FLOORS: &[&[&str]] = &[
     &["error", "clock"],
-    &["model", "cell"],
+    &["model", "cell", "client"],
     &["collector"],
+    &["repeat"],
     &["registry", "exposition", "parser", "multiprocess", "collectors"],
-    &["metrics", "http", "push", "textfile", "lint"],
+    &["metrics", "http", "push", "textfile", "bridge", "lint"],
     &["global"],
 ];
 

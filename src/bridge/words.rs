@@ -1,0 +1,44 @@
+//! Names and labels in systems that set them apart by single letters.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Sample;
+
+/// Appends a name or a value; whatever is no letter, digit, `_` or `-` of ASCII becomes `_`.
+pub(super) fn push_word(out: &mut String, word: &str) {
+    out.extend(word.chars().map(|letter| match letter {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' => letter,
+        _ => '_',
+    }));
+}
+
+/// Appends the name of a sample behind a prefix, and a dot between.
+pub(super) fn push_name(out: &mut String, prefix: &str, sample: &Sample<'_>) {
+    if !prefix.is_empty() {
+        out.push_str(prefix);
+        out.push('.');
+    }
+    push_word(out, sample.family());
+    push_word(out, sample.suffix().as_str());
+}
+
+/// Appends the labels of a sample: before each name, and before each value, what is to stand there.
+pub(super) fn push_labels(out: &mut String, sample: &Sample<'_>, before: char, between: char) {
+    for (name, value) in sample.labels().iter() {
+        out.push(before);
+        push_word(out, name);
+        out.push(between);
+        push_word(out, &value);
+    }
+}
+
+/// What a prefix may be: words with dots between them.
+pub(super) fn check_prefix(prefix: &str) -> Result {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    match prefix.chars().find(|&letter| !is_part(letter)) {
+        None => Ok(()),
+        Some(letter) => {
+            let message = format!("the prefix {prefix:?} of a bridge has {letter:?}");
+            Err(Error::new(ErrorKind::InvalidValue, message))
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Requests that are sent until they are answered, or given up.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Response, Url};
+use tokio::sync::oneshot;
+use tokio::time;
+
+use crate::client::connection::Connection;
+use crate::client::retry::{Retry, retry_after};
+use crate::client::waiting::Answered;
+use crate::client::worker::Worker;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How much of an answer that says no is told.
+const TOLD: usize = 500;
+
+/// What is sent: the same bytes at each attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) content_type: &'static str,
+    pub(crate) content_encoding: Option<&'static str>,
+    pub(crate) body: Bytes,
+}
+
+/// Sends requests from a thread of its own, which begins with the first one.
+///
+/// So it may be used where there is no runtime, within any, and in a forked child.
+pub(crate) struct Client {
+    connection: Connection,
+    live: Mutex<Option<Live>>,
+}
+
+struct Live {
+    // Its connections belong to the runtime of the worker.
+    http: reqwest::Client,
+    worker: Worker,
+}
+
+impl Client {
+    /// A client that has not connected to anything yet.
+    ///
+    /// # Errors
+    /// That a setting cannot be used.
+    pub(crate) fn new(connection: Connection) -> Result<Self> {
+        connection.open()?;
+        Ok(Self { connection, live: Mutex::new(None) })
+    }
+
+    /// Sends, as often as the settings say.
+    ///
+    /// What is awaited may be an error of the last attempt: that it took too long, that the answer
+    /// says no, or that there was none.
+    pub(crate) fn send(&self, outgoing: Outgoing) -> Answered<()> {
+        let retry = self.connection.retries();
+        self.run(move |http| async move { deliver(&http, &outgoing, retry).await })
+    }
+
+    /// Awaits something on the thread that sends.
+    pub(crate) fn run<F, T>(&self, work: impl FnOnce(reqwest::Client) -> F) -> Answered<T>
+    where
+        F: Future<Output = Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (mut tell, told) = oneshot::channel();
+        match Live::of_this_process(&mut self.live.lock(), &self.connection) {
+            Err(error) => drop(tell.send(Err(error))),
+            Ok(Live { http, worker }) => {
+                let work = work(http.clone());
+                worker.give(async move {
+                    tokio::select! {
+                        done = work => drop(tell.send(done)),
+                        () = tell.closed() => (),
+                    }
+                });
+            }
+        }
+        Answered::new(told)
+    }
+}
+
+impl Live {
+    fn of_this_process<'a>(slot: &'a mut Option<Self>, how: &Connection) -> Result<&'a Self> {
+        match slot.take().filter(|live| live.worker.is_ours()) {
+            Some(live) => Ok(slot.insert(live)),
+            None => Ok(slot.insert(Self { http: how.open()?, worker: Worker::start()? })),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.connection.fmt(f)
+    }
+}
+
+async fn deliver(http: &reqwest::Client, outgoing: &Outgoing, retry: Retry) -> Result {
+    let mut attempt = 1;
+    loop {
+        let missed = match try_once(http, outgoing).await {
+            Ok(()) => return Ok(()),
+            Err(missed) => missed,
+        };
+        let pause = match missed.again {
+            Again::Never => None,
+            Again::After(asked_for) => retry.pause(attempt, asked_for),
+        };
+        let Some(pause) = pause else {
+            let Outgoing { method, url, .. } = outgoing;
+            let tried = if attempt > 1 { format!(", {attempt} times") } else { String::new() };
+            return Err(missed.error.of(format_args!("{method} {}{tried}", shown(url))));
+        };
+        time::sleep(pause).await;
+        attempt += 1;
+    }
+}
+
+/// An attempt that came to nothing.
+struct Missed {
+    error: Error,
+    again: Again,
+}
+
+enum Again {
+    Never,
+    /// After a pause, and one no shorter than what was asked for.
+    After(Option<Duration>),
+}
+
+async fn try_once(http: &reqwest::Client, outgoing: &Outgoing) -> std::result::Result<(), Missed> {
+    let mut request = http
+        .request(outgoing.method.clone(), outgoing.url.clone())
+        .header(CONTENT_TYPE, outgoing.content_type)
+        .body(outgoing.body.clone());
+    if let Some(coding) = outgoing.content_encoding {
+        request = request.header(CONTENT_ENCODING, coding);
+    }
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return Err(broken(error)),
+    };
+    let status = answer.status();
+    let header = |name| {
+        let value = answer.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    if status.is_success() {
+        // Read to its end, so that the connection can be used again.
+        return answer.bytes().await.map(drop).map_err(broken);
+    }
+    let again = match status.as_u16() {
+        408 | 429 | 500 | 502..=504 | 506.. => {
+            Again::After(header(RETRY_AFTER).as_deref().and_then(retry_after))
+        }
+        _ => Again::Never,
+    };
+    let place = header(LOCATION).map_or(String::new(), |place| format!(", which is at {place}"));
+    let said = beginning(answer).await;
+    let colon = if said.is_empty() { "" } else { ": " };
+    let message = format!("the answer is {status}{place}{colon}{said}");
+    Err(Missed { error: Error::new(ErrorKind::Status(status.as_u16()), message), again })
+}
+
+/// What an answer says first, in one line.
+async fn beginning(mut answer: Response) -> String {
+    let mut said = Vec::new();
+    while said.len() < TOLD {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => said.extend_from_slice(&chunk),
+            _ => break,
+        }
+    }
+    let said = String::from_utf8_lossy(&said);
+    let words: Vec<_> = said.split_whitespace().collect();
+    words.join(" ").chars().take(TOLD).collect()
+}
+
+fn broken(error: reqwest::Error) -> Missed {
+    let mut deepest: &dyn StdError = &error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
+    }
+    let (kind, message) = if error.is_timeout() {
+        (ErrorKind::TimedOut, "there was no whole answer in time".to_owned())
+    } else if error.is_connect() {
+        (ErrorKind::Io, format!("no connection: {deepest}"))
+    } else {
+        (ErrorKind::Io, format!("no whole answer: {deepest}"))
+    };
+    let error = Error::new(kind, message).with_source(error.without_url());
+    Missed { error, again: Again::After(None) }
+}
+
+/// A URL without the password that it may have.
+fn shown(url: &Url) -> Url {
+    let mut shown = url.clone();
+    if shown.password().is_some() {
+        // Those that can have none have none.
+        let _ = shown.set_password(Some("…"));
+    }
+    shown
+}
