@@ -2,11 +2,16 @@
 
 use super::directory::Key;
 use super::exponential::{COARSEST, FINEST, bucket, last_place, place, upper_bound};
+#[cfg(feature = "multiprocess")]
+use super::native_entry::{NativeName, NativePlace};
 use super::places::Fixed;
 use super::slab::Block;
 
 /// How many cells are taken from the slabs at a time.
 pub(super) const CELLS: usize = 16;
+
+/// The most buckets that a limit may allow.
+pub(crate) const MOST_BUCKETS: usize = 10_000;
 
 /// Of so many slots for each bucket that is allowed, none are made by widening the zero bucket,
 /// which could go on for as long as values become greater.
@@ -130,8 +135,8 @@ impl Book {
 
     /// The number of a value's slot, made if there is none.
     pub(super) fn slot_of(&mut self, value: f64, below: usize) -> usize {
-        let (bucket, below) = (self.bucket(value), below as u32);
-        let is_it = |slot: &Slot| slot.below == below && self.bucket_of(slot) == bucket;
+        let bucket = self.bucket(value);
+        let is_it = |slot: &Slot| slot.below == below as u32 && self.bucket_of(slot) == bucket;
         if let Some(slot) = self.slots.iter().position(is_it) {
             return slot;
         }
@@ -140,9 +145,29 @@ impl Book {
             self.cells.push(Block::new(Fixed));
         }
         let place = self.cells[number / CELLS].place_of(number % CELLS);
-        let (side, bucket) = bucket;
-        self.slots.push(Slot { side, last: last_place(bucket, self.schema), below, place });
+        self.push_slot(value, below, place);
         number
+    }
+
+    /// Adds a slot for a value, whose cell is there.
+    pub(super) fn push_slot(&mut self, value: f64, below: usize, place: u32) {
+        let (side, bucket) = self.bucket(value);
+        let (last, below) = (last_place(bucket, self.schema), below as u32);
+        self.slots.push(Slot { side, last, below, place });
+    }
+
+    /// What a value is counted as, as long as the schema and the zero bucket are what they are.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn name_of(&self, value: f64, below: usize) -> NativeName {
+        let schema = self.schema;
+        let place = match self.bucket(value) {
+            (Side::Nan, _) => NativePlace::Nan,
+            (Side::Negative, index) => NativePlace::Negative { schema, index },
+            (Side::Positive, index) => NativePlace::Positive { schema, index },
+            (Side::Zero, _) if self.last_zero == i32::MIN => NativePlace::Zero,
+            (Side::Zero, _) => NativePlace::ZeroUpTo { schema: FINEST, index: self.last_zero },
+        };
+        NativeName { place, below: below as u16 }
     }
 
     /// Begins anew if that is due and the time has come.
@@ -246,6 +271,12 @@ impl NativeReading {
         self.started = book.started;
         self.slots.clear();
         self.slots.resize(book.slots.len(), (0, 0));
+    }
+
+    /// What each slot has, for whoever reads them all at once.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn counts(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.slots.iter_mut().map(|(count, _)| count)
     }
 
     /// Adds what each slot has to the buckets of now.

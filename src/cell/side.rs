@@ -262,6 +262,17 @@ impl SideSlot {
         true
     }
 
+    /// Adds to one of its words, as other threads do.
+    pub(crate) fn add(&self, place: usize, n: u64) {
+        let Some(word) = self.at(place) else { return };
+        if cfg!(target_endian = "little") {
+            word.fetch_add(n, Ordering::Relaxed);
+            return;
+        }
+        let sum = |have| Some(u64::from_le(have).wrapping_add(n).to_le());
+        let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
+    }
+
     fn at(&self, place: usize) -> Option<&AtomicU64> {
         let word = self.words.get(place)?;
         // SAFETY: `Growing::word` gave an aligned word of the mapping, `_file` keeps it mapped,

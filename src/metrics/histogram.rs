@@ -304,8 +304,8 @@ impl Kind for Histogram {
     }
 
     #[cfg(feature = "multiprocess")]
-    fn why_not_in_files(settings: &HistogramSettings) -> Option<&'static str> {
-        settings.native.map(|_| "native histograms are not kept in shared files")
+    fn is_native(settings: &HistogramSettings) -> bool {
+        settings.native.is_some()
     }
 
     fn new_cell(
@@ -313,7 +313,8 @@ impl Kind for Histogram {
         homes: &mut Homes<'_>,
     ) -> (HistogramCell, Option<HistogramAside>) {
         let bounds = &schema.settings.bounds;
-        if let Some(limits) = schema.settings.native {
+        let native = schema.settings.native;
+        if let Some(limits) = native.filter(|_| !homes.are_shared()) {
             return (HistogramCell::native(limits, bounds.values().len(), now), None);
         }
         let texts = bounds.texts();
@@ -323,6 +324,11 @@ impl Kind for Histogram {
         let exemplars = numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect();
         let aside = ExemplarSlots::if_shared(exemplars)
             .map(|of_buckets| HistogramAside { of_buckets, ..HistogramAside::default() });
+        #[cfg(feature = "multiprocess")]
+        if let Some(limits) = native {
+            let native = homes.native(0..numbers.len(), limits, bounds.values().len());
+            return (HistogramCell::shared(numbers, native), aside);
+        }
         (HistogramCell::at(numbers), aside)
     }
 

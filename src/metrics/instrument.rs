@@ -52,6 +52,12 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
         None
     }
 
+    /// Whether there are exponential buckets beside those of given bounds.
+    #[cfg(feature = "multiprocess")]
+    fn is_native(_: &Self::Settings) -> bool {
+        false
+    }
+
     /// Why such metrics cannot be in a file, if that is a mistake and not without effect.
     #[cfg(feature = "multiprocess")]
     fn why_not_in_files(_: &Self::Settings) -> Option<&'static str> {
@@ -151,6 +157,7 @@ impl<M: Instrument> Schema<M> {
             values,
             store: self.store.as_ref(),
             file: M::file(&self.settings),
+            is_native: M::is_native(&self.settings),
             cells: Vec::new(),
         }
     }

@@ -21,6 +21,8 @@ mod label_values;
 mod late_timer;
 mod native;
 mod native_exemplars;
+#[cfg(feature = "multiprocess")]
+mod native_home;
 mod sketch;
 mod stopwatch;
 mod summary;

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use crate::cell::exponential::{last_place, schema_of, upper_bound};
-use crate::cell::{MOST_BELOW, NativeLimits, NativeReading};
+use crate::cell::{MOST_BELOW, MOST_BUCKETS, NativeLimits, NativeReading};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the zero bucket has at least, which is 2^-128.
 const ZERO_THRESHOLD: f64 = 1.0 / (1_u128 << 127) as f64 / 2.0;
-
-/// The most buckets that a limit may allow.
-const MOST_BUCKETS: usize = 10_000;
 
 /// The buckets of a native histogram: how fine they are, and how many they may become.
 ///

@@ -95,12 +95,10 @@ impl<'s> Merge<'s> {
             self.pids.len() - 1
         });
         self.orders.insert(name.to_owned(), walked.order());
-        let mut exemplars = walked.exemplars();
+        let (mut exemplars, mut natives) = (walked.exemplars(), walked.natives());
         for (entry, (key, mut said, start)) in walked.rows().enumerate() {
-            let with_exemplar = exemplars.split_first().filter(|((at, _), _)| *at == entry);
-            if let Some((_, rest)) = with_exemplar {
-                exemplars = rest;
-            }
+            let with_exemplar = next_at(&mut exemplars, entry);
+            let with_native = next_at(&mut natives, entry);
             if said.is_untouched() {
                 self.in_use.keep(key);
                 continue;
@@ -123,9 +121,12 @@ impl<'s> Merge<'s> {
                     None => continue,
                 },
             };
-            if let Some(((_, row), _)) = with_exemplar {
-                let exemplar = notes.and_then(|notes| notes.exemplar(*row));
+            if let Some(row) = with_exemplar {
+                let exemplar = notes.and_then(|notes| notes.exemplar(row));
                 self.noted[series].traced(exemplar);
+            }
+            if let Some(row) = with_native {
+                self.noted[series].counted(notes.and_then(|notes| notes.native(row)));
             }
         }
         typed
@@ -274,4 +275,15 @@ impl<'s> Merge<'s> {
         }
         Some(place)
     }
+}
+
+/// The row that is told for an entry, if one is.
+#[inline]
+fn next_at(left: &mut &[(usize, usize)], entry: usize) -> Option<usize> {
+    let (&(at, row), rest) = left.split_first()?;
+    if at != entry {
+        return None;
+    }
+    *left = rest;
+    Some(row)
 }

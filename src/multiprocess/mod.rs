@@ -83,6 +83,8 @@ mod manifest;
 mod merge;
 mod merged;
 mod mode;
+mod native_sum;
+mod natives;
 mod owner;
 #[cfg(unix)]
 mod paths;

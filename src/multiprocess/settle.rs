@@ -7,8 +7,10 @@ use foldhash::fast::RandomState;
 use super::gathered::{Gathered, Noted, Reading, Series, earliest};
 use super::key::LE;
 use super::labels::{Labels, NameLists};
+use super::native_sum::NativeSum;
 use super::rule::{Dated, Rule};
 use super::side::time_of;
+use crate::cell::NativeReading;
 use crate::model::columns::{Columns, RowLabels, ValueColumns};
 use crate::model::{
     Bounds, Desc, Exemplar, Family, MetricFamily, MetricType, Quantiles, Suffix, SumPlace,
@@ -27,6 +29,7 @@ struct Group<'a> {
     /// Ascending.
     buckets: Vec<Bucket<'a>>,
     start: Option<f64>,
+    native: Option<NativeSum>,
 }
 
 #[derive(Debug)]
@@ -61,6 +64,7 @@ impl Groups<'_> {
                 numbers: Vec::new(),
                 buckets: Vec::new(),
                 start: None,
+                native: None,
             });
             list.len() - 1
         })
@@ -100,7 +104,7 @@ pub(crate) fn settle(
             continue;
         }
         let Series { suffix, le, .. } = &series[reading.series];
-        let Noted { start, exemplar, .. } = &noted[reading.series];
+        let Noted { start, exemplar, native, .. } = &noted[reading.series];
         let bound = le.filter(|_| metric_type == MetricType::Histogram);
         let target = if bound.is_some() { &mut bucket_groups } else { &mut groups };
         let key = (reading.series, reading.pid.filter(|_| tells_pid));
@@ -123,6 +127,7 @@ pub(crate) fn settle(
                 let number = group.number(*suffix);
                 number.said = Some(rule.join(number.said, reading.said));
                 number.exemplar = *exemplar;
+                group.add_native(native.as_deref());
             }
         }
     }
@@ -155,6 +160,22 @@ impl<'a> Group<'a> {
             self.numbers.len() - 1
         });
         &mut self.numbers[place]
+    }
+
+    fn add_native(&mut self, native: Option<&NativeSum>) {
+        match (&mut self.native, native) {
+            (Some(have), Some(native)) => have.join(native),
+            (have, native) => *have = have.take().or(native.cloned()),
+        }
+    }
+
+    /// The exponential buckets, if they have all observations that the others have.
+    ///
+    /// They lack those of a process that has none, as one of Python's.
+    fn whole_native(&self) -> Option<NativeReading> {
+        let count: f64 = self.buckets.iter().map(|bucket| bucket.count).sum();
+        let native = self.native.as_ref().filter(|native| native.total() == count)?;
+        Some(native.reading())
     }
 
     fn add_to_bucket(
@@ -210,9 +231,18 @@ impl<'a> Group<'a> {
                     buckets.extend(self.buckets.iter().map(|bucket| bucket.count));
                     sums.push(sum);
                 }
+                let native = self.whole_native();
+                if let Some(read) = &native {
+                    push_native(columns, read);
+                }
+                let is_alone = native.is_some() && self.buckets.len() == 1;
                 for (place, bucket) in self.buckets.iter().enumerate() {
-                    if let Some(exemplar) = bucket.exemplar {
-                        columns.push_exemplar(slot + place, exemplar.as_ref());
+                    match bucket.exemplar {
+                        Some(exemplar) if is_alone => {
+                            columns.push_native_exemplar(exemplar.as_ref());
+                        }
+                        Some(exemplar) => columns.push_exemplar(slot + place, exemplar.as_ref()),
+                        None => {}
                     }
                 }
             }
@@ -277,6 +307,18 @@ fn newest<'a>(one: Option<&'a Exemplar>, other: Option<&'a Exemplar>) -> Option<
         (Some(one), Some(other)) if time_of(other) <= time_of(one) => Some(one),
         (one, other) => other.or(one),
     }
+}
+
+/// Gives the last row exponential buckets.
+fn push_native(columns: &mut Columns, read: &NativeReading) {
+    let count = |&(index, count): &(i32, u64)| (index, count as f64);
+    columns.push_native_buckets(
+        columns.rows() - 1,
+        read.schema as i8,
+        (read.zero_threshold, read.zero_count as f64),
+        read.negative.iter().map(count),
+        read.positive.iter().map(count),
+    );
 }
 
 /// Sets when the last row began, if that is known.

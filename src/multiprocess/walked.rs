@@ -27,6 +27,8 @@ pub(crate) struct Walked {
     starts: Vec<f64>,
     /// Which entries have an exemplar, ascending, and the rows that they stand in.
     exemplars: Vec<(usize, usize)>,
+    /// Likewise, which are the first of series with exponential buckets.
+    natives: Vec<(usize, usize)>,
     pub(crate) damage: Option<Damage>,
 }
 
@@ -41,6 +43,7 @@ impl Walked {
         self.timestamps.clear();
         self.starts.clear();
         self.exemplars.clear();
+        self.natives.clear();
         self.damage = None;
     }
 
@@ -67,6 +70,12 @@ impl Walked {
         }
         if notes.has_exemplar(row) {
             self.exemplars.push((entry, row));
+        }
+        if notes.has_native(row) {
+            self.natives.push((entry, row));
+        }
+        if let Some(count) = notes.count(row).filter(|_| !self.is_untouched(entry)) {
+            self.values[entry] = count;
         }
         if notes.is_removed(row) {
             self.values.pop();
@@ -98,6 +107,17 @@ impl Walked {
     /// Which entries have an exemplar, ascending, and the rows that they stand in.
     pub(crate) fn exemplars(&self) -> &[(usize, usize)] {
         &self.exemplars
+    }
+
+    /// Which entries are the first of series with exponential buckets, ascending, and the rows
+    /// that they stand in.
+    pub(crate) fn natives(&self) -> &[(usize, usize)] {
+        &self.natives
+    }
+
+    fn is_untouched(&self, entry: usize) -> bool {
+        let timestamp = self.timestamps.get(entry).copied().unwrap_or(0.0);
+        Dated::new(self.values[entry], timestamp).is_untouched()
     }
 
     /// The keys in their order, with which more may be behind them.

@@ -44,6 +44,8 @@ mod metrics_quantiles;
 mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
+#[cfg(feature = "multiprocess")]
+mod native_files;
 mod native_histograms;
 mod negotiate;
 mod numbers;

@@ -21,6 +21,9 @@ pub(crate) const FAMILIES: u16 = 6;
 /// Many rows of one file, each of which is all that its series has.
 pub(crate) const TABLE: u16 = 7;
 
+/// Buckets of exponential size, of one series of a native histogram or of a summary with quantiles.
+pub(crate) const NATIVE: u16 = 8;
+
 /// How many rows a [`TABLE`] has room for; a word more keeps it from being taken for removed.
 pub(super) const TABLE_ROWS: usize = 127;
 

@@ -14,7 +14,7 @@ use once_cell::sync::OnceCell;
 use parking_lot::{Mutex, RwLock};
 
 use super::entry_kind::{
-    COUNTS, REMOVED, ROWS, START, TABLE, TABLE_ROWS, UNIT, in_table, table_word,
+    COUNTS, NATIVE, REMOVED, ROWS, START, TABLE, TABLE_ROWS, UNIT, in_table, table_word,
 };
 #[cfg(all(unix, not(loom)))]
 use super::inherit;
@@ -152,6 +152,18 @@ impl SideWriter {
             table.set_word(begin + 1, table_word(row, COUNTS));
             Some(Slot::InTable(table, begin))
         })
+    }
+
+    /// An entry for buckets of the series that has these rows; none if there is no room.
+    pub(crate) fn append_buckets(
+        &self,
+        kind: FileKind,
+        rows: &[u32],
+        words: &[u64],
+    ) -> Option<SideSlot> {
+        let key = rows_key(kind, rows);
+        let new = NewEntry { kind: NATIVE, key: &key, words, value: None, capacity: 0 };
+        self.file()?.append(&new).ok()
     }
 
     /// Says that a row counts no more if another does not; false if there is no room.
