@@ -18,7 +18,9 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpi
 
 use narthex::multiprocess::inspect::inspect_dir;
 use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore, compact};
-use narthex::{Counter, Enum, Gauge, Histogram, Info, Summary, exposition};
+use narthex::{
+    Counter, Enum, Gauge, Histogram, Info, NativeOptions, Summary, exposition, for_each_family,
+};
 
 /// Runs `child` in a forked process, which then ends with 0, or 1 if it panics.
 fn fork(child: impl FnOnce()) -> Forked {
@@ -319,6 +321,55 @@ fn histograms_summaries_facts_states_and_exemplars_are_the_childs_own() {
     assert!(text.contains("about_info{version=\"1\"} 1.0\n"), "{text}");
     assert!(text.contains("sizes_sum 2.5\n"), "{text}");
     assert!(text.contains("seen_total 2.0 # {trace=\"child\"} 1.0"), "{text}");
+}
+
+/// The counts of the only native histogram of a directory: of the zero bucket, and of those above.
+fn native_counts(dir: &Path) -> Option<(f64, Vec<(i32, f64)>)> {
+    let collector = MultiProcessCollector::new(dir).unwrap().folding(false);
+    let mut counts = None;
+    for_each_family(&collector, &mut |family| {
+        family.for_each_chunk(&mut |chunk| {
+            for (_, native) in chunk.natives() {
+                let above = native.positive().iter().filter(|(_, count)| *count > 0.0);
+                counts = Some((native.zero_count(), above.collect()));
+            }
+        });
+        Ok(())
+    })
+    .unwrap();
+    counts
+}
+
+#[test]
+fn a_child_has_buckets_of_its_own() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let builder = Histogram::builder("h", "h").native(NativeOptions::new().schema(0));
+    let sizes = builder.store(&store).build().unwrap();
+    // The bucket 2 ends with 4, the bucket 4 with 16, the bucket 10 with 1024.
+    sizes.observe_n(3.0, 5);
+    sizes.observe(0);
+    fork(|| {
+        assert_eq!(sizes.snapshot().count(), 0.0);
+        // One that the parent has, and one that it has not.
+        sizes.observe(3.0);
+        sizes.observe(1000.0);
+        assert_eq!(sizes.snapshot().native().unwrap().positive().count(), 2);
+        let shown = native_counts(dir.path());
+        assert_eq!(shown, Some((1.0, vec![(2, 6.0), (10, 1.0)])));
+    })
+    .wait();
+    sizes.observe(10.0);
+    let expected = Some((1.0, vec![(2, 6.0), (4, 1.0), (10, 1.0)]));
+    assert_eq!(sizes.snapshot().count(), 7.0);
+    assert_eq!(native_counts(dir.path()), expected);
+    assert_eq!(value(dir.path(), "h_count"), Some(9.0));
+    // A child that touches nothing changes nothing, nor does the fold of both.
+    fork(|| {}).wait();
+    assert_eq!(compact(dir.path()).unwrap().processes(), 2);
+    assert_eq!(native_counts(dir.path()), expected);
+    assert_eq!(value(dir.path(), "h_count"), Some(9.0));
 }
 
 #[test]

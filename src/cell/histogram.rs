@@ -139,7 +139,7 @@ impl HistogramCell {
 impl MappedHistogram {
     fn observe(&self, bucket: usize, value: f64, n: u64) {
         self.sum.add(value * n as f64);
-        // Before the others: who is killed in between leaves none of those that this lacks.
+        // Before the others, which readers take from these.
         if let Some(native) = &self.native {
             native.observe(value, n, bucket);
         }

@@ -64,6 +64,7 @@ mod shelf_miri_tests;
 pub(crate) mod short;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
+pub(crate) mod sketch;
 #[cfg(not(loom))]
 mod slab;
 mod slots;

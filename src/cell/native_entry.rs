@@ -15,18 +15,33 @@ pub(crate) const FIRST: usize = 4;
 /// All words. The last one keeps an entry from being taken for one that counts no more.
 pub(crate) const WORDS: usize = FIRST + 2 * BUCKETS + 1;
 
+/// Whether a word is the count of a bucket.
+#[cfg(unix)]
+pub(crate) fn is_count(word: usize) -> bool {
+    word > FIRST && word < WORDS - 1 && (word - FIRST) % 2 == 1
+}
+
 /// Bounds of the indexes that any value has, and of more.
 const INDEXES: std::ops::Range<i64> = -(1 << 20)..1 << 20;
 
 /// Where a value is counted. A bucket of some schema has its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum NativePlace {
-    Positive { schema: i32, index: i32 },
-    Negative { schema: i32, index: i32 },
+    Positive {
+        schema: i32,
+        index: i32,
+    },
+    Negative {
+        schema: i32,
+        index: i32,
+    },
     /// As wide as the series began with.
     Zero,
     /// Widened up to the end of a bucket.
-    ZeroUpTo { schema: i32, index: i32 },
+    ZeroUpTo {
+        schema: i32,
+        index: i32,
+    },
     Nan,
 }
 
@@ -78,8 +93,7 @@ impl NativeName {
             _ => return None,
         };
         let is_schema = (COARSEST..=FINEST).contains(&schema);
-        let is_near =
-            is_schema && INDEXES.contains(&(i64::from(index) << (FINEST - schema)));
+        let is_near = is_schema && INDEXES.contains(&(i64::from(index) << (FINEST - schema)));
         is_near.then_some(Self { place, below: u16::from_le_bytes([below, more]) })
     }
 }

@@ -132,7 +132,9 @@ impl SharedNative {
     /// In a forked child: forgets what the parent has counted in memory.
     #[cfg(all(unix, not(loom)))]
     pub(crate) fn leave_parent(&self) {
-        self.inside.lock().slots.iter_mut().for_each(|slot| slot.waiting = 0);
+        let mut inside = self.inside.lock();
+        inside.slots.iter_mut().for_each(|slot| slot.waiting = 0);
+        inside.say_short(false);
     }
 
     /// Adds observations of a value whose bucket is new, or has found no room yet.
@@ -142,8 +144,7 @@ impl SharedNative {
         let (_hold_off, mut inside) = self.lock();
         let number = self.slot_of(&mut inside, value, below);
         if inside.filed <= number && !inside.patience.is_asked() {
-            let is_filed = self.file(&mut inside);
-            inside.patience.learn(is_filed);
+            self.file(&mut inside);
         }
         match self.filed.get(number) {
             Some(slot) => slot.add(n),
@@ -183,10 +184,12 @@ impl SharedNative {
         number
     }
 
-    /// Moves slots into the file, as far as there is room; says whether all are there.
-    fn file(&self, inside: &mut Inside) -> bool {
+    /// Moves slots into the file, as far as there is room.
+    fn file(&self, inside: &mut Inside) {
         while inside.filed < inside.slots.len() {
-            let Some((entry, taken)) = inside.take_room(&*self.rows) else { return false };
+            let Some((entry, taken)) = inside.take_room(&*self.rows) else {
+                return inside.patience.learn(false);
+            };
             let slot = &mut inside.slots[inside.filed];
             let word = FIRST + 2 * taken;
             entry.set_word(word + 1, slot.waiting);
@@ -196,8 +199,8 @@ impl SharedNative {
             self.filed.put(inside.filed, FiledSlot { entry, count: word + 1 });
             inside.filed += 1;
         }
+        inside.patience.learn(true);
         inside.say_short(false);
-        true
     }
 
     /// Lets those who observe find the slots by what is said of them now.
@@ -311,7 +314,10 @@ mod tests {
     fn every_number_has_a_place_of_its_own() {
         let places: Vec<_> = (0..1000).map(chunk_of).collect();
         assert_eq!(places[..2], [(0, 0), (0, 1)]);
-        assert_eq!([places[15], places[16], places[47], places[48]], [(0, 15), (1, 0), (1, 31), (2, 0)]);
+        assert_eq!(
+            [places[15], places[16], places[47], places[48]],
+            [(0, 15), (1, 0), (1, 31), (2, 0)]
+        );
         assert!(places.is_sorted_by(|a, b| a < b));
         assert!(places.iter().all(|(chunk, at)| *at < BUCKETS << chunk));
     }

@@ -1,6 +1,8 @@
 //! Values in a side file, which a kill at any instant leaves whole: the old one or the new one.
 #![allow(unsafe_code)]
 
+#[cfg(all(target_os = "linux", not(loom)))]
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -93,10 +95,17 @@ impl SideFile {
 
     /// Moves what is in memory into a file.
     ///
-    /// Who replaces a value just then may see that it was not.
+    /// Who replaces a value just then may see that it was not. What is added to a word is not
+    /// lost: `is_sum` tells by the kind of an entry and the place of a word which those are.
     #[cfg(all(target_os = "linux", not(loom)))]
-    pub(crate) fn land(&self, path: &Path) -> io::Result<()> {
-        self.file.lock().land(path, |_, _, _, _| {})
+    pub(crate) fn land(&self, path: &Path, is_sum: impl Fn(u16, usize) -> bool) -> io::Result<()> {
+        let mut file = self.file.lock();
+        let sums = words_where(&file, is_sum);
+        file.land(path, |word, at, before, after| {
+            if sums.contains(&at) {
+                add_to(word, u64::from_le(after).wrapping_sub(u64::from_le(before)));
+            }
+        })
     }
 
     /// Whether what it says is in memory, where no other process sees it.
@@ -264,13 +273,9 @@ impl SideSlot {
 
     /// Adds to one of its words, as other threads do.
     pub(crate) fn add(&self, place: usize, n: u64) {
-        let Some(word) = self.at(place) else { return };
-        if cfg!(target_endian = "little") {
-            word.fetch_add(n, Ordering::Relaxed);
-            return;
+        if let Some(word) = self.at(place) {
+            add_to(word, n);
         }
-        let sum = |have| Some(u64::from_le(have).wrapping_add(n).to_le());
-        let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
     }
 
     fn at(&self, place: usize) -> Option<&AtomicU64> {
@@ -279,6 +284,36 @@ impl SideSlot {
         // and it is published, so that nothing but atomics touches it.
         Some(unsafe { word.atomic() })
     }
+}
+
+/// Adds to a word of a file, as other threads do.
+fn add_to(word: &AtomicU64, n: u64) {
+    if cfg!(target_endian = "little") {
+        word.fetch_add(n, Ordering::Relaxed);
+    } else {
+        let sum = |have| Some(u64::from_le(have).wrapping_add(n).to_le());
+        let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
+    }
+}
+
+/// Where those words of all entries stand that are wanted by kind and place.
+#[cfg(all(target_os = "linux", not(loom)))]
+fn words_where(file: &Growing, is_wanted: impl Fn(u16, usize) -> bool) -> HashSet<usize> {
+    let (mut wanted, mut at) = (HashSet::new(), HEAD.len());
+    while at + ENTRY_HEAD <= file.used {
+        let [a, b, c, d, kind @ .., w, x] = file.load(at).to_ne_bytes();
+        let [e, f, g, h, ..] = file.load(at + 8).to_ne_bytes();
+        let [size, key_len] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
+        let (kind, words) = (u16::from_le_bytes(kind), u16::from_le_bytes([w, x]).into());
+        let words_at = at + ENTRY_HEAD + (key_len as usize).next_multiple_of(8);
+        let places = (0..words).filter(|place| is_wanted(kind, *place));
+        wanted.extend(places.map(|place| words_at + 8 * place));
+        if size == 0 {
+            break;
+        }
+        at += size as usize;
+    }
+    wanted
 }
 
 /// Copies parts back to back into pieces that are as long or longer; `&mut Writer` holds them.

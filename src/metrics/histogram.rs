@@ -206,8 +206,11 @@ impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
     /// It has no other buckets unless [some are given](Self::buckets); those are exposed beside.
     /// Formats that know no native histograms show these, count and sum.
     ///
-    /// Native histograms are not kept in [files that processes share](MetricBuilder::store): with
-    /// a store, it cannot be built.
+    /// In [files that processes share](MetricBuilder::store), the buckets of all processes are
+    /// added up, at the coarsest resolution that one of them has. There a series never begins
+    /// anew, as [`min_reset_duration`](NativeOptions::min_reset_duration) would have it: what
+    /// processes have counted together must not fall. Python's client sees the buckets that are
+    /// given, or else count and sum. An observation takes three locked instructions.
     ///
     /// ```
     /// use narthex::{Histogram, NativeOptions};
@@ -326,7 +329,7 @@ impl Kind for Histogram {
             .map(|of_buckets| HistogramAside { of_buckets, ..HistogramAside::default() });
         #[cfg(feature = "multiprocess")]
         if let Some(limits) = native {
-            let native = homes.native(0..numbers.len(), limits, bounds.values().len());
+            let native = homes.native(0..numbers.len(), limits, bounds.values().len(), None);
             return (HistogramCell::shared(numbers, native), aside);
         }
         (HistogramCell::at(numbers), aside)

@@ -58,12 +58,6 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
         false
     }
 
-    /// Why such metrics cannot be in a file, if that is a mistake and not without effect.
-    #[cfg(feature = "multiprocess")]
-    fn why_not_in_files(_: &Self::Settings) -> Option<&'static str> {
-        None
-    }
-
     /// The numbers of a new series, in the home that the metric was given, and what it has
     /// beside them from the start.
     fn new_cell(schema: &Schema<Self>, homes: &mut Homes<'_>) -> (Self::Cell, Option<Self::Aside>)

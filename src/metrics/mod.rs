@@ -23,7 +23,6 @@ mod native;
 mod native_exemplars;
 #[cfg(feature = "multiprocess")]
 mod native_home;
-mod sketch;
 mod stopwatch;
 mod summary;
 mod timer;

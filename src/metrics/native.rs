@@ -93,7 +93,8 @@ impl NativeOptions {
     }
 
     /// How old the numbers of a series must be before they may be dropped for it to begin anew,
-    /// with its first resolution and zero bucket; never, unless it is set.
+    /// with its first resolution and zero bucket; never, unless it is set, nor in files that
+    /// processes share.
     pub fn min_reset_duration(self, duration: Duration) -> Self {
         Self { min_reset_duration: Some(duration), ..self }
     }

@@ -8,7 +8,7 @@ use super::file_name::FileName;
 use super::gathered::{Gathered, Noted, Reading, Sum};
 use super::keys::{InUse, Keys, Orders, Refusal};
 use super::rule::{Dated, Rule};
-use super::settle::{PID, settle};
+use super::settle::{PID, Show, settle};
 use super::side::RowNotes;
 use super::walked::{Place, Walked};
 use crate::model::{Desc, Family, MetricFamily, MetricType};
@@ -134,12 +134,10 @@ impl<'s> Merge<'s> {
 
     /// The families, in the order in which they were first met, and those of
     /// them that files disagree about.
-    ///
-    /// With `accumulate`, buckets are cumulative and have a count.
     pub(crate) fn finish(
         mut self,
         keys: &mut Keys,
-        accumulate: bool,
+        show: Show<'_>,
         units: &HashMap<&str, &str>,
     ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>) {
         for reading in self.families.iter_mut().flat_map(|family| &mut family.readings) {
@@ -165,7 +163,7 @@ impl<'s> Merge<'s> {
                 &self.noted,
                 &self.pids,
                 &mut keys.names,
-                accumulate,
+                show,
             );
             let differences = [
                 (types_differ, About::Type),

@@ -14,6 +14,7 @@ use super::listing::{Listing, Part};
 use super::merge::{Joining, Merge, Refused};
 use super::owner::Liveness;
 use super::reader::{Damage, DamageKind};
+use super::settle::Show;
 use super::side::{KnownSides, Sides};
 use super::walked::Walked;
 use crate::model::MetricFamily;
@@ -64,7 +65,7 @@ impl Merged {
     pub(crate) fn of(
         listing: &Listing,
         memory: &mut Memory,
-        accumulate: bool,
+        show: Show<'_>,
         deadline: Option<Instant>,
     ) -> io::Result<Self> {
         let Memory { keys, sides: known, crew, ahead } = memory;
@@ -91,8 +92,7 @@ impl Merged {
             }
             joining = Joining::InTheEnd;
         };
-        let (mut families, mut refused, disagreements) =
-            merge.finish(keys, accumulate, &sides.units());
+        let (mut families, mut refused, disagreements) = merge.finish(keys, show, &sides.units());
         let (families_of_sides, refused_of_sides) = sides.families();
         families.extend(families_of_sides);
         refused.names += refused_of_sides;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::side::{NativeSaid, join_limits};
+use super::side::{NativeSaid, Objectives, join_limits};
 use crate::cell::exponential::{COARSEST, bucket, last_place, place, upper_bound};
 use crate::cell::native_entry::NativePlace;
 use crate::cell::{NativeLimits, NativeReading};
@@ -13,6 +13,8 @@ pub(crate) struct NativeSum {
     pub(crate) limits: NativeLimits,
     /// By the row of the bucket of given bounds, and by the exponential one.
     pub(crate) counts: BTreeMap<(u32, NativePlace), u64>,
+    /// The quantiles that are estimated of a summary: those that were met first.
+    pub(crate) objectives: Option<Objectives>,
 }
 
 /// What all buckets are brought to.
@@ -25,7 +27,7 @@ struct Common {
 
 impl NativeSum {
     pub(crate) fn new(limits: NativeLimits) -> Self {
-        Self { limits, counts: BTreeMap::new() }
+        Self { limits, counts: BTreeMap::new(), objectives: None }
     }
 
     /// Adds what a side file says; `row_of` tells which row one of its rows stands for.
@@ -37,11 +39,17 @@ impl NativeSum {
                 *sum = sum.saturating_add(count);
             }
         }
+        if self.objectives.is_none() {
+            self.objectives.clone_from(&said.objectives);
+        }
     }
 
     /// Adds another one.
     pub(crate) fn join(&mut self, other: &Self) {
         self.limits = join_limits(self.limits, other.limits);
+        if self.objectives.is_none() {
+            self.objectives.clone_from(&other.objectives);
+        }
         for (&at, &count) in &other.counts {
             let sum = self.counts.entry(at).or_default();
             *sum = sum.saturating_add(count);
@@ -68,7 +76,7 @@ impl NativeSum {
 
     /// What is shown of it, but the sum.
     pub(crate) fn reading(&self) -> NativeReading {
-        let Self { limits, counts } = self.reduced();
+        let Self { limits, counts, .. } = self.reduced();
         let mut buckets: BTreeMap<NativePlace, u64> = BTreeMap::new();
         for ((_, place), count) in counts {
             let sum = buckets.entry(place).or_default();
@@ -80,7 +88,7 @@ impl NativeSum {
             match place {
                 NativePlace::Positive { index, .. } => reading.positive.push((index, count)),
                 NativePlace::Negative { index, .. } => reading.negative.push((index, count)),
-                NativePlace::Zero | NativePlace::ZeroUpTo { .. } => reading.zero_count += count,
+                NativePlace::Zero | NativePlace::ZeroUpTo { .. } => reading.zero_count = count,
                 NativePlace::Nan => {}
             }
         }
@@ -99,10 +107,9 @@ impl NativeSum {
             NativePlace::ZeroUpTo { .. } => place.last().map(upper_bound),
             _ => None,
         });
-        let mut common =
-            Common::new(schemas.fold(self.limits.schema, i32::min), {
-                widened.filter(|end| end.is_finite()).fold(self.limits.zero_threshold, f64::max)
-            });
+        let mut common = Common::new(schemas.fold(self.limits.schema, i32::min), {
+            widened.filter(|end| end.is_finite()).fold(self.limits.zero_threshold, f64::max)
+        });
         loop {
             // Those nearest to zero first.
             let mut buckets: Vec<(i32, bool)> = places()

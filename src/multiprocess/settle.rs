@@ -10,6 +10,7 @@ use super::labels::{Labels, NameLists};
 use super::native_sum::NativeSum;
 use super::rule::{Dated, Rule};
 use super::side::time_of;
+use super::windows::Windows;
 use crate::cell::NativeReading;
 use crate::model::columns::{Columns, RowLabels, ValueColumns};
 use crate::model::{
@@ -19,6 +20,16 @@ use crate::model::{
 
 /// The label that tells processes apart.
 pub(crate) const PID: &str = "pid";
+
+/// How families are shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Show<'a> {
+    /// Whether buckets are cumulative and have a count, and what is estimated is shown.
+    pub(crate) accumulate: bool,
+    pub(crate) windows: &'a Windows,
+    /// In seconds since 1970.
+    pub(crate) now: f64,
+}
 
 /// The series that share their labels, which are shown together.
 #[derive(Debug)]
@@ -80,7 +91,7 @@ pub(crate) fn settle(
     noted: &[Noted<'_>],
     pids: &[String],
     names: &mut NameLists,
-    accumulate: bool,
+    show: Show<'_>,
 ) -> (MetricFamily, bool) {
     let metric_type = desc.metric_type();
     let rule = Rule::of(metric_type, gathered.mode);
@@ -144,7 +155,7 @@ pub(crate) fn settle(
     let mut family = MetricFamily::of(desc);
     let mut buckets_differ = false;
     for group in &groups.list {
-        group.write(&mut family, names, accumulate);
+        group.write(&mut family, names, show);
         let mut told = group.buckets.iter().map(|bucket| bucket.entries);
         let first = told.next();
         buckets_differ |= told.any(|entries| Some(entries) != first);
@@ -200,7 +211,8 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn write(&self, family: &mut MetricFamily, lists: &mut NameLists, accumulate: bool) {
+    fn write(&self, family: &mut MetricFamily, lists: &mut NameLists, show: Show<'_>) {
+        let accumulate = show.accumulate;
         let names = lists.names(&self.labels).clone();
         let labels = self.labels.raw();
         let row = RowLabels::Raw(&labels);
@@ -250,16 +262,32 @@ impl<'a> Group<'a> {
                 Number { suffix: Suffix::Count, said: Some(Dated { value: count, .. }), .. },
                 Number { suffix: Suffix::Sum, said: Some(Dated { value: sum, .. }), .. },
             ] if family.desc().metric_type() == MetricType::Summary => {
+                let native = self.native.as_ref().filter(|_| accumulate);
+                let objectives = native.and_then(|native| native.objectives.as_ref());
+                let ranks = objectives.map_or_else(Quantiles::none, |told| told.ranks.clone());
+                let series = || {
+                    let labels = names.sorted().chain(labels.iter().copied());
+                    let labels = labels.map(str::to_owned).collect();
+                    (family.desc().name().to_owned(), labels)
+                };
+                let series = native.map(|native| (native, series()));
                 let columns = family.columns(
                     &names,
-                    |have| matches!(have, ValueColumns::Summaries { .. }),
-                    || ValueColumns::summaries(Quantiles::none()),
+                    |have| {
+                        matches!(have, ValueColumns::Summaries { quantiles, .. }
+                        if *quantiles == ranks)
+                    },
+                    || ValueColumns::summaries(ranks.clone()),
                 );
                 columns.push_row(row);
                 set_start(columns, self.start);
-                if let ValueColumns::Summaries { counts, sums, .. } = &mut columns.values {
+                if let ValueColumns::Summaries { estimates, counts, sums, .. } = &mut columns.values
+                {
                     counts.push(count);
                     sums.push(sum);
+                    if let Some((native, series)) = series {
+                        show.windows.estimate(series, show.now, native, estimates);
+                    }
                 }
             }
             _ => self.write_singly(family, lists, accumulate),

@@ -74,8 +74,10 @@ impl Walked {
         if notes.has_native(row) {
             self.natives.push((entry, row));
         }
-        if let Some(count) = notes.count(row).filter(|_| !self.is_untouched(entry)) {
-            self.values[entry] = count;
+        if let Some(count) = notes.count(row) {
+            if count > 0.0 || !self.is_untouched(entry) {
+                self.values[entry] = count;
+            }
         }
         if notes.is_removed(row) {
             self.values.pop();

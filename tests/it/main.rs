@@ -60,6 +60,8 @@ mod parser_vectors;
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+#[cfg(feature = "multiprocess")]
+mod quantile_files;
 mod registry;
 #[cfg(feature = "multiprocess")]
 mod side_files;

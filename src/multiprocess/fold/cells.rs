@@ -72,27 +72,26 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
             kinds.push(Rows::new(*kind));
             kinds.len() - 1
         });
-        let (entries, damage) = reader::entries(bytes);
+        let (mut entries, damage) = reader::entries(bytes);
         let owner = FileKind::parse(name).map_or("", |(_, owner)| owner);
         let side = side_places.get(owner).copied();
         let notes = side.and_then(|side| sides[side].1.said.rows.get(*kind));
-        let mut counted: Vec<_> = entries
+        // What is counted by no exponential bucket.
+        let mut bare = HashSet::new();
+        for entry in &mut entries {
+            match notes.and_then(|notes| notes.count(entry.offset)) {
+                Some(count) if count > 0.0 || !entry.is_untouched() => entry.value = count,
+                None if entry.value != 0.0 => {
+                    bare.insert(entry.offset);
+                }
+                _ => {}
+            }
+        }
+        let counted: Vec<_> = entries
             .into_iter()
             .filter(|entry| !entry.is_untouched())
             .filter(|entry| notes.is_none_or(|notes| !notes.is_removed(entry.offset)))
             .collect();
-        let count = |row| notes.and_then(|notes| notes.count(row));
-        // What is counted by no exponential bucket.
-        let mut bare = HashSet::new();
-        for entry in &mut counted {
-            match count(entry.offset) {
-                Some(count) => entry.value = count,
-                None if entry.value != 0.0 => {
-                    bare.insert(entry.offset);
-                }
-                None => {}
-            }
-        }
         let is_folded = owner == current;
         let unreadable = kinds[place].add(&counted, is_folded, |row, to| {
             if bare.contains(&row) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::entry_kind::{EXEMPLAR, NATIVE, ROWS, STATE, UNIT};
+use super::entry_kind::{EXEMPLAR, NATIVE, QUANTILES, ROWS, STATE, UNIT};
 use super::exemplar::encode_exemplar;
 use super::row_key::rows_key;
 use super::said::{Said, StateSaid, time_of};
@@ -48,9 +48,8 @@ pub(crate) fn fold<'a>(
             }
         }
         for (kind, notes) in said.rows.iter() {
-            let to = |row: u32| {
-                row_of(place, kind, row).filter(|_| !notes.is_removed(row as usize))
-            };
+            let to =
+                |row: u32| row_of(place, kind, row).filter(|_| !notes.is_removed(row as usize));
             for (row, native) in &notes.natives {
                 let Some(first) = to(*row) else { continue };
                 let sum = natives.entry((kind.place() as u32, first));
@@ -131,6 +130,9 @@ fn write(
         for (rows, words) in entries_of(first, &native.reduced()) {
             push(NATIVE, &rows_key(kind, &rows), &words, None);
         }
+        if let Some(objectives) = &native.objectives {
+            push(QUANTILES, &rows_key(kind, &[first]), &objectives.words(&native.limits), None);
+        }
     }
     for unit in units {
         push(UNIT, &serde_json::to_vec(unit).unwrap_or_default(), &[], None);
@@ -152,6 +154,8 @@ fn write(
 fn entries_of(first: u32, native: &NativeSum) -> Vec<(Vec<u32>, [u64; WORDS])> {
     let mut rows: Vec<u32> = native.counts.keys().map(|(row, _)| *row).collect();
     rows.dedup();
+    // Those of a summary are beside no other buckets.
+    rows.retain(|row| *row != first);
     let counts: Vec<_> = native.counts.iter().collect();
     let entries = counts.chunks(BUCKETS).map(|counts| {
         let mut words = words(&native.limits, false);

@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
-use super::entry_kind::{EXEMPLAR, FAMILIES, NATIVE, ROWS, START, STATE, STATE_TIME, TABLE, TABLE_ROWS};
+use super::entry_kind::{
+    EXEMPLAR, FAMILIES, NATIVE, ROWS, START, STATE, STATE_TIME, TABLE, TABLE_ROWS,
+};
 use super::reader::placed;
 use crate::cell::mapped::UNTOUCHED;
-use crate::cell::native_entry::{FIRST, WORDS};
+use crate::cell::native_entry::{WORDS, is_count};
 
 /// The bytes of a side file as they are to stand in that of a child that is
 /// forked at `now`, each entry at its place.
@@ -28,7 +30,7 @@ pub(super) fn inherited(mut bytes: Vec<u8>, now: SystemTime) -> Vec<u8> {
                 }
             }
             NATIVE => {
-                for place in (FIRST + 1..WORDS).step_by(2) {
+                for place in (0..WORDS).filter(|word| is_count(*word)) {
                     entry.set_word(&mut bytes, place, 0);
                 }
             }

@@ -28,7 +28,7 @@ pub(crate) use self::dead::forget_live;
 pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::known::KnownSides;
 pub(crate) use self::merge::Sides;
-pub(crate) use self::native::{NativeSaid, join_limits};
+pub(crate) use self::native::{NativeSaid, Objectives, join_limits};
 pub use self::publisher::Publisher;
 pub(crate) use self::said::{NotesInOrder, RowNotes, Said, time_of};
 pub(crate) use self::writer::SideWriter;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::reader::SideRow;
 use crate::cell::NativeLimits;
-use crate::cell::native_entry::{FIRST, NativeName, NativePlace, SHORT, limits_of};
+use crate::cell::native_entry::{FIRST, NativeName, NativePlace, SHORT, limits_of, words};
+use crate::model::Quantiles;
 
 /// The exponential buckets of one series.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,42 @@ pub(crate) struct NativeSaid {
     pub(super) rows: Vec<u32>,
     /// Of how many observations it is known in which row and in which bucket they are.
     pub(crate) counts: Vec<(u32, NativePlace, u64)>,
+    /// The quantiles that are estimated from them.
+    pub(crate) objectives: Option<Objectives>,
+}
+
+/// The quantiles of a summary.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Objectives {
+    pub(crate) ranks: Quantiles,
+    /// For how many seconds an observation counts.
+    pub(crate) window: f64,
+}
+
+impl Objectives {
+    /// The words of the entry that tells of them.
+    pub(crate) fn words(&self, limits: &NativeLimits) -> Vec<u64> {
+        let ranks = self.ranks.values().iter().map(|rank| rank.to_bits());
+        let limits = words(limits, false);
+        limits[..SHORT]
+            .iter()
+            .copied()
+            .chain([self.window.to_bits()])
+            .chain(ranks)
+            .chain([0])
+            .collect()
+    }
+
+    /// What an entry tells of them.
+    fn of(entry: &SideRow<'_>) -> Option<Self> {
+        let count = entry.words.len() / 8;
+        let numbers: Option<Vec<f64>> =
+            (SHORT..count - 1).map(|place| entry.word(place).map(f64::from_bits)).collect();
+        let numbers = numbers?;
+        let (&window, ranks) = numbers.split_first()?;
+        let ranks = Quantiles::new(ranks.iter().copied()).ok()?;
+        (window > 0.0 && window.is_finite()).then_some(Self { ranks, window })
+    }
 }
 
 /// What the entries of a file say of the buckets of series, by the first rows of these; none of
@@ -38,6 +75,20 @@ impl NativesSaid {
         is_sound.then_some(())
     }
 
+    /// Adds an entry that tells of quantiles; none if it makes no sense.
+    pub(super) fn add_objectives(
+        &mut self,
+        entry: &SideRow<'_>,
+        mut rows: impl Iterator<Item = u32>,
+    ) -> Option<()> {
+        let first = rows.next()?;
+        let limits = limits_of([entry.word(0)?, entry.word(1)?, entry.word(2)?])?;
+        let objectives = Some(Objectives::of(entry)?);
+        let said = NativeSaid { limits, rows: Vec::new(), counts: Vec::new(), objectives };
+        self.list.push((first, Some(said)));
+        Some(())
+    }
+
     /// The series of which nothing is missing, in the order of their first rows.
     pub(super) fn settle(mut self) -> Vec<(u32, NativeSaid)> {
         self.list.sort_by_key(|(row, _)| *row);
@@ -56,9 +107,11 @@ impl NativeSaid {
     fn of(entry: &SideRow<'_>, first: u32, rows: Vec<u32>) -> Option<Self> {
         let limits = limits_of([entry.word(0)?, entry.word(1)?, entry.word(2)?])?;
         let mut counts = Vec::new();
-        let mut words = entry.words.chunks_exact(8).skip(FIRST).map(|word| {
-            word.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-        });
+        let mut words = entry
+            .words
+            .chunks_exact(8)
+            .skip(FIRST)
+            .map(|word| word.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
         while let (Some(name), Some(count)) = (words.next(), words.next()) {
             if name == 0 {
                 continue;
@@ -71,7 +124,7 @@ impl NativeSaid {
             };
             counts.push((row, place, count));
         }
-        Some(Self { limits, rows, counts })
+        Some(Self { limits, rows, counts, objectives: None })
     }
 
     /// Both, which are of one series.
@@ -79,6 +132,7 @@ impl NativeSaid {
         self.limits = join_limits(self.limits, other.limits);
         self.rows.extend(other.rows);
         self.counts.extend(other.counts);
+        self.objectives = self.objectives.or(other.objectives);
         self
     }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::entry_kind::{
-    COUNTS, EXEMPLAR, FAMILIES, INFO, NATIVE, REMOVED, ROWS, STATE, TABLE, UNIT, in_table,
+    COUNTS, EXEMPLAR, FAMILIES, INFO, NATIVE, QUANTILES, REMOVED, ROWS, STATE, TABLE, UNIT,
+    in_table,
 };
 use super::exemplar;
 use super::native::{NativeSaid, NativesSaid};
@@ -137,10 +138,11 @@ impl RowNotes {
 }
 
 impl RowNotes {
-    /// Takes exponential buckets, and the numbers of rows from these.
-    fn count_by(&mut self, natives: NativesSaid) {
+    /// Takes exponential buckets, and the numbers of rows beside them from these.
+    fn count_by(&mut self, natives: NativesSaid, are_beside_others: bool) {
         self.natives = natives.settle();
-        self.counts = self.natives.iter().flat_map(|(_, said)| said.of_rows()).collect();
+        let beside = self.natives.iter().filter(|_| are_beside_others);
+        self.counts = beside.flat_map(|(_, said)| said.of_rows()).collect();
         self.counts.sort_by_key(|(row, _)| *row);
         self.counts.dedup_by_key(|(row, _)| *row);
     }
@@ -215,6 +217,9 @@ impl Said {
                 FAMILIES => families.add(&entry),
                 NATIVE => rows_of(entry.key)
                     .and_then(|(kind, rows)| natives.entry(kind).or_default().add(&entry, rows)),
+                QUANTILES => rows_of(entry.key).and_then(|(kind, rows)| {
+                    natives.entry(kind).or_default().add_objectives(&entry, rows)
+                }),
                 // A later version says more than is understood here.
                 _ => Some(()),
             };
@@ -238,7 +243,9 @@ impl Said {
         said.settle_rows(bytes);
         let mut damages = entries.damages();
         if damages.iter().all(|damage| damage.what == DamageKind::Value) {
-            natives.into_iter().for_each(|(kind, natives)| said.rows.of(kind).count_by(natives));
+            natives.into_iter().for_each(|(kind, natives)| {
+                said.rows.of(kind).count_by(natives, kind == FileKind::Histogram);
+            });
         }
         damages.extend(senseless);
         (said, damages)
