@@ -7,9 +7,10 @@ use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::all_mapped;
 use super::native::NativeCell;
-use super::native_book::{NativeLimits, NativeReading};
+use super::native_book::NativeReading;
 #[cfg(feature = "multiprocess")]
 use super::native_file::SharedNative;
+use super::native_limits::NativeLimits;
 use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;

@@ -42,6 +42,7 @@ mod native_book;
 pub(crate) mod native_entry;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod native_file;
+mod native_limits;
 #[cfg(all(test, not(loom)))]
 mod native_tests;
 pub(crate) mod numbered;
@@ -93,7 +94,8 @@ pub(crate) use self::counter::{CounterAside, CounterCell};
 pub(crate) use self::directory::MOST_BELOW;
 pub(crate) use self::gauge::GaugeCell;
 pub(crate) use self::histogram::HistogramCell;
-pub(crate) use self::native_book::{MOST_BUCKETS, NativeLimits, NativeReading};
+pub(crate) use self::native_book::NativeReading;
+pub(crate) use self::native_limits::{MOST_BUCKETS, NativeLimits};
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
 pub(crate) use self::owners::LeftSlabs;
 pub(crate) use self::refused::{note_refused_observation, refused_observations};

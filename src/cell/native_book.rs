@@ -4,31 +4,16 @@ use super::directory::Key;
 use super::exponential::{COARSEST, FINEST, bucket, last_place, place, upper_bound};
 #[cfg(feature = "multiprocess")]
 use super::native_entry::{NativeName, NativePlace};
+use super::native_limits::NativeLimits;
 use super::places::Fixed;
 use super::slab::Block;
 
 /// How many cells are taken from the slabs at a time.
 pub(super) const CELLS: usize = 16;
 
-/// The most buckets that a limit may allow.
-pub(crate) const MOST_BUCKETS: usize = 10_000;
-
 /// Of so many slots for each bucket that is allowed, none are made by widening the zero bucket,
 /// which could go on for as long as values become greater.
 const WIDENED: usize = 4;
-
-/// How a native histogram begins, and what keeps it small.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct NativeLimits {
-    pub(crate) schema: i32,
-    pub(crate) zero_threshold: f64,
-    /// How many buckets there may be, without the zero bucket.
-    pub(crate) max_buckets: usize,
-    /// After how many seconds it may begin anew.
-    pub(crate) min_reset_seconds: Option<f64>,
-    /// How far the zero bucket may be widened.
-    pub(crate) max_zero_threshold: f64,
-}
 
 /// What a histogram had observed at one moment.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! How the buckets of a native histogram stand in a side file: the words of an entry.
 
 use super::exponential::{COARSEST, FINEST, last_place};
-use super::native_book::{MOST_BUCKETS, NativeLimits};
+use super::native_limits::{MOST_BUCKETS, NativeLimits};
 
 /// How many buckets an entry has room for.
 pub(crate) const BUCKETS: usize = 16;

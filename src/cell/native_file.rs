@@ -9,8 +9,9 @@ use once_cell::race::OnceBox;
 use super::directory::{Directory, Key};
 use super::fork::{HoldOff, hold_off};
 use super::lane::Patience;
-use super::native_book::{Book, NativeLimits, NativeReading};
+use super::native_book::{Book, NativeReading};
 use super::native_entry::{BUCKETS, FIRST, NativeName, SHORT};
+use super::native_limits::NativeLimits;
 use super::side::SideSlot;
 use super::sync::{AtomicU64, Guard, Mutex, OnceCell};
 
