@@ -635,8 +635,12 @@ fn children_that_are_killed_in_the_middle_of_a_fork_leave_nothing_behind() {
             }
         });
         jobs.inc();
-        // From before its first file to after its first counts.
+        // From before its first file to after its first counts, which some reach however slow they are.
+        let had = done.load(Ordering::SeqCst);
         thread::sleep(Duration::from_micros(child * 10));
+        while child % 10 == 9 && done.load(Ordering::SeqCst) == had {
+            thread::sleep(Duration::from_micros(100));
+        }
         forked.kill();
         forked.ended();
         if child % 40 == 0 {

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-
-use parking_lot::{Condvar, Mutex};
 
 use super::reader::Room;
 
@@ -40,7 +38,7 @@ impl Crew {
         let left = Mutex::new(items.iter_mut());
         let work = |room: &mut Room| {
             loop {
-                let item = left.lock().next();
+                let item = lock(&left).next();
                 let Some(item) = item else { return };
                 work(item, room);
             }
@@ -69,35 +67,36 @@ impl Crew {
             let _ending = turns.ending();
             while let Some((place, mut item)) = turns.begin() {
                 read(place, &mut item, room);
-                turns.state.lock().ready.insert(place, item);
+                lock(&turns.state).ready.insert(place, item);
                 turns.moved.notify_all();
             }
         };
         let lead = |room: &mut Room| {
             let _ending = turns.ending();
             let mut taken = 0;
-            let mut state = turns.state.lock();
+            let mut state = lock(&turns.state);
             while taken < state.end {
                 if let Some(mut item) = state.ready.remove(&taken) {
                     drop(state);
                     let enough = take(taken, &mut item).is_break();
                     taken += 1;
-                    state = turns.state.lock();
+                    state = lock(&turns.state);
                     state.spare.push(item);
                     state.end = if enough { 0 } else { state.end };
                     turns.moved.notify_all();
                 } else if let Some((place, mut item)) = state.begin() {
                     drop(state);
                     read(place, &mut item, room);
-                    state = turns.state.lock();
+                    state = lock(&turns.state);
                     state.ready.insert(place, item);
                 } else {
-                    turns.moved.wait(&mut state);
+                    state = turns.wait(state);
                 }
             }
         };
         self.with_help(threads, help, lead);
-        let State { spare, ready, .. } = turns.state.into_inner();
+        let State { spare, ready, .. } =
+            turns.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         spare.extend(ready.into_values());
     }
 
@@ -148,15 +147,19 @@ impl<T> State<'_, T> {
     }
 }
 
-impl<T> Turns<'_, T> {
+impl<'s, T> Turns<'s, T> {
+    fn wait<'t>(&self, state: MutexGuard<'t, State<'s, T>>) -> MutexGuard<'t, State<'s, T>> {
+        self.moved.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The next item to be read, as soon as it can be; none if there is no more.
     fn begin(&self) -> Option<(usize, T)> {
-        let mut state = self.state.lock();
+        let mut state = lock(&self.state);
         while state.next < state.end {
             if let Some(begun) = state.begin() {
                 return Some(begun);
             }
-            self.moved.wait(&mut state);
+            state = self.wait(state);
         }
         None
     }
@@ -172,10 +175,18 @@ struct Ending<'t, 's, T>(&'t Turns<'s, T>);
 impl<T> Drop for Ending<'_, '_, T> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.state.lock().end = 0;
+            lock(&self.0.state).end = 0;
             self.0.moved.notify_all();
         }
     }
+}
+
+/// Whoever panics with it leaves what it guards whole.
+///
+/// The threads that wait for parking_lot's locks stand in one table of the process. A forked child
+/// has it as it was at that instant, maybe half written; so what is waited for in a scrape is std's.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether more than one thread reads so many files.

@@ -112,6 +112,11 @@ impl Held {
         }
     }
 
+    /// Writes to the file that is locked.
+    pub(crate) fn with_file(&self, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+        self.file.lock().as_ref().map_or(Ok(()), write)
+    }
+
     /// In a forked child, which does not hold it: closes the file.
     pub(crate) fn let_go(&self) {
         self.file.lock().take();

@@ -17,6 +17,10 @@ use super::paths::Paths;
 #[cfg(unix)]
 use super::turn;
 
+/// How often a lock file is made that somebody else removes.
+#[cfg(unix)]
+const CLAIMS: usize = 1000;
+
 /// What is known of the process that wrote some files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -67,23 +71,24 @@ impl Owner {
     ) -> io::Result<Option<Self>> {
         use super::held::Held;
 
-        // Whoever folds may take a lock file that is not locked yet for a leftover.
-        for _ in 0..8 {
+        // Whoever folds may take a lock file that is not locked yet for a leftover; whoever is slow,
+        // beside somebody who folds all the time, meets that again and again.
+        for _ in 0..CLAIMS {
             paths.set(format_args!("{identifier}.lock"));
             let (hidden, target) = paths.both();
             let mut options = OpenOptions::new();
             turn::step();
             let file = options.read(true).write(true).create_new(true).open(hidden)?;
             turn::step();
-            let claimed =
-                write_birth_certificate(&file, boot).and_then(|()| match Held::on_new(file) {
-                    Ok(held) => {
-                        turn::step();
-                        fs::rename(hidden, target).map(|()| Some(held))
-                    }
-                    Err(error) if cannot_lock(&error) => Ok(None),
-                    Err(error) => Err(error),
-                });
+            let claimed = match Held::on_new(file) {
+                Ok(held) => {
+                    turn::step();
+                    let written = held.with_file(|file| write_birth_certificate(file, boot));
+                    written.and_then(|()| fs::rename(hidden, target)).map(|()| Some(held))
+                }
+                Err(error) if cannot_lock(&error) => Ok(None),
+                Err(error) => Err(error),
+            };
             match claimed {
                 Ok(Some(held)) => return Ok(Some(Self { held })),
                 Err(error) if error.kind() == io::ErrorKind::NotFound && paths.dir().exists() => {}
