@@ -268,12 +268,12 @@ impl NativeReading {
     pub(super) fn end(&mut self, book: &Book) {
         for (slot, (count, _)) in book.slots.iter().zip(&self.slots) {
             if let Some(below) = self.below.get_mut(slot.below as usize) {
-                *below += count;
+                *below = below.saturating_add(*count);
             }
             match book.bucket_of(slot) {
                 _ if *count == 0 => {}
                 (Side::Nan, _) => {}
-                (Side::Zero, _) => self.zero_count += count,
+                (Side::Zero, _) => self.zero_count = self.zero_count.saturating_add(*count),
                 (Side::Negative, bucket) => self.negative.push((bucket, *count)),
                 (Side::Positive, bucket) => self.positive.push((bucket, *count)),
             }
@@ -283,7 +283,7 @@ impl NativeReading {
             buckets.dedup_by(|next, bucket| {
                 let is_same = next.0 == bucket.0;
                 if is_same {
-                    bucket.1 += next.1;
+                    bucket.1 = bucket.1.saturating_add(next.1);
                 }
                 is_same
             });

@@ -84,13 +84,16 @@ impl SideFile {
         Arc::new(Self { file: Mutex::new(file) })
     }
 
-    /// The bytes in use, while nobody writes any.
+    /// The bytes in use, while nobody writes any but by [`SideSlot::add`].
     #[cfg(all(unix, not(loom)))]
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let file = self.file.lock();
-        // SAFETY: the caller says that nobody writes; this is asked for before a `fork` alone,
-        // which waits for those who do.
-        unsafe { file.read(0, file.used) }.unwrap_or_default()
+        let mut bytes = Vec::with_capacity(file.used);
+        // Entries are of whole words, any of which may grow just now.
+        for at in (0..file.used).step_by(size_of::<u64>()) {
+            bytes.extend_from_slice(&file.load(at).to_ne_bytes());
+        }
+        bytes
     }
 
     /// Moves what is in memory into a file.
@@ -157,7 +160,7 @@ impl SideFile {
             [0, 1].map(|place| file.pieces(halves_at + place * half, half).into_boxed_slice())
         });
         let writer = halves.map(|halves| Mutex::new(Writer { halves, sequence: 1 }));
-        Ok(SideSlot { _file: self.clone(), words, capacity, writer })
+        Ok(SideSlot { file: self.clone(), words, capacity, writer })
     }
 }
 
@@ -209,7 +212,7 @@ pub(crate) fn half_head(sequence: u64, value: &[u8]) -> [u8; HALF_HEAD] {
 /// An entry of a [`SideFile`]: words that are written at once, and a value in two halves.
 pub(crate) struct SideSlot {
     // Keeps what is below mapped.
-    _file: Arc<SideFile>,
+    file: Arc<SideFile>,
     words: Box<[Word]>,
     capacity: usize,
     writer: Option<Mutex<Writer>>,
@@ -252,6 +255,11 @@ impl SideSlot {
         }
     }
 
+    /// How many bytes of its file are in use.
+    pub(crate) fn file_len(&self) -> u64 {
+        self.file.file.lock().used as u64
+    }
+
     /// Replaces the value; false if it is too long, and the old one stays.
     ///
     /// Waits for a thread that is writing, which takes no longer than copying.
@@ -280,7 +288,7 @@ impl SideSlot {
 
     fn at(&self, place: usize) -> Option<&AtomicU64> {
         let word = self.words.get(place)?;
-        // SAFETY: `Growing::word` gave an aligned word of the mapping, `_file` keeps it mapped,
+        // SAFETY: `Growing::word` gave an aligned word of the mapping, `file` keeps it mapped,
         // and it is published, so that nothing but atomics touches it.
         Some(unsafe { word.atomic() })
     }
@@ -300,18 +308,22 @@ fn add_to(word: &AtomicU64, n: u64) {
 #[cfg(all(target_os = "linux", not(loom)))]
 fn words_where(file: &Growing, is_wanted: impl Fn(u16, usize) -> bool) -> HashSet<usize> {
     let (mut wanted, mut at) = (HashSet::new(), HEAD.len());
-    while at + ENTRY_HEAD <= file.used {
+    while file.used - at >= ENTRY_HEAD {
         let [a, b, c, d, kind @ .., w, x] = file.load(at).to_ne_bytes();
         let [e, f, g, h, ..] = file.load(at + 8).to_ne_bytes();
         let [size, key_len] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
         let (kind, words) = (u16::from_le_bytes(kind), u16::from_le_bytes([w, x]).into());
-        let words_at = at + ENTRY_HEAD + (key_len as usize).next_multiple_of(8);
-        let places = (0..words).filter(|place| is_wanted(kind, *place));
-        wanted.extend(places.map(|place| words_at + 8 * place));
-        if size == 0 {
+        let (size, len) = (size as usize, file.used - at);
+        // Somebody may have damaged the file of a parent that has died since.
+        if size < ENTRY_HEAD || size > len || size % size_of::<u64>() != 0 {
             break;
         }
-        at += size as usize;
+        if let Some(key_len) = (key_len as usize).checked_next_multiple_of(size_of::<u64>()) {
+            let places = (0..words).filter(|place| is_wanted(kind, *place));
+            let words_at = at.saturating_add(ENTRY_HEAD).saturating_add(key_len);
+            wanted.extend(places.map(|place| words_at.saturating_add(8 * place)));
+        }
+        at += size;
     }
     wanted
 }

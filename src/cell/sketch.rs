@@ -56,12 +56,13 @@ impl Sketch {
 
     /// The value below which a share `rank` of the observations lies; NaN without any.
     fn quantile(&self, rank: f64) -> f64 {
-        let all: u64 = self.counts.iter().map(|(_, count)| count).sum();
+        // Files may tell of more than can be counted.
+        let all = self.counts.iter().fold(0, |all: u64, (_, count)| all.saturating_add(*count));
         let Some(behind) = all.checked_sub(1) else { return f64::NAN };
         let wanted = (rank * behind as f64) as u64;
-        let mut before = 0;
+        let mut before: u64 = 0;
         let holder = self.counts.iter().find(|(_, count)| {
-            before += count;
+            before = before.saturating_add(*count);
             before > wanted
         });
         holder.map_or(f64::NAN, |(place, _)| place.middle(self.schema))
