@@ -6,8 +6,12 @@ use super::native_limits::{MOST_BUCKETS, NativeLimits};
 /// How many buckets an entry has room for.
 pub(crate) const BUCKETS: usize = 16;
 
-/// The word that is not 0 if some of the series is in memory alone.
+/// The word that is [`IS_SHORT`] while some of the series is in memory alone, and then how long
+/// the file was when all had found room: whoever has read less of it lacks some.
 pub(crate) const SHORT: usize = 3;
+
+/// Less than any file has.
+pub(crate) const IS_SHORT: u64 = 1;
 
 /// The first bucket: a word for its name, and one for its count; then come the others.
 pub(crate) const FIRST: usize = 4;
@@ -98,14 +102,21 @@ impl NativeName {
     }
 }
 
-/// The words of an entry without buckets.
-pub(crate) fn words(limits: &NativeLimits, is_short: bool) -> [u64; WORDS] {
+/// The words of an entry with some buckets, as far as there is room for them.
+pub(crate) fn words(
+    limits: &NativeLimits,
+    is_short: bool,
+    buckets: impl IntoIterator<Item = (NativeName, u64)>,
+) -> [u64; WORDS] {
     let mut words = [0; WORDS];
     let schema = u64::from(limits.schema as i8 as u8);
     words[0] = limits.zero_threshold.to_bits();
     words[1] = limits.max_buckets as u64 | schema << 32;
     words[2] = limits.max_zero_threshold.to_bits();
-    words[SHORT] = u64::from(is_short);
+    words[SHORT] = if is_short { IS_SHORT } else { 0 };
+    for (to, (name, count)) in words[FIRST..].chunks_exact_mut(2).zip(buckets) {
+        to.copy_from_slice(&[name.to_word(), count]);
+    }
     words
 }
 

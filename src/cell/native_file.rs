@@ -1,6 +1,7 @@
 //! The home of observations by exponential size in a file that processes share.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,7 +11,7 @@ use super::directory::{Directory, Key};
 use super::fork::{HoldOff, hold_off};
 use super::lane::Patience;
 use super::native_book::{Book, NativeReading};
-use super::native_entry::{BUCKETS, FIRST, NativeName, SHORT};
+use super::native_entry::{BUCKETS, FIRST, IS_SHORT, NativeName, SHORT};
 use super::native_limits::NativeLimits;
 use super::side::SideSlot;
 use super::sync::{AtomicU64, Guard, Mutex, OnceCell};
@@ -24,8 +25,8 @@ pub(crate) trait NativeRows: Send + Sync {
     /// Whether its numbers are in a file.
     fn are_filed(&self) -> bool;
 
-    /// An entry without buckets, appended to the side file; none if there is no room.
-    fn append(&self, is_short: bool) -> Option<SideSlot>;
+    /// An entry with these buckets, appended to the side file; none if there is no room.
+    fn append(&self, is_short: bool, buckets: &[(NativeName, u64)]) -> Option<SideSlot>;
 }
 
 /// Observations that all threads of a process count in the same words of a file, one for each
@@ -96,7 +97,7 @@ impl SharedNative {
     }
 
     /// Adds `n` observations of `value`, which belongs into a bucket of given bounds.
-    pub(super) fn observe(&self, value: f64, n: u64, below: usize) {
+    pub(crate) fn observe(&self, value: f64, n: u64, below: usize) {
         // Acquire: whoever sees how wide the zero bucket is sees the table that goes with it.
         let zero_threshold = f64::from_bits(self.zero_threshold.load(Ordering::Acquire));
         let word = self.word.load(Ordering::Acquire);
@@ -135,7 +136,9 @@ impl SharedNative {
     pub(crate) fn leave_parent(&self) {
         let mut inside = self.inside.lock();
         inside.slots.iter_mut().for_each(|slot| slot.waiting = 0);
-        inside.say_short(false);
+        if let Some(first) = &inside.first {
+            first.set_word(SHORT, 0);
+        }
     }
 
     /// Adds observations of a value whose bucket is new, or has found no room yet.
@@ -151,7 +154,7 @@ impl SharedNative {
             Some(slot) => slot.add(n),
             None => {
                 // Before it is missing in the file.
-                inside.say_short(true);
+                inside.say_short();
                 let slot = &mut inside.slots[number];
                 slot.waiting = slot.waiting.wrapping_add(n);
             }
@@ -188,20 +191,18 @@ impl SharedNative {
     /// Moves slots into the file, as far as there is room.
     fn file(&self, inside: &mut Inside) {
         while inside.filed < inside.slots.len() {
-            let Some((entry, taken)) = inside.take_room(&*self.rows) else {
+            let Some((entry, places)) = inside.take_room(&*self.rows) else {
                 return inside.patience.learn(false);
             };
-            let slot = &mut inside.slots[inside.filed];
-            let word = FIRST + 2 * taken;
-            entry.set_word(word + 1, slot.waiting);
-            // Whoever sees the name sees the count.
-            entry.set_word(word, slot.name.to_word());
-            slot.waiting = 0;
-            self.filed.put(inside.filed, FiledSlot { entry, count: word + 1 });
-            inside.filed += 1;
+            for place in places {
+                inside.slots[inside.filed].waiting = 0;
+                let (entry, count) = (entry.clone(), FIRST + 2 * place + 1);
+                self.filed.put(inside.filed, FiledSlot { entry, count });
+                inside.filed += 1;
+            }
         }
         inside.patience.learn(true);
-        inside.say_short(false);
+        inside.say_whole();
     }
 
     /// Lets those who observe find the slots by what is said of them now.
@@ -222,27 +223,42 @@ impl SharedNative {
 
 impl Inside {
     fn is_short(&self) -> bool {
-        self.slots.iter().any(|slot| slot.waiting > 0)
+        self.filed < self.slots.len()
     }
 
-    /// Says whether some of it is in memory alone.
-    fn say_short(&self, is_short: bool) {
+    /// Says that some of it is in memory alone.
+    fn say_short(&self) {
         if let Some(first) = &self.first {
-            first.set_word(SHORT, is_short.into());
+            first.set_word(SHORT, IS_SHORT);
         }
     }
 
-    /// Room for a bucket: an entry, and the place in it.
-    fn take_room(&mut self, rows: &dyn NativeRows) -> Option<(Arc<SideSlot>, usize)> {
-        if self.last.as_ref().is_none_or(|(_, taken)| *taken == BUCKETS) {
-            // Until the first one has all that there is, it says so.
-            let entry = Arc::new(rows.append(self.first.is_none())?);
-            self.first.get_or_insert_with(|| entry.clone());
-            self.last = Some((entry, 0));
+    /// Says that all of it is in the file, if it was said that it is not.
+    fn say_whole(&self) {
+        if let Some(first) = self.first.as_ref().filter(|first| first.word(SHORT) == IS_SHORT) {
+            // Who reads just now may have read how long the file is before it was so long.
+            first.set_word(SHORT, first.file_len());
         }
-        let (entry, taken) = self.last.as_mut()?;
-        *taken += 1;
-        Some((entry.clone(), *taken - 1))
+    }
+
+    /// Gives the next slots room in the file: an entry that names them, and their places in it.
+    fn take_room(&mut self, rows: &dyn NativeRows) -> Option<(Arc<SideSlot>, Range<usize>)> {
+        let slots = &self.slots[self.filed..];
+        if let (Some((entry, taken)), [Slot { name, waiting: 0 }, ..]) = (&mut self.last, slots) {
+            if *taken < BUCKETS {
+                entry.set_word(FIRST + 2 * *taken, name.to_word());
+                *taken += 1;
+                return Some((entry.clone(), *taken - 1..*taken));
+            }
+        }
+        // What waits comes with its entry: whoever sees that sees it whole.
+        let (now, later) = slots.split_at(slots.len().min(BUCKETS));
+        let now: Vec<_> = now.iter().map(|slot| (slot.name, slot.waiting)).collect();
+        let is_short = self.first.is_none() && later.iter().any(|slot| slot.waiting > 0);
+        let entry = Arc::new(rows.append(is_short, &now)?);
+        self.first.get_or_insert_with(|| entry.clone());
+        self.last = Some((entry.clone(), now.len()));
+        Some((entry, 0..now.len()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::home::Homes;
 use crate::cell::NativeLimits;
 use crate::cell::mapped::MappedCell;
-use crate::cell::native_entry::words;
+use crate::cell::native_entry::{NativeName, words};
 use crate::cell::native_file::{NativeRows, SharedNative};
 use crate::cell::shared::SharedCell;
 use crate::cell::side::SideSlot;
@@ -71,9 +71,10 @@ impl NativeRows for NativeHome {
         self.cells.iter().all(|cell| cell.filed().is_some())
     }
 
-    fn append(&self, is_short: bool) -> Option<SideSlot> {
+    fn append(&self, is_short: bool, buckets: &[(NativeName, u64)]) -> Option<SideSlot> {
         let rows = self.rows()?;
         self.tell_objectives()?;
-        self.store.side()?.append_buckets(self.file, &rows, &words(&self.limits, is_short))
+        let words = words(&self.limits, is_short, buckets.iter().copied());
+        self.store.side()?.append_buckets(self.file, &rows, &words)
     }
 }

@@ -71,6 +71,11 @@ fn histogram(options: NativeOptions, store: Option<&MultiprocessStore>) -> Histo
     }
 }
 
+/// Where a word stands first in a side file.
+fn place_of(word: [u8; 8], file: &[u8]) -> usize {
+    8 * file.chunks(8).position(|bytes| bytes == word).unwrap()
+}
+
 /// The merged samples as text, without what is told of processes.
 fn text(dir: &Path) -> String {
     let mut text = exposition::text::encode(&merged(dir)).unwrap();
@@ -300,6 +305,13 @@ fn buckets_that_find_no_room_wait_for_it() {
     assert_eq!(sizes.snapshot().native().unwrap().positive().map(|(_, n)| n).sum::<f64>(), 40.0);
     fs::remove_dir(&blocked).unwrap();
     assert_eq!((web.file_waiting(), web.unfiled()), (0, 0));
+    // 1 to 40 are in more buckets than one entry has room for, so that it took several: the first
+    // one says how long the file must be to have all.
+    let bytes = fs::read(&blocked).unwrap();
+    let used: [u8; 4] = bytes[12..16].try_into().unwrap();
+    let name = [1, 3, 0, 0, 0, 0, 0, 0];
+    let at = place_of(name, &bytes) - 8;
+    assert_eq!(bytes[at..at + 8], [&used[..], &[0; 4]].concat());
     let (expected, ..) = only(&sizes);
     assert_eq!(only(&merged(dir.path())), (expected, 40.0, 820.0));
     sizes.observe(1e9);
@@ -320,7 +332,7 @@ fn an_entry_that_is_damaged_costs_no_observation() {
     let sound = fs::read(&path).unwrap();
     // The name of the bucket of 3.0, the 13th of schema 3, as the page of the format spells it.
     let name = [1, 3, 0, 0, 13, 0, 0, 0];
-    let at = sound.windows(8).position(|bytes| bytes == name).unwrap();
+    let at = place_of(name, &sound);
     let whole = natives(&merged(dir.path()), "h");
     assert!(whole["x"].0.is_some() && whole["y"].0.is_some());
     // No side, a schema that is none, a bucket that is none, an index that no value has; before
@@ -347,6 +359,55 @@ fn an_entry_that_is_damaged_costs_no_observation() {
     fs::write(&path, &sound).unwrap();
     assert_eq!(natives(&merged(dir.path()), "h"), whole);
     assert_eq!(inspect_dir(dir.path()).unwrap().files().len(), 2);
+}
+
+#[test]
+fn what_stands_behind_the_part_that_was_read_is_not_taken_for_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = store(dir.path(), "a");
+    histogram(NativeOptions::new(), Some(&a)).observe_n(3.0, 2);
+    let path = dir.path().join("a.narthex");
+    let mut bytes = fs::read(&path).unwrap();
+    let used = u32::from_le_bytes(bytes[12..16].try_into().unwrap());
+    // The name of the bucket of 3.0 is the first one, and before that comes the word of the page
+    // of the format that says how long the file must be: 0, as nothing has waited for room.
+    let name = [1, 3, 0, 0, 13, 0, 0, 0];
+    let at = place_of(name, &bytes) - 8;
+    assert_eq!(bytes[at..at + 8], [0; 8]);
+    for (word, is_whole) in [(0, true), (1, false), (used, true), (used + 1, false)] {
+        bytes[at..at + 8].copy_from_slice(&u64::from(word).to_le_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let (native, count, sum) = only(&merged(dir.path()));
+        assert_eq!((native.is_some(), count, sum), (is_whole, 2.0, 6.0), "{word}");
+        assert_eq!(merged(dir.path()).damaged_files(), []);
+    }
+}
+
+#[test]
+fn counts_beyond_all_bounds_are_shown_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = store(dir.path(), "a");
+    let sizes = histogram(NativeOptions::new().schema(3), Some(&a));
+    [3.0, 4.0, 0.0, -0.0].into_iter().for_each(|size| sizes.observe(size));
+    let path = dir.path().join("a.narthex");
+    let mut bytes = fs::read(&path).unwrap();
+    // Of 3.0, of 4.0, which ends the bucket 16, and of zero.
+    for name in [[1, 3, 0, 0, 13, 0, 0, 0], [1, 3, 0, 0, 16, 0, 0, 0], [3, 0, 0, 0, 0, 0, 0, 0]] {
+        let at = place_of(name, &bytes) + 8;
+        bytes[at..at + 8].fill(255);
+    }
+    fs::write(&path, &bytes).unwrap();
+    let most = 2_f64.powi(64);
+    let zero = 2_f64.powi(-128);
+    let expected = NativeHistogram::new(3).unwrap().zero(zero, most).unwrap();
+    let expected = Some(expected.positive([(13, most), (16, most)]).unwrap());
+    let shown = || only(&merged(dir.path()));
+    assert_eq!((shown().0, shown().1), (expected.clone(), 3.0 * most));
+    // The process has that file mapped. It adds up whole numbers, and stops where there are no more.
+    assert_eq!(sizes.snapshot().count(), most);
+    drop((a, sizes));
+    assert_eq!(compact(dir.path()).unwrap().processes(), 1);
+    assert_eq!((shown().0, shown().1), (expected, 3.0 * most));
 }
 
 /// What a worker does until it is killed.

@@ -6,7 +6,7 @@ use super::entry_kind::{EXEMPLAR, NATIVE, QUANTILES, ROWS, STATE, UNIT};
 use super::exemplar::encode_exemplar;
 use super::row_key::rows_key;
 use super::said::{Said, StateSaid, time_of};
-use crate::cell::native_entry::{BUCKETS, FIRST, NativeName, WORDS, words};
+use crate::cell::native_entry::{BUCKETS, NativeName, WORDS, words};
 use crate::cell::side::{HEAD, NewEntry, USED_AT, encode};
 use crate::model::Exemplar;
 use crate::multiprocess::file_kind::FileKind;
@@ -158,14 +158,12 @@ fn entries_of(first: u32, native: &NativeSum) -> Vec<(Vec<u32>, [u64; WORDS])> {
     rows.retain(|row| *row != first);
     let counts: Vec<_> = native.counts.iter().collect();
     let entries = counts.chunks(BUCKETS).map(|counts| {
-        let mut words = words(&native.limits, false);
-        for (((row, place), count), to) in counts.iter().zip(words[FIRST..].chunks_exact_mut(2)) {
+        let buckets = counts.iter().map(|((row, place), count)| {
             // As many as a histogram may have fit into a name.
             let below = rows.binary_search(row).unwrap_or_default() as u16;
-            let name = NativeName { place: *place, below };
-            to.copy_from_slice(&[name.to_word(), **count]);
-        }
-        ([&[first], rows.as_slice()].concat(), words)
+            (NativeName { place: *place, below }, **count)
+        });
+        ([&[first], rows.as_slice()].concat(), words(&native.limits, false, buckets))
     });
     entries.collect()
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::reader::SideRow;
 use crate::cell::NativeLimits;
-use crate::cell::native_entry::{FIRST, NativeName, NativePlace, SHORT, limits_of, words};
+use crate::cell::native_entry::{
+    FIRST, IS_SHORT, NativeName, NativePlace, SHORT, limits_of, words,
+};
 use crate::model::Quantiles;
 
 /// The exponential buckets of one series.
@@ -31,7 +33,7 @@ impl Objectives {
     /// The words of the entry that tells of them.
     pub(crate) fn words(&self, limits: &NativeLimits) -> Vec<u64> {
         let ranks = self.ranks.values().iter().map(|rank| rank.to_bits());
-        let limits = words(limits, false);
+        let limits = words(limits, false, []);
         limits[..SHORT]
             .iter()
             .copied()
@@ -61,16 +63,18 @@ pub(super) struct NativesSaid {
 }
 
 impl NativesSaid {
-    /// Adds an entry; none if it makes no sense.
+    /// Adds an entry of a file of which so many bytes were read; none if it makes no sense.
     pub(super) fn add(
         &mut self,
         entry: &SideRow<'_>,
         mut rows: impl Iterator<Item = u32>,
+        file_len: usize,
     ) -> Option<()> {
         let first = rows.next()?;
         let said = NativeSaid::of(entry, first, rows.collect());
         let is_sound = said.is_some();
-        let is_whole = entry.word(SHORT) == Some(0);
+        let is_whole =
+            entry.word(SHORT).is_some_and(|word| word != IS_SHORT && word <= file_len as u64);
         self.list.push((first, said.filter(|_| is_whole)));
         is_sound.then_some(())
     }
@@ -134,6 +138,11 @@ impl NativeSaid {
         self.counts.extend(other.counts);
         self.objectives = self.objectives.or(other.objectives);
         self
+    }
+
+    /// Whether anything was observed.
+    pub(crate) fn has_counts(&self) -> bool {
+        self.counts.iter().any(|(_, _, count)| *count > 0)
     }
 
     /// How many observations each of its rows has.

@@ -175,10 +175,10 @@ impl NotesInOrder<'_> {
         next_of(&mut self.exemplars, row).is_some()
     }
 
-    /// Whether a row is the first one of a series with exponential buckets.
+    /// The exponential buckets of the series that begins with a row.
     #[inline]
-    pub(crate) fn has_native(&mut self, row: usize) -> bool {
-        next_of(&mut self.natives, row).is_some()
+    pub(crate) fn native(&mut self, row: usize) -> Option<&NativeSaid> {
+        next_of(&mut self.natives, row)
     }
 
     /// The number of a row as the exponential buckets beside it have it.
@@ -215,8 +215,9 @@ impl Said {
                 INFO => infos.add(&entry),
                 STATE => said.add_state(&entry),
                 FAMILIES => families.add(&entry),
-                NATIVE => rows_of(entry.key)
-                    .and_then(|(kind, rows)| natives.entry(kind).or_default().add(&entry, rows)),
+                NATIVE => rows_of(entry.key).and_then(|(kind, rows)| {
+                    natives.entry(kind).or_default().add(&entry, rows, bytes.len())
+                }),
                 QUANTILES => rows_of(entry.key).and_then(|(kind, rows)| {
                     natives.entry(kind).or_default().add_objectives(&entry, rows)
                 }),
