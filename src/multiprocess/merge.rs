@@ -8,7 +8,7 @@ use super::file_name::FileName;
 use super::gathered::{Gathered, Noted, Reading, Sum};
 use super::keys::{InUse, Keys, Orders, Refusal};
 use super::rule::{Dated, Rule};
-use super::settle::{PID, Show, settle};
+use super::settle::{PID, Settled, Show, settle};
 use super::side::RowNotes;
 use super::walked::{Place, Walked};
 use crate::model::{Desc, Family, MetricFamily, MetricType};
@@ -132,14 +132,14 @@ impl<'s> Merge<'s> {
         typed
     }
 
-    /// The families, in the order in which they were first met, and those of
-    /// them that files disagree about.
+    /// The families, in the order in which they were first met, those of them that files disagree
+    /// about, and how many histograms are native in part.
     pub(crate) fn finish(
         mut self,
         keys: &mut Keys,
         show: Show<'_>,
         units: &HashMap<&str, &str>,
-    ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>) {
+    ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>, usize) {
         for reading in self.families.iter_mut().flat_map(|family| &mut family.readings) {
             if let Some(sum) = reading.sum.and_then(|sum| self.sums.get(sum)) {
                 (reading.said, reading.entries) = (sum.said(), sum.entries);
@@ -148,6 +148,7 @@ impl<'s> Merge<'s> {
         }
         let mut families = Vec::with_capacity(self.order.len());
         let mut disagreements = Vec::new();
+        let mut all_partly_native = 0;
         for place in self.order {
             let gathered = &mut self.families[place];
             let Some(desc) = gathered.desc.take() else { continue };
@@ -156,7 +157,7 @@ impl<'s> Merge<'s> {
                 None => desc,
             };
             let (types_differ, modes_differ) = (gathered.types_differ, gathered.modes_differ);
-            let (family, buckets_differ) = settle(
+            let Settled { family, buckets_differ, partly_native } = settle(
                 desc,
                 gathered,
                 &keys.series,
@@ -174,9 +175,10 @@ impl<'s> Merge<'s> {
                 disagreements.push(Disagreement::new(family.desc().name(), about));
             }
             families.push(family);
+            all_partly_native += partly_native;
         }
         keys.end(&self.in_use, self.orders);
-        (families, self.refused, disagreements)
+        (families, self.refused, disagreements, all_partly_native)
     }
 
     /// Where what files say under this key is added up, if it is.

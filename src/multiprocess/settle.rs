@@ -31,6 +31,15 @@ pub(crate) struct Show<'a> {
     pub(crate) now: f64,
 }
 
+/// What the readings of a family come to.
+pub(crate) struct Settled {
+    pub(crate) family: MetricFamily,
+    /// Whether files differ about the buckets of one of its series.
+    pub(crate) buckets_differ: bool,
+    /// Of how many histograms not all observations are in exponential buckets, but some.
+    pub(crate) partly_native: usize,
+}
+
 /// The series that share their labels, which are shown together.
 #[derive(Debug)]
 struct Group<'a> {
@@ -82,8 +91,7 @@ impl Groups<'_> {
     }
 }
 
-/// The family that the readings of all files come to, and whether files differ
-/// about the buckets of one of its series.
+/// The family that the readings of all files come to.
 pub(crate) fn settle(
     desc: Desc,
     gathered: &Gathered,
@@ -92,7 +100,7 @@ pub(crate) fn settle(
     pids: &[String],
     names: &mut NameLists,
     show: Show<'_>,
-) -> (MetricFamily, bool) {
+) -> Settled {
     let metric_type = desc.metric_type();
     let rule = Rule::of(metric_type, gathered.mode);
     let tells_pid = Rule::tells_processes(metric_type, gathered.mode);
@@ -152,6 +160,11 @@ pub(crate) fn settle(
         group.start = earliest(group.start, bucket_group.start);
     }
 
+    // In a forked child, the first rows may be those of another thread, and sums come first.
+    for group in groups.list.iter_mut().filter(|group| group.native.is_some()) {
+        group.numbers.sort_by_key(|number| number.suffix != Suffix::Count);
+    }
+
     let mut family = MetricFamily::of(desc);
     let mut buckets_differ = false;
     for group in &groups.list {
@@ -160,7 +173,12 @@ pub(crate) fn settle(
         let first = told.next();
         buckets_differ |= told.any(|entries| Some(entries) != first);
     }
-    (family, buckets_differ)
+    let is_partly_native = |group: &&Group<'_>| group.native.is_some() && !group.is_wholly_native();
+    let partly_native = match metric_type {
+        MetricType::Histogram => groups.list.iter().filter(is_partly_native).count(),
+        _ => 0,
+    };
+    Settled { family, buckets_differ, partly_native }
 }
 
 impl<'a> Group<'a> {
@@ -180,13 +198,12 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// The exponential buckets, if they have all observations that the others have.
+    /// Whether exponential buckets have all observations that the others have.
     ///
     /// They lack those of a process that has none, as one of Python's.
-    fn whole_native(&self) -> Option<NativeReading> {
+    fn is_wholly_native(&self) -> bool {
         let count: f64 = self.buckets.iter().map(|bucket| bucket.count).sum();
-        let native = self.native.as_ref().filter(|native| native.total() == count)?;
-        Some(native.reading())
+        self.native.as_ref().is_some_and(|native| native.total() == count)
     }
 
     fn add_to_bucket(
@@ -243,7 +260,8 @@ impl<'a> Group<'a> {
                     buckets.extend(self.buckets.iter().map(|bucket| bucket.count));
                     sums.push(sum);
                 }
-                let native = self.whole_native();
+                let native = self.native.as_ref().filter(|_| self.is_wholly_native());
+                let native = native.map(NativeSum::reading);
                 if let Some(read) = &native {
                     push_native(columns, read);
                 }
