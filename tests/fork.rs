@@ -373,6 +373,38 @@ fn a_child_has_buckets_of_its_own() {
 }
 
 #[test]
+fn a_child_of_another_thread_has_buckets_of_its_own() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let builder = Histogram::builder("h", "h").native(NativeOptions::new().schema(0));
+    let sizes = builder.store(&store).build().unwrap();
+    let waits = Summary::builder("s", "s").objectives([(0.5, 0.01)]).store(&store).build().unwrap();
+    // The first row of each sum is that of this thread, and the child has the other thread alone.
+    sizes.observe(3.0);
+    waits.observe(1.0);
+    let observe_in_child = || {
+        sizes.observe(3.0);
+        fork(|| {
+            sizes.observe_n(10.0, 2);
+            (0..3).for_each(|_| waits.observe(200.0));
+        })
+        .wait();
+    };
+    thread::scope(|scope| scope.spawn(observe_in_child).join().unwrap());
+    // The bucket 2 ends with 4, the bucket 4 with 16.
+    let expected = Some((0.0, vec![(2, 2.0), (4, 2.0)]));
+    let median = || value(dir.path(), "s{quantile=\"0.5\"}").unwrap();
+    for processes in [1, 0] {
+        assert_eq!(native_counts(dir.path()), expected);
+        assert_eq!(value(dir.path(), "h_sum"), Some(26.0));
+        // In the middle of four are two of 200.
+        assert!((median() / 200.0 - 1.0).abs() <= 0.01, "{}", median());
+        assert_eq!(compact(dir.path()).unwrap().processes(), processes);
+    }
+}
+
+#[test]
 fn a_child_is_the_owner_of_its_files() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();

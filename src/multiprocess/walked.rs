@@ -71,8 +71,13 @@ impl Walked {
         if notes.has_exemplar(row) {
             self.exemplars.push((entry, row));
         }
-        if notes.has_native(row) {
+        if let Some(native) = notes.native(row) {
             self.natives.push((entry, row));
+            // A forked process counts in its parent's rows, but not in this one if it is that
+            // of another thread.
+            if native.has_counts() && self.is_untouched(entry) {
+                self.values[entry] = 0.0;
+            }
         }
         if let Some(count) = notes.count(row) {
             if count > 0.0 || !self.is_untouched(entry) {

@@ -10,7 +10,7 @@ use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::listing::{Listing, Part, folded_identifier};
 use crate::multiprocess::reader::{self, Damage, DamageKind, read};
-use crate::multiprocess::side::{self, Said};
+use crate::multiprocess::side::{self, NativeSaid, Said};
 
 /// What the next generation is made of.
 #[derive(Debug)]
@@ -79,6 +79,11 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
         // What is counted by no exponential bucket.
         let mut bare = HashSet::new();
         for entry in &mut entries {
+            let native = notes.and_then(|notes| notes.native(entry.offset));
+            if entry.is_untouched() && native.is_some_and(NativeSaid::has_counts) {
+                // Its buckets are to go where it goes.
+                entry.value = 0.0;
+            }
             match notes.and_then(|notes| notes.count(entry.offset)) {
                 Some(count) if count > 0.0 || !entry.is_untouched() => entry.value = count,
                 None if entry.value != 0.0 => {
