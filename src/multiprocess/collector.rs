@@ -193,11 +193,14 @@ impl MultiProcessCollector {
     fn merge(&self, deadline: Option<Instant>) -> Result<Merged> {
         // Whoever scrapes at the same time does without.
         let mut memory = self.swap_memory(Memory::default());
-        self.windows.begin();
+        let scrape = self.windows.begin();
         let show = Show { accumulate: self.accumulate, windows: &self.windows, now: now() };
         let merged =
             consistently(&self.dir, |listing| Merged::of(listing, &mut memory, show, deadline));
         self.swap_memory(memory);
+        if merged.is_ok() {
+            self.windows.end(scrape);
+        }
         merged.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => Error::new(
                 ErrorKind::TimedOut,

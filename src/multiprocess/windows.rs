@@ -24,17 +24,23 @@ type Series = (String, Vec<String>);
 #[derive(Debug, Default)]
 struct Seen {
     window: Window,
-    /// The number of the scrape that met it last.
+    /// How many scrapes had begun when one met it last.
     last: u64,
 }
 
 impl Windows {
-    /// Begins another scrape, and forgets what the last one did not meet.
-    pub(crate) fn begin(&self) {
+    /// Begins another scrape, and says which one it is.
+    pub(crate) fn begin(&self) -> u64 {
         let _hold_off = hold_off();
-        let AllSeen { by_series, scrapes } = &mut *self.0.lock();
-        by_series.retain(|_, seen| seen.last + 1 >= *scrapes);
+        let AllSeen { scrapes, .. } = &mut *self.0.lock();
         *scrapes += 1;
+        *scrapes
+    }
+
+    /// Ends a scrape that has met all that there is, and forgets what nobody has met since it began.
+    pub(crate) fn end(&self, scrape: u64) {
+        let _hold_off = hold_off();
+        self.0.lock().by_series.retain(|_, seen| seen.last >= scrape);
     }
 
     /// Appends the estimates of the quantiles of a series, at a time in seconds since 1970.

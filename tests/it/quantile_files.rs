@@ -1,6 +1,7 @@
 //! Quantiles of summaries that several processes share in files.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use narthex::model::Family;
@@ -99,6 +100,55 @@ fn a_collector_shows_what_was_observed_of_late() {
     let last = told(&merged);
     assert!(last["0.5"].is_nan());
     assert_eq!((last["count"], last["sum"]), (4.0, 123.0));
+}
+
+#[test]
+fn counts_beyond_all_bounds_give_some_quantile() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = store(dir.path(), "a");
+    let sizes = summary(&a);
+    sizes.observe(1);
+    sizes.observe(2);
+    let path = dir.path().join("a.narthex");
+    let mut bytes = fs::read(&path).unwrap();
+    // A hundredth is within the schema 6, of 64 buckets to a power of two: 1 ends the bucket 0.
+    for name in [[1, 6, 0, 0, 0, 0, 0, 0], [1, 6, 0, 0, 64, 0, 0, 0]] {
+        let at = bytes.windows(8).position(|bytes| bytes == name).unwrap() + 8;
+        bytes[at..at + 8].fill(255);
+    }
+    fs::write(&path, &bytes).unwrap();
+    let told = told(&MultiProcessCollector::new(dir.path()).unwrap());
+    assert!(is_near(told["0.5"], 1.0) && is_near(told["0.9"], 1.0), "{told:?}");
+    assert_eq!((told["count"], told["sum"]), (2.0, 3.0));
+    assert!(is_near(sizes.quantiles()[0].1, 1.0));
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_window_outlives_scrapes_that_find_no_time() {
+    use std::time::{Duration, Instant};
+
+    use narthex::exposition::{Encoding, encode_into};
+    use narthex::testing::TestClock;
+
+    let clock = TestClock::at(1e9);
+    let _entered = clock.enter();
+    let dir = tempfile::tempdir().unwrap();
+    let a = store(dir.path(), "a");
+    let builder = Summary::builder("s", "s").objectives([(0.5, 0.01)]);
+    let sizes = builder.window(Duration::from_secs(60)).store(&a).build().unwrap();
+    let merged = MultiProcessCollector::new(dir.path()).unwrap();
+    sizes.observe(100);
+    told(&merged);
+    clock.advance(Duration::from_secs(61));
+    for _ in 0..3 {
+        let (now, mut out) = (Instant::now(), String::new());
+        let scraped = encode_into(&merged, Encoding::default(), Some(now), &mut out);
+        assert!(scraped.unwrap_err().is_timed_out());
+    }
+    sizes.observe(7);
+    // The hundred is past.
+    assert!(is_near(told(&merged)["0.5"], 7.0));
 }
 
 #[test]
