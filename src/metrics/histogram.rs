@@ -106,8 +106,11 @@ impl Histogram {
             let slot = (bucket, self.bounds().values().len());
             let aside = self.series.aside();
             aside.of_buckets.store(slot, labels, value);
-            if self.series.schema().settings.native.is_some() {
-                aside.native.get_or_init(Box::default).store(labels, value, now());
+            let schema = self.series.schema();
+            if schema.settings.native.is_some() {
+                if let Some(_hold_off) = schema.try_hold_off() {
+                    aside.native.get_or_init(Box::default).store(labels, value, now());
+                }
             }
         }
     }
@@ -210,7 +213,7 @@ impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
     /// added up, at the coarsest resolution that one of them has. There a series never begins
     /// anew, as [`min_reset_duration`](NativeOptions::min_reset_duration) would have it: what
     /// processes have counted together must not fall. Python's client sees the buckets that are
-    /// given, or else count and sum. An observation takes three locked instructions.
+    /// given, or else count and sum. An observation takes two locked instructions.
     ///
     /// ```
     /// use narthex::{Histogram, NativeOptions};
@@ -396,6 +399,7 @@ fn push_native(all: &[Histogram], first: usize, columns: &mut Columns) {
         );
         if let Some(exemplars) = histogram.series.known_aside().and_then(|aside| aside.native.get())
         {
+            let _hold_off = histogram.series.schema().hold_off();
             exemplars.record(columns);
         }
     }

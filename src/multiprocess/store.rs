@@ -166,6 +166,7 @@ impl MultiprocessStore {
 
     /// Has the buckets of a series moved into the side file as soon as there is room.
     pub(crate) fn watch(&self, native: &Arc<SharedNative>) {
+        let _hold_off = hold_off();
         self.inner.natives.add(native);
     }
 
