@@ -818,6 +818,70 @@ fn a_child_without_room_counts_in_memory_until_there_is_some() {
     assert_eq!(sizes.snapshot().count(), 1.0);
 }
 
+/// Memory becomes a file under threads that observe: in buckets that are there, and in new ones.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_child_observes_while_it_finds_room_is_in_its_buckets() {
+    const THREADS: u32 = 2;
+
+    let _alone = alone();
+    let root = tempfile::tempdir().unwrap();
+    let (dir, away) = (root.path().join("shared"), root.path().join("away"));
+    fs::create_dir(&dir).unwrap();
+    let store = MultiprocessStore::open(&dir).unwrap();
+    let builder = Histogram::builder("h", "h").native(NativeOptions::new().schema(0));
+    let sizes = builder.store(&store).build().unwrap();
+    // The bucket n ends with 2 to the power of n.
+    sizes.observe(4.0);
+    for _ in 0..10 {
+        fs::rename(&dir, &away).unwrap();
+        fork(|| {
+            // For 16 there is room in memory that becomes the file, and the others wait for more.
+            (0..20).for_each(|power| sizes.observe(1 << power));
+            fs::rename(&away, &dir).unwrap();
+            // What has room is not to be seen by others, and what has none is told as well.
+            assert_eq!(store.unfiled(), 2);
+            let is_done = AtomicBool::new(false);
+            let (waiting, observed) = thread::scope(|scope| {
+                let observe = || {
+                    let mut observed = 0;
+                    while !is_done.load(Ordering::Relaxed) {
+                        [2, 10, 19].into_iter().for_each(|power| sizes.observe(1 << power));
+                        observed += 1;
+                    }
+                    observed
+                };
+                let observing = [(); THREADS as usize].map(|()| scope.spawn(observe));
+                thread::sleep(Duration::from_millis(5));
+                let waiting = store.file_waiting();
+                thread::sleep(Duration::from_millis(5));
+                is_done.store(true, Ordering::Relaxed);
+                let observed = observing.into_iter().map(|observing| observing.join().unwrap());
+                (waiting, observed.sum::<u32>())
+            });
+            assert_eq!(waiting, 0);
+            let observed = f64::from(observed);
+            let expected = (0..20).map(|power| match power {
+                2 => (power, 2.0 + observed),
+                10 | 19 => (power, 1.0 + observed),
+                _ => (power, 1.0),
+            });
+            assert_eq!(native_counts(&dir), Some((0.0, expected.collect())));
+            assert_eq!(value(&dir, "h_count"), Some(21.0 + 3.0 * observed));
+            // The next one begins with what there was.
+            let own = format!("{}.", store.identifier());
+            for file in fs::read_dir(&dir).unwrap().map(|file| file.unwrap().path()) {
+                let name = file.file_name().unwrap().to_string_lossy().into_owned();
+                if name.starts_with(&own) || name.ends_with(&format!("_{own}db")) {
+                    fs::remove_file(file).unwrap();
+                }
+            }
+        })
+        .wait();
+    }
+    assert_eq!(sizes.snapshot().count(), 1.0);
+}
+
 #[test]
 fn series_that_wait_for_room_count_apart_in_a_child() {
     let _alone = alone();
