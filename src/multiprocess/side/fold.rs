@@ -152,18 +152,19 @@ fn write(
 
 /// The rows and the words of entries that have all exponential buckets of a series.
 fn entries_of(first: u32, native: &NativeSum) -> Vec<(Vec<u32>, [u64; WORDS])> {
-    let mut rows: Vec<u32> = native.counts.keys().map(|(row, _)| *row).collect();
-    rows.dedup();
-    // Those of a summary are beside no other buckets.
-    rows.retain(|row| *row != first);
+    // By rows: an entry tells of those that it has counts of.
     let counts: Vec<_> = native.counts.iter().collect();
     let entries = counts.chunks(BUCKETS).map(|counts| {
+        let mut rows: Vec<u32> = counts.iter().map(|((row, _), _)| *row).collect();
+        rows.dedup();
+        // Those of a summary are beside no other buckets.
+        rows.retain(|row| *row != first);
         let buckets = counts.iter().map(|((row, place), count)| {
-            // As many as a histogram may have fit into a name.
             let below = rows.binary_search(row).unwrap_or_default() as u16;
             (NativeName { place: *place, below }, **count)
         });
-        ([&[first], rows.as_slice()].concat(), words(&native.limits, false, buckets))
+        let words = words(&native.limits, false, buckets);
+        ([&[first], rows.as_slice()].concat(), words)
     });
     entries.collect()
 }
