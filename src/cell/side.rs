@@ -356,3 +356,55 @@ impl fmt::Debug for SideSlot {
         f.debug_struct("SideSlot").field("words", &words).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, target_os = "linux", not(any(loom, miri))))]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_is_added_while_memory_becomes_a_file_is_counted_once() {
+        const KIND: u16 = 8;
+        const SUM: usize = 1;
+
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..300 {
+            let path = |name: &str| dir.path().join(format!("{round}-{name}"));
+            let file = SideFile::create(&path("parent")).unwrap();
+            let new = NewEntry { kind: KIND, key: b"k", words: &[0; 3], value: None, capacity: 0 };
+            let slot = file.append(&new).unwrap();
+            // As in a forked child that may make no file.
+            assert!(file.leave_parent(None, &file.bytes()).is_err() && file.is_adrift());
+            let is_done = AtomicBool::new(false);
+            let begun = AtomicU64::new(0);
+            let added: u64 = thread::scope(|scope| {
+                let add = || {
+                    let mut added = 0;
+                    while !is_done.load(Ordering::Relaxed) {
+                        slot.add(SUM, 1);
+                        added += 1;
+                        begun.fetch_add(1, Ordering::Relaxed);
+                    }
+                    added
+                };
+                let adding = [(); 2].map(|()| scope.spawn(add));
+                while begun.load(Ordering::Relaxed) < 100 {
+                    thread::yield_now();
+                }
+                let landed = file.land(&path("own"), |kind, at| kind == KIND && at == SUM);
+                is_done.store(true, Ordering::Relaxed);
+                landed.unwrap();
+                adding.into_iter().map(|adding| adding.join().unwrap()).sum()
+            });
+            assert_eq!(slot.word(SUM), added, "round {round}");
+            // Behind the heads of the file and of the entry, the key, and a word.
+            let at = HEAD.len() + ENTRY_HEAD + 8 + 8 * SUM;
+            assert_eq!(fs::read(path("own")).unwrap()[at..at + 8], added.to_le_bytes());
+            fs::remove_file(path("own")).unwrap();
+            fs::remove_file(path("parent")).unwrap();
+        }
+    }
+}
