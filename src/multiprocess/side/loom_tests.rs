@@ -192,7 +192,7 @@ fn what_threads_observe_while_buckets_change_is_in_the_file() {
 #[test]
 fn what_finds_room_is_seen_with_all_that_it_has() {
     let dir = directory();
-    explore_up_to(1, move || {
+    explore_up_to(3, move || {
         let path = dir.path().join("1.narthex");
         let is_full = Arc::new(AtomicBool::new(false));
         let native = buckets(&path, 100, &is_full);
