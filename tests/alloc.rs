@@ -194,12 +194,23 @@ fn nor_do_they_where_metrics_live_in_files() -> Result<(), Box<dyn std::error::E
     let newest = Gauge::builder("newest", "h").mode(GaugeMode::MostRecent).store(&store).build()?;
     let last = Enum::builder("last", "h").states(["a", "b"]).mode(GaugeMode::LiveMostRecent);
     let last = last.store(&store).build()?;
+    let native = Histogram::builder("native", "h").native(NativeOptions::new().max_buckets(20));
+    let native = native.buckets([0.5]).store(&store).build()?;
+    let quantiles = Summary::builder("quantiles", "h").objectives([(0.5, 0.01)]);
+    let quantiles = quantiles.store(&store).build()?;
     let all = || {
         metrics.observe();
         metrics.observe_with_exemplars();
         newest.set(1);
         let _ = last.state("b");
+        // More buckets than there may be.
+        for n in -40..40 {
+            native.observe_with_exemplar(n, &TRACE);
+            quantiles.observe(n);
+        }
     };
+    all();
+    // What was observed before the resolution was halved has had buckets of another width.
     all();
     assert_eq!(allocations(all), 0);
     assert_eq!(store.unfiled(), 0);

@@ -18,7 +18,9 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpi
 
 use narthex::multiprocess::inspect::inspect_dir;
 use narthex::multiprocess::{GaugeMode, MultiProcessCollector, MultiprocessStore, compact};
-use narthex::{Counter, Enum, Gauge, Histogram, Info, Summary, exposition};
+use narthex::{
+    Counter, Enum, Gauge, Histogram, Info, NativeOptions, Summary, exposition, for_each_family,
+};
 
 /// Runs `child` in a forked process, which then ends with 0, or 1 if it panics.
 fn fork(child: impl FnOnce()) -> Forked {
@@ -319,6 +321,87 @@ fn histograms_summaries_facts_states_and_exemplars_are_the_childs_own() {
     assert!(text.contains("about_info{version=\"1\"} 1.0\n"), "{text}");
     assert!(text.contains("sizes_sum 2.5\n"), "{text}");
     assert!(text.contains("seen_total 2.0 # {trace=\"child\"} 1.0"), "{text}");
+}
+
+/// The counts of the only native histogram of a directory: of the zero bucket, and of those above.
+fn native_counts(dir: &Path) -> Option<(f64, Vec<(i32, f64)>)> {
+    let collector = MultiProcessCollector::new(dir).unwrap().folding(false);
+    let mut counts = None;
+    for_each_family(&collector, &mut |family| {
+        family.for_each_chunk(&mut |chunk| {
+            for (_, native) in chunk.natives() {
+                let above = native.positive().iter().filter(|(_, count)| *count > 0.0);
+                counts = Some((native.zero_count(), above.collect()));
+            }
+        });
+        Ok(())
+    })
+    .unwrap();
+    counts
+}
+
+#[test]
+fn a_child_has_buckets_of_its_own() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let builder = Histogram::builder("h", "h").native(NativeOptions::new().schema(0));
+    let sizes = builder.store(&store).build().unwrap();
+    // The bucket 2 ends with 4, the bucket 4 with 16, the bucket 10 with 1024.
+    sizes.observe_n(3.0, 5);
+    sizes.observe(0);
+    fork(|| {
+        assert_eq!(sizes.snapshot().count(), 0.0);
+        // One that the parent has, and one that it has not.
+        sizes.observe(3.0);
+        sizes.observe(1000.0);
+        assert_eq!(sizes.snapshot().native().unwrap().positive().count(), 2);
+        let shown = native_counts(dir.path());
+        assert_eq!(shown, Some((1.0, vec![(2, 6.0), (10, 1.0)])));
+    })
+    .wait();
+    sizes.observe(10.0);
+    let expected = Some((1.0, vec![(2, 6.0), (4, 1.0), (10, 1.0)]));
+    assert_eq!(sizes.snapshot().count(), 7.0);
+    assert_eq!(native_counts(dir.path()), expected);
+    assert_eq!(value(dir.path(), "h_count"), Some(9.0));
+    // A child that touches nothing changes nothing, nor does the fold of both.
+    fork(|| {}).wait();
+    assert_eq!(compact(dir.path()).unwrap().processes(), 2);
+    assert_eq!(native_counts(dir.path()), expected);
+    assert_eq!(value(dir.path(), "h_count"), Some(9.0));
+}
+
+#[test]
+fn a_child_of_another_thread_has_buckets_of_its_own() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let store = MultiprocessStore::open(dir.path()).unwrap();
+    let builder = Histogram::builder("h", "h").native(NativeOptions::new().schema(0));
+    let sizes = builder.store(&store).build().unwrap();
+    let waits = Summary::builder("s", "s").objectives([(0.5, 0.01)]).store(&store).build().unwrap();
+    // The first row of each sum is that of this thread, and the child has the other thread alone.
+    sizes.observe(3.0);
+    waits.observe(1.0);
+    let observe_in_child = || {
+        sizes.observe(3.0);
+        fork(|| {
+            sizes.observe_n(10.0, 2);
+            (0..3).for_each(|_| waits.observe(200.0));
+        })
+        .wait();
+    };
+    thread::scope(|scope| scope.spawn(observe_in_child).join().unwrap());
+    // The bucket 2 ends with 4, the bucket 4 with 16.
+    let expected = Some((0.0, vec![(2, 2.0), (4, 2.0)]));
+    let median = || value(dir.path(), "s{quantile=\"0.5\"}").unwrap();
+    for processes in [1, 0] {
+        assert_eq!(native_counts(dir.path()), expected);
+        assert_eq!(value(dir.path(), "h_sum"), Some(26.0));
+        // In the middle of four are two of 200.
+        assert!((median() / 200.0 - 1.0).abs() <= 0.01, "{}", median());
+        assert_eq!(compact(dir.path()).unwrap().processes(), processes);
+    }
 }
 
 #[test]
@@ -732,6 +815,70 @@ fn a_child_without_room_counts_in_memory_until_there_is_some() {
     });
     child.wait();
     assert_eq!((jobs.get(), store.unfiled()), (5.0, 0));
+    assert_eq!(sizes.snapshot().count(), 1.0);
+}
+
+/// Memory becomes a file under threads that observe: in buckets that are there, and in new ones.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_child_observes_while_it_finds_room_is_in_its_buckets() {
+    const THREADS: u32 = 2;
+
+    let _alone = alone();
+    let root = tempfile::tempdir().unwrap();
+    let (dir, away) = (root.path().join("shared"), root.path().join("away"));
+    fs::create_dir(&dir).unwrap();
+    let store = MultiprocessStore::open(&dir).unwrap();
+    let builder = Histogram::builder("h", "h").native(NativeOptions::new().schema(0));
+    let sizes = builder.store(&store).build().unwrap();
+    // The bucket n ends with 2 to the power of n.
+    sizes.observe(4.0);
+    for _ in 0..10 {
+        fs::rename(&dir, &away).unwrap();
+        fork(|| {
+            // For 16 there is room in memory that becomes the file, and the others wait for more.
+            (0..20).for_each(|power| sizes.observe(1 << power));
+            fs::rename(&away, &dir).unwrap();
+            // What has room is not to be seen by others, and what has none is told as well.
+            assert_eq!(store.unfiled(), 2);
+            let is_done = AtomicBool::new(false);
+            let (waiting, observed) = thread::scope(|scope| {
+                let observe = || {
+                    let mut observed = 0;
+                    while !is_done.load(Ordering::Relaxed) {
+                        [2, 10, 19].into_iter().for_each(|power| sizes.observe(1 << power));
+                        observed += 1;
+                    }
+                    observed
+                };
+                let observing = [(); THREADS as usize].map(|()| scope.spawn(observe));
+                thread::sleep(Duration::from_millis(5));
+                let waiting = store.file_waiting();
+                thread::sleep(Duration::from_millis(5));
+                is_done.store(true, Ordering::Relaxed);
+                let observed = observing.into_iter().map(|observing| observing.join().unwrap());
+                (waiting, observed.sum::<u32>())
+            });
+            assert_eq!(waiting, 0);
+            let observed = f64::from(observed);
+            let expected = (0..20).map(|power| match power {
+                2 => (power, 2.0 + observed),
+                10 | 19 => (power, 1.0 + observed),
+                _ => (power, 1.0),
+            });
+            assert_eq!(native_counts(&dir), Some((0.0, expected.collect())));
+            assert_eq!(value(&dir, "h_count"), Some(21.0 + 3.0 * observed));
+            // The next one begins with what there was.
+            let own = format!("{}.", store.identifier());
+            for file in fs::read_dir(&dir).unwrap().map(|file| file.unwrap().path()) {
+                let name = file.file_name().unwrap().to_string_lossy().into_owned();
+                if name.starts_with(&own) || name.ends_with(&format!("_{own}db")) {
+                    fs::remove_file(file).unwrap();
+                }
+            }
+        })
+        .wait();
+    }
     assert_eq!(sizes.snapshot().count(), 1.0);
 }
 

@@ -7,7 +7,9 @@ use std::thread;
 
 use narthex::model::{CounterMetricFamily, HistogramMetricFamily};
 use narthex::multiprocess::{GaugeMode, MultiprocessStore, compact, mark_process_dead};
-use narthex::{Counter, Enum, Gauge, Histogram, Info, Summary, collector_fn};
+use narthex::{
+    Counter, Enum, Gauge, Histogram, Info, NativeOptions, Summary, collector_fn,
+};
 use narthex_fuzz::{NAMES, pack};
 
 type Done<T = ()> = Result<T, Box<dyn Error>>;
@@ -39,6 +41,7 @@ fn main() -> Done {
         ("folded", folded),
         ("told", told),
         ("spelled", spelled),
+        ("natives", natives),
     ];
     directories.sort_by_key(|(name, _)| *name);
     for (name, fill) in directories {
@@ -165,6 +168,22 @@ fn families(dir: &Path) -> Done {
         });
         store.publish(&own)?;
         Ok(store.publish(&own)?)
+    })
+}
+
+/// Native histograms and quantiles, whose rows are where those of the target `side_reader` are.
+fn natives(dir: &Path) -> Done {
+    workers(dir, |store| {
+        let options = NativeOptions::new().schema(2).max_buckets(3).max_zero_threshold(0.5);
+        let sizes = Histogram::builder("n", "h").buckets([1.0]).native(options);
+        let sizes = sizes.store(store).build()?;
+        let times = Summary::builder("q", "h").objectives([(0.5, 0.1), (0.9, 0.1)]);
+        let times = times.store(store).build()?;
+        for value in [0.0, 0.3, -0.7, 1.0, 5.0, 700.0, f64::INFINITY, f64::NAN] {
+            sizes.observe(value);
+            times.observe(value);
+        }
+        Ok(())
     })
 }
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use narthex::Counter;
 use narthex::exposition;
 use narthex::multiprocess::{MultiProcessCollector, MultiprocessStore};
+use narthex::{Counter, Histogram, NativeOptions, Summary};
 use narthex_fuzz::{assert_well_formed, scratch, seal};
 use tempfile::TempDir;
 
@@ -23,6 +23,10 @@ fn directory() -> TempDir {
             Counter::builder("c", "h").labels(["l"]).store(&store).build().expect("a metric");
         counter.labels(["a"]).inc();
         counter.labels(["b"]).inc();
+        let sizes = Histogram::builder("n", "h").buckets([1.0]).native(NativeOptions::new());
+        sizes.store(&store).build().expect("a metric").observe(2);
+        let times = Summary::builder("q", "h").objectives([(0.5, 0.1)]);
+        times.store(&store).build().expect("a metric").observe(2);
     }
     for name in ["2.lock", "4.lock"] {
         fs::write(dir.path().join(name), "").expect("a file");
@@ -48,4 +52,6 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(first, second);
         assert_well_formed(&first, false);
     }
+    // The format that has native histograms.
+    let _ = exposition::protobuf::encode(&collector);
 });

@@ -1,10 +1,16 @@
 //! The home of observations by size.
 
+#[cfg(feature = "multiprocess")]
+use std::sync::Arc;
+
 use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::all_mapped;
 use super::native::NativeCell;
-use super::native_book::{NativeLimits, NativeReading};
+use super::native_book::NativeReading;
+#[cfg(feature = "multiprocess")]
+use super::native_file::SharedNative;
+use super::native_limits::NativeLimits;
 use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
@@ -25,6 +31,8 @@ pub enum HistogramCell {
 pub struct MappedHistogram {
     buckets: Box<[SharedCell]>,
     sum: SharedCell,
+    /// Its buckets of exponential size, if it has them.
+    native: Option<Arc<SharedNative>>,
 }
 
 impl HistogramCell {
@@ -34,9 +42,20 @@ impl HistogramCell {
         #[cfg(feature = "multiprocess")]
         if let Some(mut cells) = all_mapped(homes) {
             let sum = cells.remove(0);
-            return Self::Mapped(Box::new(MappedHistogram { buckets: cells.into(), sum }));
+            let buckets = cells.into();
+            return Self::Mapped(Box::new(MappedHistogram { buckets, sum, native: None }));
         }
         Self::Memory(Observations::new(buckets))
+    }
+
+    /// The same with buckets of exponential size.
+    #[cfg(feature = "multiprocess")]
+    pub(crate) fn shared(homes: Vec<Home>, native: Option<Arc<SharedNative>>) -> Self {
+        let mut cell = Self::at(homes);
+        if let Self::Mapped(mapped) = &mut cell {
+            mapped.native = native;
+        }
+        cell
     }
 
     /// In memory, with buckets of exponential size beside so many others.
@@ -84,7 +103,13 @@ impl HistogramCell {
                 native.read(into);
                 Some(into)
             }
-            _ => None,
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(mapped) => {
+                mapped.native.as_ref()?.read(into);
+                into.sum = mapped.sum.get();
+                Some(into)
+            }
+            Self::Memory(_) => None,
         }
     }
 
@@ -115,6 +140,10 @@ impl HistogramCell {
 impl MappedHistogram {
     fn observe(&self, bucket: usize, value: f64, n: u64) {
         self.sum.add(value * n as f64);
+        // Before the others, which readers take from these.
+        if let Some(native) = &self.native {
+            native.observe(value, n, bucket);
+        }
         self.buckets[bucket].add(n as f64);
     }
 }

@@ -16,6 +16,15 @@ use super::sync::{AtomicU64, Mutex};
 /// The most additions that are made in the row of all before there is another try to get one.
 const MOST_PATIENCE: u32 = 1 << 12;
 
+/// The end of a key whose number has one row, to which all threads add. Readers take it for the
+/// key without the space.
+pub(crate) const IN_ONE_ROW: &str = " ]";
+
+/// Whether threads have rows of their own of the number of a key, where numbers have those.
+pub(super) fn may_split(key: &[u8]) -> bool {
+    !key.ends_with(IN_ONE_ROW.as_bytes())
+}
+
 /// A number that is the sum of rows under one key.
 ///
 /// A thread takes a row when it first adds, and from then on is its only
@@ -53,8 +62,9 @@ enum Writer {
     All,
 }
 
+/// When to try again what has failed.
 #[derive(Default)]
-struct Patience {
+pub(super) struct Patience {
     left: u32,
     next: u32,
 }
@@ -262,13 +272,13 @@ impl Row {
 
 impl Patience {
     /// Whether it is too early for another try.
-    fn is_asked(&mut self) -> bool {
+    pub(super) fn is_asked(&mut self) -> bool {
         let is_asked = self.left > 0;
         self.left = self.left.saturating_sub(1);
         is_asked
     }
 
-    fn learn(&mut self, has_worked: bool) {
+    pub(super) fn learn(&mut self, has_worked: bool) {
         self.next = if has_worked { 0 } else { (self.next * 2).clamp(1, MOST_PATIENCE) };
         self.left = self.next;
     }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 
 use super::float::add_among_all;
 use super::growing::Growing;
-use super::lane::{Lane, Wanted};
+use super::lane::{Lane, Wanted, may_split};
 use super::memory::Word;
 use super::sync::{AtomicU64, Mutex};
 
@@ -104,7 +104,7 @@ impl MappedFile {
         }
         let cells = keys.iter().map(|key| {
             if !entries.rows.contains_key(*key) {
-                entries.begin(key, self.follow.is_some())?;
+                entries.begin(key, self.follow.is_some() && may_split(key))?;
             }
             self.cell_of(&mut entries, key).ok_or_else(|| io::ErrorKind::NotFound.into())
         });
@@ -121,7 +121,7 @@ impl MappedFile {
         let known = rows.get_mut(key)?;
         let row = *known.rows.first()?;
         let value_at = |row: u32| row as usize + head_of(key);
-        let lane = self.follow.is_some().then(|| {
+        let lane = (self.follow.is_some() && may_split(key)).then(|| {
             known.lane.upgrade().unwrap_or_else(|| {
                 let rows = known.rows.iter().map(|&row| file.word(value_at(row)));
                 let lane = Arc::new(Lane::on(rows));

@@ -8,9 +8,13 @@ use std::{env, fs, process, thread};
 
 use super::growing::Growing;
 use super::mapped::MappedFile;
+use super::native_book::NativeReading;
+use super::native_entry::{NativeName, words};
+use super::native_file::{NativeRows, SharedNative};
+use super::native_limits::NativeLimits;
 use super::rows::Rows;
 use super::shared::{SharedCell, WaitingCell};
-use super::side::{HEAD, NewEntry, SideFile, USED_AT};
+use super::side::{HEAD, NewEntry, SideFile, SideSlot, USED_AT};
 
 /// So long that a few fill a segment.
 const LONG: usize = if cfg!(miri) { 41 } else { 17_000 };
@@ -119,4 +123,47 @@ fn threads_add_in_rows_of_their_own() {
     assert_eq!(cell.get(), 4.5);
     drop(cell);
     assert_eq!(file.cell(b"a").unwrap().get(), 4.5);
+}
+
+const LIMITS: NativeLimits = NativeLimits {
+    schema: 0,
+    zero_threshold: 0.0,
+    max_buckets: 3,
+    min_reset_seconds: None,
+    max_zero_threshold: 0.0,
+};
+
+impl NativeRows for Arc<SideFile> {
+    fn are_filed(&self) -> bool {
+        true
+    }
+
+    fn append(&self, is_short: bool, buckets: &[(NativeName, u64)]) -> Option<SideSlot> {
+        let words = words(&LIMITS, is_short, buckets.to_vec());
+        let new = NewEntry { kind: 8, key: b"k", words: &words, value: None, capacity: 0 };
+        SideFile::append(self, &new).ok()
+    }
+}
+
+#[test]
+fn threads_observe_in_buckets_that_come_into_being() {
+    let temporary = Temporary::new("natives");
+    let file = SideFile::on(temporary.growing(&HEAD, USED_AT, u32::to_le));
+    let native = SharedNative::new(LIMITS, 1, || 0.0, Box::new(file.clone()));
+    thread::scope(|scope| {
+        for thread in 0..2 {
+            let native = &native;
+            scope.spawn(move || {
+                for round in 0..4 {
+                    native.observe(f64::from(1 << (2 * round + thread)), 1, 0);
+                }
+            });
+        }
+        // As before a `fork`, which does not wait for those who add to a bucket.
+        #[cfg(unix)]
+        scope.spawn(|| assert!(file.bytes().len() >= HEAD.len()));
+    });
+    let mut reading = NativeReading::default();
+    native.read(&mut reading);
+    assert_eq!(reading.below, [8]);
 }

@@ -17,7 +17,7 @@ mod growing;
 mod histogram;
 pub(crate) mod keys;
 #[cfg(feature = "multiprocess")]
-mod lane;
+pub(crate) mod lane;
 pub(crate) mod lent;
 mod level;
 #[cfg(all(test, loom, feature = "multiprocess"))]
@@ -38,6 +38,11 @@ mod memory;
 mod miri_tests;
 mod native;
 mod native_book;
+#[cfg(feature = "multiprocess")]
+pub(crate) mod native_entry;
+#[cfg(feature = "multiprocess")]
+pub(crate) mod native_file;
+mod native_limits;
 #[cfg(all(test, not(loom)))]
 mod native_tests;
 pub(crate) mod numbered;
@@ -60,6 +65,7 @@ mod shelf_miri_tests;
 pub(crate) mod short;
 #[cfg(feature = "multiprocess")]
 pub(crate) mod side;
+pub(crate) mod sketch;
 #[cfg(not(loom))]
 mod slab;
 mod slots;
@@ -88,7 +94,8 @@ pub(crate) use self::counter::{CounterAside, CounterCell};
 pub(crate) use self::directory::MOST_BELOW;
 pub(crate) use self::gauge::GaugeCell;
 pub(crate) use self::histogram::HistogramCell;
-pub(crate) use self::native_book::{NativeLimits, NativeReading};
+pub(crate) use self::native_book::NativeReading;
+pub(crate) use self::native_limits::{MOST_BUCKETS, NativeLimits};
 #[cfg(all(unix, not(loom), feature = "multiprocess"))]
 pub(crate) use self::owners::LeftSlabs;
 pub(crate) use self::refused::{note_refused_observation, refused_observations};

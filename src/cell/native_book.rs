@@ -2,6 +2,9 @@
 
 use super::directory::Key;
 use super::exponential::{COARSEST, FINEST, bucket, last_place, place, upper_bound};
+#[cfg(feature = "multiprocess")]
+use super::native_entry::{NativeName, NativePlace};
+use super::native_limits::NativeLimits;
 use super::places::Fixed;
 use super::slab::Block;
 
@@ -11,19 +14,6 @@ pub(super) const CELLS: usize = 16;
 /// Of so many slots for each bucket that is allowed, none are made by widening the zero bucket,
 /// which could go on for as long as values become greater.
 const WIDENED: usize = 4;
-
-/// How a native histogram begins, and what keeps it small.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct NativeLimits {
-    pub(crate) schema: i32,
-    pub(crate) zero_threshold: f64,
-    /// How many buckets there may be, without the zero bucket.
-    pub(crate) max_buckets: usize,
-    /// After how many seconds it may begin anew.
-    pub(crate) min_reset_seconds: Option<f64>,
-    /// How far the zero bucket may be widened.
-    pub(crate) max_zero_threshold: f64,
-}
 
 /// What a histogram had observed at one moment.
 #[derive(Debug, Default)]
@@ -130,8 +120,8 @@ impl Book {
 
     /// The number of a value's slot, made if there is none.
     pub(super) fn slot_of(&mut self, value: f64, below: usize) -> usize {
-        let (bucket, below) = (self.bucket(value), below as u32);
-        let is_it = |slot: &Slot| slot.below == below && self.bucket_of(slot) == bucket;
+        let bucket = self.bucket(value);
+        let is_it = |slot: &Slot| slot.below == below as u32 && self.bucket_of(slot) == bucket;
         if let Some(slot) = self.slots.iter().position(is_it) {
             return slot;
         }
@@ -140,9 +130,29 @@ impl Book {
             self.cells.push(Block::new(Fixed));
         }
         let place = self.cells[number / CELLS].place_of(number % CELLS);
-        let (side, bucket) = bucket;
-        self.slots.push(Slot { side, last: last_place(bucket, self.schema), below, place });
+        self.push_slot(value, below, place);
         number
+    }
+
+    /// Adds a slot for a value, whose cell is there.
+    pub(super) fn push_slot(&mut self, value: f64, below: usize, place: u32) {
+        let (side, bucket) = self.bucket(value);
+        let (last, below) = (last_place(bucket, self.schema), below as u32);
+        self.slots.push(Slot { side, last, below, place });
+    }
+
+    /// What a value is counted as, as long as the schema and the zero bucket are what they are.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn name_of(&self, value: f64, below: usize) -> NativeName {
+        let schema = self.schema;
+        let place = match self.bucket(value) {
+            (Side::Nan, _) => NativePlace::Nan,
+            (Side::Negative, index) => NativePlace::Negative { schema, index },
+            (Side::Positive, index) => NativePlace::Positive { schema, index },
+            (Side::Zero, _) if self.last_zero == i32::MIN => NativePlace::Zero,
+            (Side::Zero, _) => NativePlace::ZeroUpTo { schema: FINEST, index: self.last_zero },
+        };
+        NativeName { place, below: below as u16 }
     }
 
     /// Begins anew if that is due and the time has come.
@@ -248,16 +258,22 @@ impl NativeReading {
         self.slots.resize(book.slots.len(), (0, 0));
     }
 
+    /// What each slot has, for whoever reads them all at once.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn counts(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.slots.iter_mut().map(|(count, _)| count)
+    }
+
     /// Adds what each slot has to the buckets of now.
     pub(super) fn end(&mut self, book: &Book) {
         for (slot, (count, _)) in book.slots.iter().zip(&self.slots) {
             if let Some(below) = self.below.get_mut(slot.below as usize) {
-                *below += count;
+                *below = below.saturating_add(*count);
             }
             match book.bucket_of(slot) {
                 _ if *count == 0 => {}
                 (Side::Nan, _) => {}
-                (Side::Zero, _) => self.zero_count += count,
+                (Side::Zero, _) => self.zero_count = self.zero_count.saturating_add(*count),
                 (Side::Negative, bucket) => self.negative.push((bucket, *count)),
                 (Side::Positive, bucket) => self.positive.push((bucket, *count)),
             }
@@ -267,7 +283,7 @@ impl NativeReading {
             buckets.dedup_by(|next, bucket| {
                 let is_same = next.0 == bucket.0;
                 if is_same {
-                    bucket.1 += next.1;
+                    bucket.1 = bucket.1.saturating_add(next.1);
                 }
                 is_same
             });

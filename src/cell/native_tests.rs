@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::native::NativeCell;
-use super::native_book::{NativeLimits, NativeReading};
+use super::native_book::NativeReading;
+use super::native_limits::NativeLimits;
 
 thread_local! {
     static NOW: Cell<f64> = const { Cell::new(0.0) };

@@ -1,6 +1,8 @@
 //! Values in a side file, which a kill at any instant leaves whole: the old one or the new one.
 #![allow(unsafe_code)]
 
+#[cfg(all(target_os = "linux", not(loom)))]
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -82,21 +84,31 @@ impl SideFile {
         Arc::new(Self { file: Mutex::new(file) })
     }
 
-    /// The bytes in use, while nobody writes any.
+    /// The bytes in use, while nobody writes any but by [`SideSlot::add`].
     #[cfg(all(unix, not(loom)))]
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let file = self.file.lock();
-        // SAFETY: the caller says that nobody writes; this is asked for before a `fork` alone,
-        // which waits for those who do.
-        unsafe { file.read(0, file.used) }.unwrap_or_default()
+        let mut bytes = Vec::with_capacity(file.used);
+        // Entries are of whole words, any of which may grow just now.
+        for at in (0..file.used).step_by(size_of::<u64>()) {
+            bytes.extend_from_slice(&file.load(at).to_ne_bytes());
+        }
+        bytes
     }
 
     /// Moves what is in memory into a file.
     ///
-    /// Who replaces a value just then may see that it was not.
+    /// Who replaces a value just then may see that it was not. What is added to a word is not
+    /// lost: `is_sum` tells by the kind of an entry and the place of a word which those are.
     #[cfg(all(target_os = "linux", not(loom)))]
-    pub(crate) fn land(&self, path: &Path) -> io::Result<()> {
-        self.file.lock().land(path, |_, _, _, _| {})
+    pub(crate) fn land(&self, path: &Path, is_sum: impl Fn(u16, usize) -> bool) -> io::Result<()> {
+        let mut file = self.file.lock();
+        let sums = words_where(&file, is_sum);
+        file.land(path, |word, at, before, after| {
+            if sums.contains(&at) {
+                add_to(word, u64::from_le(after).wrapping_sub(u64::from_le(before)));
+            }
+        })
     }
 
     /// Whether what it says is in memory, where no other process sees it.
@@ -148,7 +160,7 @@ impl SideFile {
             [0, 1].map(|place| file.pieces(halves_at + place * half, half).into_boxed_slice())
         });
         let writer = halves.map(|halves| Mutex::new(Writer { halves, sequence: 1 }));
-        Ok(SideSlot { _file: self.clone(), words, capacity, writer })
+        Ok(SideSlot { file: self.clone(), words, capacity, writer })
     }
 }
 
@@ -200,7 +212,7 @@ pub(crate) fn half_head(sequence: u64, value: &[u8]) -> [u8; HALF_HEAD] {
 /// An entry of a [`SideFile`]: words that are written at once, and a value in two halves.
 pub(crate) struct SideSlot {
     // Keeps what is below mapped.
-    _file: Arc<SideFile>,
+    file: Arc<SideFile>,
     words: Box<[Word]>,
     capacity: usize,
     writer: Option<Mutex<Writer>>,
@@ -243,6 +255,11 @@ impl SideSlot {
         }
     }
 
+    /// How many bytes of its file are in use.
+    pub(crate) fn file_len(&self) -> u64 {
+        self.file.file.lock().used as u64
+    }
+
     /// Replaces the value; false if it is too long, and the old one stays.
     ///
     /// Waits for a thread that is writing, which takes no longer than copying.
@@ -262,12 +279,53 @@ impl SideSlot {
         true
     }
 
+    /// Adds to one of its words, as other threads do.
+    pub(crate) fn add(&self, place: usize, n: u64) {
+        if let Some(word) = self.at(place) {
+            add_to(word, n);
+        }
+    }
+
     fn at(&self, place: usize) -> Option<&AtomicU64> {
         let word = self.words.get(place)?;
-        // SAFETY: `Growing::word` gave an aligned word of the mapping, `_file` keeps it mapped,
+        // SAFETY: `Growing::word` gave an aligned word of the mapping, `file` keeps it mapped,
         // and it is published, so that nothing but atomics touches it.
         Some(unsafe { word.atomic() })
     }
+}
+
+/// Adds to a word of a file, as other threads do.
+fn add_to(word: &AtomicU64, n: u64) {
+    if cfg!(target_endian = "little") {
+        word.fetch_add(n, Ordering::Relaxed);
+    } else {
+        let sum = |have| Some(u64::from_le(have).wrapping_add(n).to_le());
+        let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
+    }
+}
+
+/// Where those words of all entries stand that are wanted by kind and place.
+#[cfg(all(target_os = "linux", not(loom)))]
+fn words_where(file: &Growing, is_wanted: impl Fn(u16, usize) -> bool) -> HashSet<usize> {
+    let (mut wanted, mut at) = (HashSet::new(), HEAD.len());
+    while file.used - at >= ENTRY_HEAD {
+        let [a, b, c, d, kind @ .., w, x] = file.load(at).to_ne_bytes();
+        let [e, f, g, h, ..] = file.load(at + 8).to_ne_bytes();
+        let [size, key_len] = [[a, b, c, d], [e, f, g, h]].map(u32::from_le_bytes);
+        let (kind, words) = (u16::from_le_bytes(kind), u16::from_le_bytes([w, x]).into());
+        let (size, len) = (size as usize, file.used - at);
+        // Somebody may have damaged the file of a parent that has died since.
+        if size < ENTRY_HEAD || size > len || size % size_of::<u64>() != 0 {
+            break;
+        }
+        if let Some(key_len) = (key_len as usize).checked_next_multiple_of(size_of::<u64>()) {
+            let places = (0..words).filter(|place| is_wanted(kind, *place));
+            let words_at = at.saturating_add(ENTRY_HEAD).saturating_add(key_len);
+            wanted.extend(places.map(|place| words_at.saturating_add(8 * place)));
+        }
+        at += size;
+    }
+    wanted
 }
 
 /// Copies parts back to back into pieces that are as long or longer; `&mut Writer` holds them.
@@ -296,5 +354,57 @@ impl fmt::Debug for SideSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<_> = (0..self.words.len()).map(|place| self.word(place)).collect();
         f.debug_struct("SideSlot").field("words", &words).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(any(loom, miri))))]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn what_is_added_while_memory_becomes_a_file_is_counted_once() {
+        const KIND: u16 = 8;
+        const SUM: usize = 1;
+
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..300 {
+            let path = |name: &str| dir.path().join(format!("{round}-{name}"));
+            let file = SideFile::create(&path("parent")).unwrap();
+            let new = NewEntry { kind: KIND, key: b"k", words: &[0; 3], value: None, capacity: 0 };
+            let slot = file.append(&new).unwrap();
+            // As in a forked child that may make no file.
+            assert!(file.leave_parent(None, &file.bytes()).is_err() && file.is_adrift());
+            let is_done = AtomicBool::new(false);
+            let begun = AtomicU64::new(0);
+            let added: u64 = thread::scope(|scope| {
+                let add = || {
+                    let mut added = 0;
+                    while !is_done.load(Ordering::Relaxed) {
+                        slot.add(SUM, 1);
+                        added += 1;
+                        begun.fetch_add(1, Ordering::Relaxed);
+                    }
+                    added
+                };
+                let adding = [(); 2].map(|()| scope.spawn(add));
+                while begun.load(Ordering::Relaxed) < 100 {
+                    thread::yield_now();
+                }
+                let landed = file.land(&path("own"), |kind, at| kind == KIND && at == SUM);
+                is_done.store(true, Ordering::Relaxed);
+                landed.unwrap();
+                adding.into_iter().map(|adding| adding.join().unwrap()).sum()
+            });
+            assert_eq!(slot.word(SUM), added, "round {round}");
+            // Behind the heads of the file and of the entry, the key, and a word.
+            let at = HEAD.len() + ENTRY_HEAD + 8 + 8 * SUM;
+            assert_eq!(fs::read(path("own")).unwrap()[at..at + 8], added.to_le_bytes());
+            fs::remove_file(path("own")).unwrap();
+            fs::remove_file(path("parent")).unwrap();
+        }
     }
 }

@@ -1,10 +1,16 @@
 //! The home of a count and a sum.
 
+#[cfg(feature = "multiprocess")]
+use std::sync::Arc;
+
 use super::Home;
 #[cfg(feature = "multiprocess")]
 use super::all_mapped;
 use super::native::NativeCell;
-use super::native_book::{NativeLimits, NativeReading};
+use super::native_book::NativeReading;
+#[cfg(feature = "multiprocess")]
+use super::native_file::SharedNative;
+use super::native_limits::NativeLimits;
 use super::observations::Observations;
 #[cfg(feature = "multiprocess")]
 use super::shared::SharedCell;
@@ -24,6 +30,8 @@ pub enum SummaryCell {
 pub struct MappedSummary {
     count: SharedCell,
     sum: SharedCell,
+    /// Its buckets of exponential size, if it has them.
+    native: Option<Arc<SharedNative>>,
 }
 
 impl SummaryCell {
@@ -31,11 +39,21 @@ impl SummaryCell {
     pub(crate) fn at(homes: Vec<Home>) -> Self {
         #[cfg(feature = "multiprocess")]
         if let Some(Ok([count, sum])) = all_mapped(homes).map(<[SharedCell; 2]>::try_from) {
-            return Self::Mapped(Box::new(MappedSummary { count, sum }));
+            return Self::Mapped(Box::new(MappedSummary { count, sum, native: None }));
         }
         #[cfg(not(feature = "multiprocess"))]
         drop(homes);
         Self::Memory(Observations::new(1))
+    }
+
+    /// The same with buckets of exponential size.
+    #[cfg(feature = "multiprocess")]
+    pub(crate) fn shared(homes: Vec<Home>, native: Option<Arc<SharedNative>>) -> Self {
+        let mut cell = Self::at(homes);
+        if let Self::Mapped(mapped) = &mut cell {
+            mapped.native = native;
+        }
+        cell
     }
 
     /// In memory, with buckets of exponential size.
@@ -51,6 +69,9 @@ impl SummaryCell {
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 mapped.sum.add(value);
+                if let Some(native) = &mapped.native {
+                    native.observe(value, 1, 0);
+                }
                 mapped.count.add(1.0);
             }
         }
@@ -68,7 +89,13 @@ impl SummaryCell {
                 native.read(into);
                 Some(into)
             }
-            _ => None,
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(mapped) => {
+                mapped.native.as_ref()?.read(into);
+                into.sum = mapped.sum.get();
+                Some(into)
+            }
+            Self::Memory(_) => None,
         }
     }
 

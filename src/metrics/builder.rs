@@ -9,8 +9,6 @@ use super::label_set::{LabelSet, check_values};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
 use crate::collector::Collector;
-#[cfg(feature = "multiprocess")]
-use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::model::desc::full_name_with;
 use crate::model::{Desc, LabelNames, NameValidation};
@@ -212,11 +210,6 @@ impl<M: Instrument, T: Built<M>> MetricBuilder<M, T> {
         let unit = (!self.unit.is_empty()).then(|| self.unit.as_str().into());
         let desc = Desc::from_full_name(name, self.help, M::TYPE, unit);
         M::check(&mut self.settings, &desc, &names)?;
-        #[cfg(feature = "multiprocess")]
-        if let Some(why) = M::why_not_in_files(&self.settings).filter(|_| self.store.is_some()) {
-            let message = format!("{} {:?}: {why}", M::TYPE, desc.name());
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
         Ok(Schema {
             desc,
             names,

@@ -104,10 +104,12 @@ impl Histogram {
         self.series.cell.observe(|| bucket, value, 1);
         if keeps_exemplar(labels) {
             let slot = (bucket, self.bounds().values().len());
-            let (aside, seconds) = (self.series.aside(), now());
+            let (aside, schema, seconds) = (self.series.aside(), self.series.schema(), now());
             aside.of_buckets.store(slot, labels, value, seconds);
-            if self.series.schema().settings.native.is_some() {
-                aside.native.get_or_init(Box::default).store(labels, value, seconds);
+            if schema.settings.native.is_some() {
+                if let Some(_hold_off) = schema.try_hold_off() {
+                    aside.native.get_or_init(Box::default).store(labels, value, seconds);
+                }
             }
         }
     }
@@ -206,8 +208,11 @@ impl<T: Built<Histogram>> MetricBuilder<Histogram, T> {
     /// It has no other buckets unless [some are given](Self::buckets); those are exposed beside.
     /// Formats that know no native histograms show these, count and sum.
     ///
-    /// Native histograms are not kept in [files that processes share](MetricBuilder::store): with
-    /// a store, it cannot be built.
+    /// In [files that processes share](MetricBuilder::store), the buckets of all processes are
+    /// added up, at the coarsest resolution that one of them has. There a series never begins
+    /// anew, as [`min_reset_duration`](NativeOptions::min_reset_duration) would have it: what
+    /// processes have counted together must not fall. Python's client sees the buckets that are
+    /// given, or else count and sum. An observation takes two locked instructions.
     ///
     /// ```
     /// use narthex::{Histogram, NativeOptions};
@@ -304,8 +309,8 @@ impl Kind for Histogram {
     }
 
     #[cfg(feature = "multiprocess")]
-    fn why_not_in_files(settings: &HistogramSettings) -> Option<&'static str> {
-        settings.native.map(|_| "native histograms are not kept in shared files")
+    fn is_native(settings: &HistogramSettings) -> bool {
+        settings.native.is_some()
     }
 
     fn new_cell(
@@ -313,7 +318,8 @@ impl Kind for Histogram {
         homes: &mut Homes<'_>,
     ) -> (HistogramCell, Option<HistogramAside>) {
         let bounds = &schema.settings.bounds;
-        if let Some(limits) = schema.settings.native {
+        let native = schema.settings.native;
+        if let Some(limits) = native.filter(|_| !homes.are_shared()) {
             return (HistogramCell::native(limits, bounds.values().len(), now), None);
         }
         let texts = bounds.texts();
@@ -323,6 +329,11 @@ impl Kind for Histogram {
         let exemplars = numbers.iter().skip(1).map(|bucket| homes.exemplar(bucket)).collect();
         let aside = ExemplarSlots::if_shared(exemplars)
             .map(|of_buckets| HistogramAside { of_buckets, ..HistogramAside::default() });
+        #[cfg(feature = "multiprocess")]
+        if let Some(limits) = native {
+            let native = homes.native(0..numbers.len(), limits, bounds.values().len(), None);
+            return (HistogramCell::shared(numbers, native), aside);
+        }
         (HistogramCell::at(numbers), aside)
     }
 
@@ -387,6 +398,7 @@ fn push_native(all: &[Histogram], first: usize, columns: &mut Columns) {
         );
         if let Some(exemplars) = histogram.series.known_aside().and_then(|aside| aside.native.get())
         {
+            let _hold_off = histogram.series.schema().hold_off();
             exemplars.record(columns);
         }
     }

@@ -13,6 +13,8 @@ use once_cell::sync::OnceCell;
 use super::exemplar::ExemplarSlot;
 use crate::cell::Home;
 #[cfg(feature = "multiprocess")]
+use crate::cell::lane::IN_ONE_ROW;
+#[cfg(feature = "multiprocess")]
 use crate::cell::rows::Rows;
 #[cfg(feature = "multiprocess")]
 use crate::cell::shared::SharedCell;
@@ -43,6 +45,8 @@ pub struct Homes<'a> {
     pub(super) store: Option<&'a MultiprocessStore>,
     /// The file that such metrics have.
     pub(super) file: Option<FileKind>,
+    /// Whether there are exponential buckets beside those of given bounds.
+    pub(super) is_native: bool,
     pub(super) cells: Vec<SharedCell>,
 }
 
@@ -59,6 +63,10 @@ impl Homes<'_> {
     pub(super) fn exemplar(&self, _: &Home) -> ExemplarSlot {
         ExemplarSlot::default()
     }
+
+    pub(super) fn are_shared(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(feature = "multiprocess")]
@@ -71,10 +79,22 @@ impl<'a> Homes<'a> {
         let name = self.desc.name();
         let keys = numbers.iter().map(|(suffix, extra)| {
             let labels: Vec<_> = self.labels().chain(*extra).collect();
-            cell_key(name, &format!("{name}{}", suffix.as_str()), &labels, self.desc.help())
+            let sample = format!("{name}{}", suffix.as_str());
+            let mut key = cell_key(name, &sample, &labels, self.desc.help());
+            if self.is_native && *suffix == Suffix::Bucket {
+                // Nobody else counts in a row that has exponential buckets beside.
+                key.truncate(key.len() - 1);
+                key.push_str(IN_ONE_ROW);
+            }
+            key
         });
         self.cells = store.cells(file, keys.collect());
         self.cells.iter().cloned().map(Home::Mapped).collect()
+    }
+
+    /// Whether other processes are to see the numbers.
+    pub(super) fn are_shared(&self) -> bool {
+        self.store.is_some() && self.file.is_some()
     }
 
     /// Where the only number of the series is to live.

@@ -15,7 +15,7 @@ use super::home::SeriesRows;
 use super::label_hash::LabelHasher;
 use super::label_text::{raw_values, with_row_labels};
 #[cfg(feature = "multiprocess")]
-use crate::cell::fork::{HoldOff, hold_off};
+use crate::cell::fork::{HoldOff, hold_off, try_hold_off};
 use crate::cell::gather::{Gathered, gather};
 use crate::cell::shelf::{Counted, Kept, Wraps};
 use crate::clock::now;
@@ -52,10 +52,10 @@ pub trait Kind: Clone + Send + Sync + Sized + 'static {
         None
     }
 
-    /// Why such metrics cannot be in a file, if that is a mistake and not without effect.
+    /// Whether there are exponential buckets beside those of given bounds.
     #[cfg(feature = "multiprocess")]
-    fn why_not_in_files(_: &Self::Settings) -> Option<&'static str> {
-        None
+    fn is_native(_: &Self::Settings) -> bool {
+        false
     }
 
     /// The numbers of a new series, in the home that the metric was given, and what it has
@@ -151,6 +151,7 @@ impl<M: Instrument> Schema<M> {
             values,
             store: self.store.as_ref(),
             file: M::file(&self.settings),
+            is_native: M::is_native(&self.settings),
             cells: Vec::new(),
         }
     }
@@ -170,6 +171,20 @@ impl<M: Instrument> Schema<M> {
     #[cfg(not(feature = "multiprocess"))]
     pub(super) fn hold_off(&self) -> Option<()> {
         None
+    }
+
+    /// The same for one who goes without if a thread is about to fork: then there is none.
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn try_hold_off(&self) -> Option<Option<HoldOff>> {
+        match &self.store {
+            Some(_) => try_hold_off().map(Some),
+            None => Some(None),
+        }
+    }
+
+    #[cfg(not(feature = "multiprocess"))]
+    pub(super) fn try_hold_off(&self) -> Option<()> {
+        Some(())
     }
 
     pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {

@@ -21,7 +21,8 @@ mod label_values;
 mod late_timer;
 mod native;
 mod native_exemplars;
-mod sketch;
+#[cfg(feature = "multiprocess")]
+mod native_home;
 mod stopwatch;
 mod summary;
 mod timer;

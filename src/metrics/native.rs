@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use crate::cell::exponential::{FINEST, last_place, schema_of, upper_bound};
-use crate::cell::{MOST_BELOW, NativeLimits, NativeReading};
+use crate::cell::{MOST_BELOW, MOST_BUCKETS, NativeLimits, NativeReading};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{NativeBuckets, NativeHistogramRef};
 
 /// What the zero bucket has at least, which is 2^-128.
 const ZERO_THRESHOLD: f64 = 1.0 / (1_u128 << 127) as f64 / 2.0;
-
-/// The most buckets that a limit may allow.
-const MOST_BUCKETS: usize = 10_000;
 
 /// The buckets of a native histogram: how fine they are, and how many they may become.
 ///
@@ -97,7 +94,8 @@ impl NativeOptions {
     }
 
     /// How old the numbers of a series must be before they may be dropped for it to begin anew,
-    /// with its first resolution and zero bucket; never, unless it is set.
+    /// with its first resolution and zero bucket; never, unless it is set, nor in files that
+    /// processes share.
     pub fn min_reset_duration(self, duration: Duration) -> Self {
         Self { min_reset_duration: Some(duration), ..self }
     }

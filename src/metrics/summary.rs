@@ -10,16 +10,16 @@ use super::amount::Amount;
 use super::builder::{Built, MetricBuilder};
 use super::home::Homes;
 use super::instrument::{Held, Instrument, Kind, Schema, push_labels};
-use super::sketch::{Sketch, Window, schema_within};
 use super::timer::{Observer, TimedFuture, Timer, time};
 use super::vec::{MetricVec, MetricVecDyn};
 use super::vec_of::MetricVecOf;
+use crate::cell::sketch::{Sketch, Window, schema_within};
 use crate::cell::{NativeLimits, NativeReading, SummaryCell};
 use crate::clock::now;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Columns, Desc, LabelNames, MetricType, Quantiles, Suffix, ValueColumns};
 #[cfg(feature = "multiprocess")]
-use crate::multiprocess::FileKind;
+use crate::multiprocess::{FileKind, Objectives};
 
 /// How long observations count for quantiles.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -120,10 +120,12 @@ impl<T: Built<Summary>> MetricBuilder<Summary, T> {
     /// sizes of values; if there are more, the error doubles. An observation costs about what one of a
     /// native histogram does, and estimating is left to whoever reads.
     ///
-    /// Quantiles cannot be added up over series, processes or time: what is to be must be a
-    /// [histogram](crate::Histogram). They are not kept in
-    /// [files that processes share](MetricBuilder::store): with a store, the summary cannot be
-    /// built.
+    /// Quantiles cannot be added up over series, machines or time: what is to be must be a
+    /// [histogram](crate::Histogram). Only processes that share [files](MetricBuilder::store) are
+    /// taken together, since these keep the counts: there a
+    /// [`MultiProcessCollector`](crate::multiprocess::MultiProcessCollector) shows the quantiles
+    /// of all, and moves the window on when it is scraped. A program that reads the files once
+    /// shows those of all times; Python's client shows count and sum.
     ///
     /// ```
     /// use narthex::{CollectorRegistry, Summary};
@@ -262,20 +264,22 @@ impl Kind for Summary {
         Some(FileKind::Summary)
     }
 
-    #[cfg(feature = "multiprocess")]
-    fn why_not_in_files(settings: &SummarySettings) -> Option<&'static str> {
-        settings.sketched.as_ref().map(|_| "quantiles are not kept in shared files")
-    }
-
     fn new_cell(
         schema: &Schema<Self>,
         homes: &mut Homes<'_>,
     ) -> (SummaryCell, Option<SummaryAside>) {
-        if let Some(sketched) = &schema.settings.sketched {
+        let sketched = schema.settings.sketched.as_ref();
+        if let Some(sketched) = sketched.filter(|_| !homes.are_shared()) {
             return (SummaryCell::sketch(sketched.limits, now), None);
         }
-        let homes = homes.of(&[(Suffix::Count, None), (Suffix::Sum, None)]);
-        (SummaryCell::at(homes), None)
+        let numbers = homes.of(&[(Suffix::Count, None), (Suffix::Sum, None)]);
+        #[cfg(feature = "multiprocess")]
+        if let Some(Sketched { ranks, limits, window }) = sketched {
+            let objectives = Objectives { ranks: ranks.clone(), window: *window };
+            let native = homes.native(1..2, *limits, 1, Some(objectives));
+            return (SummaryCell::shared(numbers, native), None);
+        }
+        (SummaryCell::at(numbers), None)
     }
 
     #[inline]

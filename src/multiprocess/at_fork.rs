@@ -104,6 +104,7 @@ mod unix {
                 store.is_adrift.store(!all_done, Ordering::Relaxed);
             });
             store.unfiled.leave_parent();
+            store.natives.leave_parent();
         }
     }
 }

@@ -16,8 +16,11 @@ use super::fold::fold_some;
 use super::listing::consistently;
 use super::merge::Refused;
 use super::merged::{Memory, Merged, Owners};
+use super::settle::Show;
 use super::store::{MultiprocessStore, unfiled_in};
+use super::windows::Windows;
 use crate::cell::fork::hold_off;
+use crate::clock::now;
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Desc, EscapingScheme, Family, GaugeMetricFamily, MetricFamily, NO_LABELS};
@@ -96,6 +99,7 @@ pub struct MultiProcessCollector {
     skipped: AtomicU64,
     cannot_fold: AtomicBool,
     memory: Mutex<Memory>,
+    windows: Windows,
 }
 
 /// So many dead processes are not worth a fold.
@@ -139,6 +143,7 @@ impl MultiProcessCollector {
             skipped: AtomicU64::new(0),
             cannot_fold: AtomicBool::new(false),
             memory: Mutex::default(),
+            windows: Windows::default(),
         }
     }
 
@@ -188,10 +193,14 @@ impl MultiProcessCollector {
     fn merge(&self, deadline: Option<Instant>) -> Result<Merged> {
         // Whoever scrapes at the same time does without.
         let mut memory = self.swap_memory(Memory::default());
-        let merged = consistently(&self.dir, |listing| {
-            Merged::of(listing, &mut memory, self.accumulate, deadline)
-        });
+        let scrape = self.windows.begin();
+        let show = Show { accumulate: self.accumulate, windows: &self.windows, now: now() };
+        let merged =
+            consistently(&self.dir, |listing| Merged::of(listing, &mut memory, show, deadline));
         self.swap_memory(memory);
+        if merged.is_ok() {
+            self.windows.end(scrape);
+        }
         merged.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => Error::new(
                 ErrorKind::TimedOut,

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use super::file_kind::{FileKind, KINDS};
 use super::identity::Identities;
 use super::key::{Key, LE};
+use super::natives::Natives;
 use super::side::SideWriter;
 use super::turn;
 use super::unfiled::Unfiled;
@@ -26,6 +27,7 @@ pub(super) struct Files {
     pub(super) cells: [OnceCell<Arc<MappedFile>>; KINDS],
     pub(super) side: Arc<SideWriter>,
     pub(super) unfiled: Unfiled,
+    pub(super) natives: Natives,
     /// How many facts and states no other process sees.
     pub(super) unsaid: AtomicU64,
     /// Whether there was no room for some of them when the process was forked.
@@ -62,6 +64,7 @@ impl Files {
             side: Arc::new(SideWriter::new(identities.clone())),
             identities,
             unfiled: Unfiled::default(),
+            natives: Natives::default(),
             unsaid: AtomicU64::new(0),
             #[cfg(all(unix, not(loom)))]
             is_adrift: AtomicBool::new(false),
@@ -116,16 +119,18 @@ impl Files {
     /// Moves amounts of threads that have found no room for a row into rows, as far as there is room.
     pub(super) fn file_amounts(&self) {
         self.made().for_each(|(_, file)| file.file_amounts());
+        self.natives.file_amounts();
     }
 
     /// How many series count in memory, wholly or in part: those of a process that was forked
-    /// without room, and those of threads that found no room for a row.
+    /// without room, those of threads that found no room for a row, and those that found none for
+    /// a bucket.
     pub(super) fn short(&self) -> usize {
         let short = self.made().map(|(kind, file)| match file.is_adrift() {
             true => series_of(kind, &file.keys()),
             false => series_of(kind, &file.short_keys()),
         });
-        short.sum()
+        short.sum::<usize>() + self.natives.short().len()
     }
 
     fn made(&self) -> impl Iterator<Item = (FileKind, &Arc<MappedFile>)> {

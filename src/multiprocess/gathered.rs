@@ -2,8 +2,9 @@
 
 use super::labels::Labels;
 use super::mode::GaugeMode;
+use super::native_sum::NativeSum;
 use super::rule::Dated;
-use super::side::time_of;
+use super::side::{NativeSaid, time_of};
 use crate::model::{Desc, Exemplar, MetricType, Suffix};
 
 /// What the files say of a family.
@@ -41,6 +42,8 @@ pub(crate) struct Noted<'s> {
     pub(crate) start: Option<f64>,
     /// The newest one that side files tell of.
     pub(crate) exemplar: Option<&'s Exemplar>,
+    /// The exponential buckets that side files tell of.
+    pub(crate) native: Option<Box<NativeSum>>,
 }
 
 impl<'s> Noted<'s> {
@@ -55,6 +58,14 @@ impl<'s> Noted<'s> {
             if self.exemplar.is_none_or(|have| time_of(exemplar) > time_of(have)) {
                 self.exemplar = Some(exemplar);
             }
+        }
+    }
+
+    /// Adds the exponential buckets that a side file has of it.
+    pub(crate) fn counted(&mut self, native: Option<&NativeSaid>) {
+        if let Some(said) = native {
+            let sum = self.native.get_or_insert_with(|| Box::new(NativeSum::new(said.limits)));
+            sum.add(said, |_| Some(0));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::file_name::FileName;
 use super::gathered::{Gathered, Noted, Reading, Sum};
 use super::keys::{InUse, Keys, Orders, Refusal};
 use super::rule::{Dated, Rule};
-use super::settle::{PID, settle};
+use super::settle::{PID, Settled, Show, settle};
 use super::side::RowNotes;
 use super::walked::{Place, Walked};
 use crate::model::{Desc, Family, MetricFamily, MetricType};
@@ -95,12 +95,10 @@ impl<'s> Merge<'s> {
             self.pids.len() - 1
         });
         self.orders.insert(name.to_owned(), walked.order());
-        let mut exemplars = walked.exemplars();
+        let (mut exemplars, mut natives) = (walked.exemplars(), walked.natives());
         for (entry, (key, mut said, start)) in walked.rows().enumerate() {
-            let with_exemplar = exemplars.split_first().filter(|((at, _), _)| *at == entry);
-            if let Some((_, rest)) = with_exemplar {
-                exemplars = rest;
-            }
+            let with_exemplar = next_at(&mut exemplars, entry);
+            let with_native = next_at(&mut natives, entry);
             if said.is_untouched() {
                 self.in_use.keep(key);
                 continue;
@@ -123,24 +121,25 @@ impl<'s> Merge<'s> {
                     None => continue,
                 },
             };
-            if let Some(((_, row), _)) = with_exemplar {
-                let exemplar = notes.and_then(|notes| notes.exemplar(*row));
+            if let Some(row) = with_exemplar {
+                let exemplar = notes.and_then(|notes| notes.exemplar(row));
                 self.noted[series].traced(exemplar);
+            }
+            if let Some(row) = with_native {
+                self.noted[series].counted(notes.and_then(|notes| notes.native(row)));
             }
         }
         typed
     }
 
-    /// The families, in the order in which they were first met, and those of
-    /// them that files disagree about.
-    ///
-    /// With `accumulate`, buckets are cumulative and have a count.
+    /// The families, in the order in which they were first met, those of them that files disagree
+    /// about, and how many histograms are native in part.
     pub(crate) fn finish(
         mut self,
         keys: &mut Keys,
-        accumulate: bool,
+        show: Show<'_>,
         units: &HashMap<&str, &str>,
-    ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>) {
+    ) -> (Vec<MetricFamily>, Refused, Vec<Disagreement>, usize) {
         for reading in self.families.iter_mut().flat_map(|family| &mut family.readings) {
             if let Some(sum) = reading.sum.and_then(|sum| self.sums.get(sum)) {
                 (reading.said, reading.entries) = (sum.said(), sum.entries);
@@ -149,6 +148,7 @@ impl<'s> Merge<'s> {
         }
         let mut families = Vec::with_capacity(self.order.len());
         let mut disagreements = Vec::new();
+        let mut all_partly_native = 0;
         for place in self.order {
             let gathered = &mut self.families[place];
             let Some(desc) = gathered.desc.take() else { continue };
@@ -157,14 +157,14 @@ impl<'s> Merge<'s> {
                 None => desc,
             };
             let (types_differ, modes_differ) = (gathered.types_differ, gathered.modes_differ);
-            let (family, buckets_differ) = settle(
+            let Settled { family, buckets_differ, partly_native } = settle(
                 desc,
                 gathered,
                 &keys.series,
                 &self.noted,
                 &self.pids,
                 &mut keys.names,
-                accumulate,
+                show,
             );
             let differences = [
                 (types_differ, About::Type),
@@ -175,9 +175,10 @@ impl<'s> Merge<'s> {
                 disagreements.push(Disagreement::new(family.desc().name(), about));
             }
             families.push(family);
+            all_partly_native += partly_native;
         }
         keys.end(&self.in_use, self.orders);
-        (families, self.refused, disagreements)
+        (families, self.refused, disagreements, all_partly_native)
     }
 
     /// Where what files say under this key is added up, if it is.
@@ -274,4 +275,15 @@ impl<'s> Merge<'s> {
         }
         Some(place)
     }
+}
+
+/// The row that is told for an entry, if one is.
+#[inline]
+fn next_at(left: &mut &[(usize, usize)], entry: usize) -> Option<usize> {
+    let (&(at, row), rest) = left.split_first()?;
+    if at != entry {
+        return None;
+    }
+    *left = rest;
+    Some(row)
 }

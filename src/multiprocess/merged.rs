@@ -14,6 +14,7 @@ use super::listing::{Listing, Part};
 use super::merge::{Joining, Merge, Refused};
 use super::owner::Liveness;
 use super::reader::{Damage, DamageKind};
+use super::settle::Show;
 use super::side::{KnownSides, Sides};
 use super::walked::Walked;
 use crate::model::MetricFamily;
@@ -26,6 +27,8 @@ pub(crate) struct Memory {
     sides: KnownSides,
     crew: Crew,
     ahead: Ahead,
+    /// How many histograms were native in part.
+    partly_native: usize,
 }
 
 /// What the files came to.
@@ -64,10 +67,26 @@ impl Merged {
     pub(crate) fn of(
         listing: &Listing,
         memory: &mut Memory,
-        accumulate: bool,
+        show: Show<'_>,
         deadline: Option<Instant>,
     ) -> io::Result<Self> {
-        let Memory { keys, sides: known, crew, ahead } = memory;
+        let known = memory.partly_native;
+        let merged = Self::read(listing, memory, show, deadline)?;
+        // A process may have begun to count after its side file was read, and before the others.
+        match memory.partly_native > known {
+            // If there is no time for that, the first look is as good.
+            true => Ok(Self::read(listing, memory, show, deadline).unwrap_or(merged)),
+            false => Ok(merged),
+        }
+    }
+
+    fn read(
+        listing: &Listing,
+        memory: &mut Memory,
+        show: Show<'_>,
+        deadline: Option<Instant>,
+    ) -> io::Result<Self> {
+        let Memory { keys, sides: known, crew, ahead, partly_native } = memory;
         let (sides, of_sides) = Sides::read(listing.sides(), known, crew);
         sides.remember_in(known);
         let counted = listing.counted();
@@ -91,8 +110,9 @@ impl Merged {
             }
             joining = Joining::InTheEnd;
         };
-        let (mut families, mut refused, disagreements) =
-            merge.finish(keys, accumulate, &sides.units());
+        let (mut families, mut refused, disagreements, parts) =
+            merge.finish(keys, show, &sides.units());
+        *partly_native = parts;
         let (families_of_sides, refused_of_sides) = sides.families();
         families.extend(families_of_sides);
         refused.names += refused_of_sides;

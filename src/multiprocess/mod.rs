@@ -83,6 +83,8 @@ mod manifest;
 mod merge;
 mod merged;
 mod mode;
+mod native_sum;
+mod natives;
 mod owner;
 #[cfg(unix)]
 mod paths;
@@ -97,6 +99,7 @@ mod turn;
 mod unfiled;
 mod unique;
 mod walked;
+mod windows;
 
 pub use self::clear::clear;
 pub use self::collector::MultiProcessCollector;
@@ -108,6 +111,6 @@ pub use self::fold::{Compacted, Compaction, compact};
 pub(crate) use self::key::write as cell_key;
 pub use self::mode::GaugeMode;
 pub use self::side::Publisher;
-pub(crate) use self::side::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
+pub(crate) use self::side::{ExemplarHome, Objectives, SharedExemplar, SideHandle, StateHome};
 pub use self::store::{MultiprocessStore, StoreBuilder};
 pub(crate) use self::unfiled::{Filed, Removal};

@@ -7,8 +7,11 @@ use foldhash::fast::RandomState;
 use super::gathered::{Gathered, Noted, Reading, Series, earliest};
 use super::key::LE;
 use super::labels::{Labels, NameLists};
+use super::native_sum::NativeSum;
 use super::rule::{Dated, Rule};
 use super::side::time_of;
+use super::windows::Windows;
+use crate::cell::NativeReading;
 use crate::model::columns::{Columns, RowLabels, ValueColumns};
 use crate::model::{
     Bounds, Desc, Exemplar, Family, MetricFamily, MetricType, Quantiles, Suffix, SumPlace,
@@ -17,6 +20,25 @@ use crate::model::{
 
 /// The label that tells processes apart.
 pub(crate) const PID: &str = "pid";
+
+/// How families are shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Show<'a> {
+    /// Whether buckets are cumulative and have a count, and what is estimated is shown.
+    pub(crate) accumulate: bool,
+    pub(crate) windows: &'a Windows,
+    /// In seconds since 1970.
+    pub(crate) now: f64,
+}
+
+/// What the readings of a family come to.
+pub(crate) struct Settled {
+    pub(crate) family: MetricFamily,
+    /// Whether files differ about the buckets of one of its series.
+    pub(crate) buckets_differ: bool,
+    /// Of how many histograms not all observations are in exponential buckets, but some.
+    pub(crate) partly_native: usize,
+}
 
 /// The series that share their labels, which are shown together.
 #[derive(Debug)]
@@ -27,6 +49,7 @@ struct Group<'a> {
     /// Ascending.
     buckets: Vec<Bucket<'a>>,
     start: Option<f64>,
+    native: Option<NativeSum>,
 }
 
 #[derive(Debug)]
@@ -61,14 +84,14 @@ impl Groups<'_> {
                 numbers: Vec::new(),
                 buckets: Vec::new(),
                 start: None,
+                native: None,
             });
             list.len() - 1
         })
     }
 }
 
-/// The family that the readings of all files come to, and whether files differ
-/// about the buckets of one of its series.
+/// The family that the readings of all files come to.
 pub(crate) fn settle(
     desc: Desc,
     gathered: &Gathered,
@@ -76,8 +99,8 @@ pub(crate) fn settle(
     noted: &[Noted<'_>],
     pids: &[String],
     names: &mut NameLists,
-    accumulate: bool,
-) -> (MetricFamily, bool) {
+    show: Show<'_>,
+) -> Settled {
     let metric_type = desc.metric_type();
     let rule = Rule::of(metric_type, gathered.mode);
     let tells_pid = Rule::tells_processes(metric_type, gathered.mode);
@@ -100,7 +123,7 @@ pub(crate) fn settle(
             continue;
         }
         let Series { suffix, le, .. } = &series[reading.series];
-        let Noted { start, exemplar, .. } = &noted[reading.series];
+        let Noted { start, exemplar, native, .. } = &noted[reading.series];
         let bound = le.filter(|_| metric_type == MetricType::Histogram);
         let target = if bound.is_some() { &mut bucket_groups } else { &mut groups };
         let key = (reading.series, reading.pid.filter(|_| tells_pid));
@@ -123,6 +146,7 @@ pub(crate) fn settle(
                 let number = group.number(*suffix);
                 number.said = Some(rule.join(number.said, reading.said));
                 number.exemplar = *exemplar;
+                group.add_native(native.as_deref());
             }
         }
     }
@@ -136,15 +160,25 @@ pub(crate) fn settle(
         group.start = earliest(group.start, bucket_group.start);
     }
 
+    // In a forked child, the first rows may be those of another thread, and sums come first.
+    for group in groups.list.iter_mut().filter(|group| group.native.is_some()) {
+        group.numbers.sort_by_key(|number| number.suffix != Suffix::Count);
+    }
+
     let mut family = MetricFamily::of(desc);
     let mut buckets_differ = false;
     for group in &groups.list {
-        group.write(&mut family, names, accumulate);
+        group.write(&mut family, names, show);
         let mut told = group.buckets.iter().map(|bucket| bucket.entries);
         let first = told.next();
         buckets_differ |= told.any(|entries| Some(entries) != first);
     }
-    (family, buckets_differ)
+    let is_partly_native = |group: &&Group<'_>| group.native.is_some() && !group.is_wholly_native();
+    let partly_native = match metric_type {
+        MetricType::Histogram => groups.list.iter().filter(is_partly_native).count(),
+        _ => 0,
+    };
+    Settled { family, buckets_differ, partly_native }
 }
 
 impl<'a> Group<'a> {
@@ -155,6 +189,21 @@ impl<'a> Group<'a> {
             self.numbers.len() - 1
         });
         &mut self.numbers[place]
+    }
+
+    fn add_native(&mut self, native: Option<&NativeSum>) {
+        match (&mut self.native, native) {
+            (Some(have), Some(native)) => have.join(native),
+            (have, native) => *have = have.take().or(native.cloned()),
+        }
+    }
+
+    /// Whether exponential buckets have all observations that the others have.
+    ///
+    /// They lack those of a process that has none, as one of Python's.
+    fn is_wholly_native(&self) -> bool {
+        let count: f64 = self.buckets.iter().map(|bucket| bucket.count).sum();
+        self.native.as_ref().is_some_and(|native| native.total() == count)
     }
 
     fn add_to_bucket(
@@ -179,7 +228,8 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn write(&self, family: &mut MetricFamily, lists: &mut NameLists, accumulate: bool) {
+    fn write(&self, family: &mut MetricFamily, lists: &mut NameLists, show: Show<'_>) {
+        let accumulate = show.accumulate;
         let names = lists.names(&self.labels).clone();
         let labels = self.labels.raw();
         let row = RowLabels::Raw(&labels);
@@ -210,9 +260,19 @@ impl<'a> Group<'a> {
                     buckets.extend(self.buckets.iter().map(|bucket| bucket.count));
                     sums.push(sum);
                 }
+                let native = self.native.as_ref().filter(|_| self.is_wholly_native());
+                let native = native.map(NativeSum::reading);
+                if let Some(read) = &native {
+                    push_native(columns, read);
+                }
+                let is_alone = native.is_some() && self.buckets.len() == 1;
                 for (place, bucket) in self.buckets.iter().enumerate() {
-                    if let Some(exemplar) = bucket.exemplar {
-                        columns.push_exemplar(slot + place, exemplar.as_ref());
+                    match bucket.exemplar {
+                        Some(exemplar) if is_alone => {
+                            columns.push_native_exemplar(exemplar.as_ref());
+                        }
+                        Some(exemplar) => columns.push_exemplar(slot + place, exemplar.as_ref()),
+                        None => {}
                     }
                 }
             }
@@ -220,16 +280,32 @@ impl<'a> Group<'a> {
                 Number { suffix: Suffix::Count, said: Some(Dated { value: count, .. }), .. },
                 Number { suffix: Suffix::Sum, said: Some(Dated { value: sum, .. }), .. },
             ] if family.desc().metric_type() == MetricType::Summary => {
+                let native = self.native.as_ref().filter(|_| accumulate);
+                let objectives = native.and_then(|native| native.objectives.as_ref());
+                let ranks = objectives.map_or_else(Quantiles::none, |told| told.ranks.clone());
+                let series = || {
+                    let labels = names.sorted().chain(labels.iter().copied());
+                    let labels = labels.map(str::to_owned).collect();
+                    (family.desc().name().to_owned(), labels)
+                };
+                let series = native.map(|native| (native, series()));
                 let columns = family.columns(
                     &names,
-                    |have| matches!(have, ValueColumns::Summaries { .. }),
-                    || ValueColumns::summaries(Quantiles::none()),
+                    |have| {
+                        matches!(have, ValueColumns::Summaries { quantiles, .. }
+                        if *quantiles == ranks)
+                    },
+                    || ValueColumns::summaries(ranks.clone()),
                 );
                 columns.push_row(row);
                 set_start(columns, self.start);
-                if let ValueColumns::Summaries { counts, sums, .. } = &mut columns.values {
+                if let ValueColumns::Summaries { estimates, counts, sums, .. } = &mut columns.values
+                {
                     counts.push(count);
                     sums.push(sum);
+                    if let Some((native, series)) = series {
+                        show.windows.estimate(series, show.now, native, estimates);
+                    }
                 }
             }
             _ => self.write_singly(family, lists, accumulate),
@@ -277,6 +353,18 @@ fn newest<'a>(one: Option<&'a Exemplar>, other: Option<&'a Exemplar>) -> Option<
         (Some(one), Some(other)) if time_of(other) <= time_of(one) => Some(one),
         (one, other) => other.or(one),
     }
+}
+
+/// Gives the last row exponential buckets.
+fn push_native(columns: &mut Columns, read: &NativeReading) {
+    let count = |&(index, count): &(i32, u64)| (index, count as f64);
+    columns.push_native_buckets(
+        columns.rows() - 1,
+        read.schema as i8,
+        (read.zero_threshold, read.zero_count as f64),
+        read.negative.iter().map(count),
+        read.positive.iter().map(count),
+    );
 }
 
 /// Sets when the last row began, if that is known.

@@ -16,6 +16,7 @@ use super::listing::generation_of;
 use super::side::SideWriter;
 use super::unfiled::{Filed, Removal};
 use crate::cell::fork::hold_off;
+use crate::cell::native_file::SharedNative;
 use crate::cell::shared::SharedCell;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -140,12 +141,13 @@ impl MultiprocessStore {
             return unfiled.count();
         }
         self.inner.land();
-        self.inner.file_amounts();
         if unfiled.has_removals() {
             let _rows = self.lock_rows();
             unfiled.retry_removals();
         }
-        unfiled.retry(|kind| self.inner.file(kind)) + self.inner.short()
+        let waiting = unfiled.retry(|kind| self.inner.file(kind));
+        self.inner.file_amounts();
+        waiting + self.inner.short()
     }
 
     /// The numbers of a series, in the file of its kind if there is room for all of them.
@@ -160,6 +162,12 @@ impl MultiprocessStore {
             true => self.inner.file(kind),
             false => Err(io::ErrorKind::Unsupported.into()),
         })
+    }
+
+    /// Has the buckets of a series moved into the side file as soon as there is room.
+    pub(crate) fn watch(&self, native: &Arc<SharedNative>) {
+        let _hold_off = hold_off();
+        self.inner.natives.add(native);
     }
 
     /// Has somebody told when numbers that wait are in their file.

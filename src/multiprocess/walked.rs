@@ -27,6 +27,8 @@ pub(crate) struct Walked {
     starts: Vec<f64>,
     /// Which entries have an exemplar, ascending, and the rows that they stand in.
     exemplars: Vec<(usize, usize)>,
+    /// Likewise, which are the first of series with exponential buckets.
+    natives: Vec<(usize, usize)>,
     pub(crate) damage: Option<Damage>,
 }
 
@@ -41,6 +43,7 @@ impl Walked {
         self.timestamps.clear();
         self.starts.clear();
         self.exemplars.clear();
+        self.natives.clear();
         self.damage = None;
     }
 
@@ -67,6 +70,19 @@ impl Walked {
         }
         if notes.has_exemplar(row) {
             self.exemplars.push((entry, row));
+        }
+        if let Some(native) = notes.native(row) {
+            self.natives.push((entry, row));
+            // A forked process counts in its parent's rows, but not in this one if it is that
+            // of another thread.
+            if native.has_counts() && self.is_untouched(entry) {
+                self.values[entry] = 0.0;
+            }
+        }
+        if let Some(count) = notes.count(row) {
+            if count > 0.0 || !self.is_untouched(entry) {
+                self.values[entry] = count;
+            }
         }
         if notes.is_removed(row) {
             self.values.pop();
@@ -98,6 +114,17 @@ impl Walked {
     /// Which entries have an exemplar, ascending, and the rows that they stand in.
     pub(crate) fn exemplars(&self) -> &[(usize, usize)] {
         &self.exemplars
+    }
+
+    /// Which entries are the first of series with exponential buckets, ascending, and the rows
+    /// that they stand in.
+    pub(crate) fn natives(&self) -> &[(usize, usize)] {
+        &self.natives
+    }
+
+    fn is_untouched(&self, entry: usize) -> bool {
+        let timestamp = self.timestamps.get(entry).copied().unwrap_or(0.0);
+        Dated::new(self.values[entry], timestamp).is_untouched()
     }
 
     /// The keys in their order, with which more may be behind them.

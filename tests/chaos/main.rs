@@ -37,7 +37,7 @@ use narthex::multiprocess::{MultiProcessCollector, compact};
 use crate::ledger::{Bounds, Ledgers};
 use crate::pool::Pool;
 use crate::process::Role;
-use crate::series::{ALIVE, Details, FIRST_GONE, Reading, SERIES, WAIT_COUNT};
+use crate::series::{ALIVE, Details, FIRST_GONE, Reading, SERIES, WAIT_COUNT, assert_fine, fine};
 use crate::worker::{OF_CHILD, OF_FORKED};
 
 const QUIET_EVERY: Duration = Duration::from_millis(500);
@@ -85,6 +85,7 @@ fn no_count_is_lost_or_doubled_whoever_is_killed() {
     let end = Reading::sound(&merged);
     end.assert_within(&bounds.least, &bounds.most);
     end.assert_together(bounds.gap_of(WAIT_COUNT));
+    assert_fine(&merged);
     assert_eq!(end.sample(ALIVE), None);
     assert_eq!(end.sample("narthex_multiprocess_live_processes"), Some(0.0));
     assert_eq!(end.sample("narthex_multiprocess_dead_processes"), Some(0.0));
@@ -235,6 +236,7 @@ fn scrape(dir: &Path, ledgers: &Ledgers, done: &AtomicBool, scrapes: &AtomicU64)
         let now = Reading::sound(&merged);
         now.assert_within(&least, &ledgers.bounds().ignoring(FIRST_GONE..SERIES).most);
         before.iter().for_each(|before| now.assert_not_before(before));
+        fine(&merged);
         before = Some(now);
         scrapes.fetch_add(1, Ordering::Relaxed);
         // The others want to live, too.
@@ -265,7 +267,9 @@ fn settle(dir: &Path, ledgers: &Ledgers) -> Bounds {
 
 /// What every client can say.
 fn told(reading: &Reading) -> BTreeMap<String, f64> {
-    let own = |name: &str| name.starts_with("narthex_") || name.starts_with("chaos_build_info");
+    let own = |name: &str| {
+        ["narthex_", "chaos_build_info", "chaos_late{"].iter().any(|own| name.starts_with(own))
+    };
     let samples = reading.samples.iter().filter(|(name, _)| !own(name));
     samples.map(|(name, value)| (name.clone(), *value)).collect()
 }

@@ -5,13 +5,14 @@ use std::thread;
 use narthex::collector_fn;
 use narthex::model::{GaugeMetricFamily, NO_LABELS};
 use narthex::multiprocess::{GaugeMode, MultiprocessStore};
-use narthex::{Counter, CounterVec, Enum, Gauge, Histogram, Info, Summary};
+use narthex::{Counter, CounterVec, Enum, Gauge, Histogram, Info, NativeOptions, Summary};
 
 use crate::ledger::Page;
 use crate::random::Random;
 use crate::series::{
-    BOUNDS, FIRST_BUCKET, FIRST_GONE, FIRST_WIDE, GAUGE_MAX, GAUGE_SUM, GONE, OPS, SIZE_SUM,
-    WAIT_COUNT, WAIT_SUM, WAITED, trace_of, wide_label,
+    BOUNDS, FINE_SUM, FIRST_BUCKET, FIRST_FINE, FIRST_GONE, FIRST_WIDE, GAUGE_MAX, GAUGE_SUM, GONE,
+    LATE_COUNT, LATE_SUM, MEDIAN_ERROR, OPS, SIZE_SUM, WAIT_COUNT, WAIT_SUM, WAITED, trace_of,
+    wide_label,
 };
 
 pub(crate) struct Metrics {
@@ -19,7 +20,11 @@ pub(crate) struct Metrics {
     wide: CounterVec<1>,
     gone: CounterVec<1>,
     size: Histogram,
+    /// With buckets that become too many, so that they are made anew.
+    fine: Histogram,
     wait: Summary,
+    /// With quantiles.
+    late: Summary,
     held: Gauge,
     most: Gauge,
     others: Vec<Gauge>,
@@ -35,12 +40,17 @@ impl Metrics {
         gauge("chaos_alive", GaugeMode::LiveSum)?.set(1);
         let build = Info::builder("chaos_build", "h").store(store).build()?;
         build.info([("version", "1")])?;
+        let few = NativeOptions::new().max_buckets(3).max_zero_threshold(1.0);
+        let fine = Histogram::builder("chaos_fine", "h").buckets(BOUNDS).native(few);
+        let late = Summary::builder("chaos_late", "h").objectives([(0.5, MEDIAN_ERROR)]);
         Ok(Self {
             ops: vec("chaos_ops", "op")?,
             wide: vec("chaos_wide", "key")?,
             gone: vec("chaos_gone", "n")?,
             size: Histogram::builder("chaos_size", "h").buckets(BOUNDS).store(store).build()?,
+            fine: fine.store(store).build()?,
             wait: Summary::builder("chaos_wait", "h").store(store).build()?,
+            late: late.store(store).build()?,
             held: gauge("chaos_held", GaugeMode::Sum)?,
             most: gauge("chaos_most", GaugeMode::Max)?,
             others: vec![
@@ -64,7 +74,7 @@ impl Metrics {
         let amount = 1 + random.below(5) as u64;
         let trace = trace_of(char::from(b'a' + random.below(26) as u8));
         let exemplar = [("trace", trace.as_str())];
-        match random.below(8) {
+        match random.below(10) {
             0 | 1 => {
                 let op = random.below(OPS);
                 let to = page.counted(op) + amount;
@@ -75,23 +85,25 @@ impl Metrics {
                 });
             }
             2 | 3 if wide > 0 => self.count_wide(page, random.below(wide), amount),
-            4 => {
-                let below = BOUNDS.iter().filter(|bound| **bound < amount as f64).count();
-                let bucket = FIRST_BUCKET + below;
-                let numbers = [
-                    (bucket, page.counted(bucket) + 1),
-                    (SIZE_SUM, page.counted(SIZE_SUM) + amount),
-                ];
-                page.around(&numbers, || self.size.observe_with_exemplar(amount, &exemplar));
+            which @ (4 | 5) => {
+                let (histogram, first, sum) = match which {
+                    4 => (&self.size, FIRST_BUCKET, SIZE_SUM),
+                    _ => (&self.fine, FIRST_FINE, FINE_SUM),
+                };
+                let bucket = first + BOUNDS.iter().filter(|bound| **bound < amount as f64).count();
+                let numbers =
+                    [(bucket, page.counted(bucket) + 1), (sum, page.counted(sum) + amount)];
+                page.around(&numbers, || histogram.observe_with_exemplar(amount, &exemplar));
             }
-            5 => {
-                let numbers = [
-                    (WAIT_COUNT, page.counted(WAIT_COUNT) + 1),
-                    (WAIT_SUM, page.counted(WAIT_SUM) + WAITED),
-                ];
-                page.around(&numbers, || self.wait.observe(WAITED));
+            which @ (6 | 7) => {
+                let (summary, count, sum) = match which {
+                    6 => (&self.wait, WAIT_COUNT, WAIT_SUM),
+                    _ => (&self.late, LATE_COUNT, LATE_SUM),
+                };
+                let numbers = [(count, page.counted(count) + 1), (sum, page.counted(sum) + WAITED)];
+                page.around(&numbers, || summary.observe(WAITED));
             }
-            6 => {
+            8 => {
                 let to = page.counted(GAUGE_SUM) + amount;
                 page.around(&[(GAUGE_SUM, to)], || self.held.inc_by(amount));
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use narthex::exposition::{openmetrics, text};
+use narthex::for_each_family;
 use narthex::multiprocess::MultiProcessCollector;
 
 pub(crate) const OPS: usize = 8;
@@ -15,9 +16,15 @@ pub(crate) const FIRST_WIDE: usize = OPS;
 /// The buckets, and the last one without a bound.
 pub(crate) const FIRST_BUCKET: usize = FIRST_WIDE + WIDE;
 pub(crate) const SIZE_SUM: usize = FIRST_BUCKET + BOUNDS.len() + 1;
-pub(crate) const WAIT_COUNT: usize = SIZE_SUM + 1;
+/// Those of the histogram that has native buckets beside them.
+pub(crate) const FIRST_FINE: usize = SIZE_SUM + 1;
+pub(crate) const FINE_SUM: usize = FIRST_FINE + BOUNDS.len() + 1;
+pub(crate) const WAIT_COUNT: usize = FINE_SUM + 1;
 pub(crate) const WAIT_SUM: usize = WAIT_COUNT + 1;
-pub(crate) const GAUGE_SUM: usize = WAIT_SUM + 1;
+/// Those of the summary that has quantiles.
+pub(crate) const LATE_COUNT: usize = WAIT_SUM + 1;
+pub(crate) const LATE_SUM: usize = LATE_COUNT + 1;
+pub(crate) const GAUGE_SUM: usize = LATE_SUM + 1;
 /// The one series that workers do not add up to.
 pub(crate) const GAUGE_MAX: usize = GAUGE_SUM + 1;
 /// Children that are removed now and then, with all that they have counted.
@@ -25,8 +32,12 @@ pub(crate) const FIRST_GONE: usize = GAUGE_MAX + 1;
 pub(crate) const GONE: usize = 4;
 pub(crate) const SERIES: usize = FIRST_GONE + GONE;
 
-/// What every observation of the summary is.
+/// What every observation of the summaries is.
 pub(crate) const WAITED: u64 = 3;
+
+/// The median of the summary that has one, and how far its estimate may be from it.
+const MEDIAN: &str = "chaos_late{quantile=\"0.5\"}";
+pub(crate) const MEDIAN_ERROR: f64 = 0.01;
 
 /// How many live: of mode `livesum`, so that it is no count.
 pub(crate) const ALIVE: &str = "chaos_alive";
@@ -40,13 +51,16 @@ static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut names: Vec<String> =
         (0..OPS).map(|op| format!("chaos_ops_total{{op=\"{op}\"}}")).collect();
     names.extend((0..WIDE).map(|at| format!("chaos_wide_total{{key=\"{}\"}}", wide_label(at))));
-    for le in ["1.0", "2.0", "4.0", "+Inf"] {
-        names.push(format!("chaos_size_bucket{{le=\"{le}\"}}"));
+    for histogram in ["chaos_size", "chaos_fine"] {
+        for le in ["1.0", "2.0", "4.0", "+Inf"] {
+            names.push(format!("{histogram}_bucket{{le=\"{le}\"}}"));
+        }
+        names.push(format!("{histogram}_sum"));
     }
-    for name in ["chaos_size_sum", "chaos_wait_count", "chaos_wait_sum", "chaos_held", "chaos_most"]
-    {
-        names.push(name.to_owned());
+    for summary in ["chaos_wait", "chaos_late"] {
+        names.extend(["count", "sum"].map(|of| format!("{summary}_{of}")));
     }
+    names.extend(["chaos_held", "chaos_most"].map(str::to_owned));
     names.extend((0..GONE).map(|n| format!("chaos_gone_total{{n=\"{n}\"}}")));
     names
 });
@@ -94,20 +108,27 @@ impl Reading {
                 value as u64
             })
             .collect();
-        let last = FIRST_BUCKET + BOUNDS.len();
-        let count = samples.get("chaos_size_count").copied().unwrap_or(0.0);
-        // Beyond the one before it, a bucket that was lost has nothing.
-        for bucket in FIRST_BUCKET + 1..=last {
-            if has_losses && !samples.contains_key(&NAMES[bucket]) {
-                counts[bucket] = counts[bucket - 1];
+        for (count, first) in [("chaos_size_count", FIRST_BUCKET), ("chaos_fine_count", FIRST_FINE)]
+        {
+            let last = first + BOUNDS.len();
+            let count = samples.get(count).copied().unwrap_or(0.0);
+            // Beyond the one before it, a bucket that was lost has nothing.
+            for bucket in first + 1..=last {
+                if has_losses && !samples.contains_key(&NAMES[bucket]) {
+                    counts[bucket] = counts[bucket - 1];
+                }
+            }
+            assert_eq!(count, counts[last] as f64, "the count is not that of all buckets");
+            for bucket in (first..last).rev() {
+                let below = counts[bucket];
+                assert!(counts[bucket + 1] >= below, "{} is above the next", NAMES[bucket]);
+                counts[bucket + 1] -= below;
             }
         }
-        assert_eq!(count, counts[last] as f64, "the count is not that of all buckets");
-        for bucket in (FIRST_BUCKET..last).rev() {
-            let below = counts[bucket];
-            assert!(counts[bucket + 1] >= below, "{} is above the next", NAMES[bucket]);
-            counts[bucket + 1] -= below;
-        }
+        // Without an observation it is no number.
+        let median = samples.get(MEDIAN).copied().filter(|median| !median.is_nan());
+        let error = median.map_or(0.0, |median| (median / WAITED as f64 - 1.0).abs());
+        assert!(error <= MEDIAN_ERROR, "the median is {median:?}");
         for name in ["chaos_mostrecent", "chaos_livemostrecent"] {
             let set = samples.get(name).copied().unwrap_or(1.0);
             assert!((1.0..=5.0).contains(&set), "{name} is {set}");
@@ -146,6 +167,41 @@ impl Reading {
             assert!(least <= seen && seen <= most, "{name} is {seen}, not {least} to {most}");
         }
     }
+}
+
+/// Of what the native histogram has: how many observations, and how many of them in native
+/// buckets, if it has any.
+pub(crate) fn fine(collector: &MultiProcessCollector) -> (f64, Option<f64>) {
+    let (mut count, mut of_natives) = (0.0, None);
+    for_each_family(collector, &mut |family| {
+        if family.desc().name() != "chaos_fine" {
+            return Ok(());
+        }
+        family.for_each_sample(&mut |sample| {
+            if sample.is_named("chaos_fine_count") {
+                count = sample.value();
+            }
+        });
+        family.for_each_chunk(&mut |chunk| {
+            for (_, native) in chunk.natives() {
+                // No observation is below zero.
+                let above: f64 = native.positive().counts().iter().sum();
+                of_natives = Some(native.zero_count() + above);
+            }
+        });
+        Ok(())
+    })
+    .unwrap();
+    if let Some(of_natives) = of_natives {
+        assert_eq!(of_natives, count, "native buckets have not what the others have");
+    }
+    (count, of_natives)
+}
+
+/// Fails if there are native buckets missing.
+pub(crate) fn assert_fine(collector: &MultiProcessCollector) {
+    let (count, of_natives) = fine(collector);
+    assert!(of_natives.is_some() || count == 0.0, "of {count}, none are in native buckets");
 }
 
 fn assert_undamaged(collector: &MultiProcessCollector) {

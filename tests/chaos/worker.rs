@@ -15,7 +15,7 @@ use crate::ledger::Page;
 use crate::metrics::{Metrics, publish};
 use crate::process::{Orders, REFUSED, Role};
 use crate::random::Random;
-use crate::series::{FIRST_GONE, Reading, WIDE};
+use crate::series::{FIRST_GONE, Reading, WIDE, assert_fine};
 use crate::strike::Strike;
 
 /// What the ledger of a worker's own worker ends with.
@@ -160,5 +160,6 @@ fn check_unfiled(store: &MultiprocessStore, page: &Page) -> bool {
     let seen = Reading::sound(&merged);
     let counted: Vec<u64> = (0..seen.counts.len()).map(|series| page.counted(series)).collect();
     assert_eq!(seen.counts, counted);
+    assert_fine(&merged);
     told > 0
 }

@@ -48,6 +48,8 @@ mod metrics_quantiles;
 mod metrics_summary;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
+#[cfg(feature = "multiprocess")]
+mod native_files;
 mod native_histograms;
 mod negotiate;
 mod numbers;
@@ -69,6 +71,8 @@ mod push;
 mod push_fixture;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod push_real;
+#[cfg(feature = "multiprocess")]
+mod quantile_files;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod real_servers;
 mod registry;

@@ -316,18 +316,3 @@ fn formats_read_runs_of_neighbouring_buckets() -> narthex::Result {
     );
     Ok(())
 }
-
-#[cfg(feature = "multiprocess")]
-#[test]
-fn shared_files_keep_no_native_histograms() -> Result<(), Box<dyn std::error::Error>> {
-    let dir = tempfile::tempdir()?;
-    let store = narthex::multiprocess::MultiprocessStore::open(dir.path())?;
-    let builder = Histogram::builder("h", "h").native(NativeOptions::new()).store(&store);
-    let refused = builder.build().unwrap_err();
-    assert!(refused.is_invalid_value());
-    assert_eq!(
-        refused.to_string(),
-        "histogram \"h\": native histograms are not kept in shared files"
-    );
-    Ok(())
-}

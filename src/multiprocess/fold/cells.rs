@@ -1,6 +1,6 @@
 //! Folds files of cells: the entries of many become those of one, by the rules of the merge.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::key::Key;
 use crate::multiprocess::listing::{Listing, Part, folded_identifier};
 use crate::multiprocess::reader::{self, Damage, DamageKind, read};
-use crate::multiprocess::side::{self, Said};
+use crate::multiprocess::side::{self, NativeSaid, Said};
 
 /// What the next generation is made of.
 #[derive(Debug)]
@@ -65,16 +65,33 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
     let side_places: HashMap<&str, usize> = places.map(|(at, (owner, _))| (*owner, at)).collect();
     let mut kinds: Vec<Rows> = Vec::new();
     let mut went: HashMap<(usize, FileKind, u32), usize> = HashMap::new();
+    let mut went_bare: HashSet<(FileKind, usize)> = HashSet::new();
     // By name, as files are merged: the folded one comes first.
     for (name, (kind, bytes)) in &contents {
         let place = kinds.iter().position(|rows| rows.kind() == *kind).unwrap_or_else(|| {
             kinds.push(Rows::new(*kind));
             kinds.len() - 1
         });
-        let (entries, damage) = reader::entries(bytes);
+        let (mut entries, damage) = reader::entries(bytes);
         let owner = FileKind::parse(name).map_or("", |(_, owner)| owner);
         let side = side_places.get(owner).copied();
         let notes = side.and_then(|side| sides[side].1.said.rows.get(*kind));
+        // What is counted by no exponential bucket.
+        let mut bare = HashSet::new();
+        for entry in &mut entries {
+            let native = notes.and_then(|notes| notes.native(entry.offset));
+            if entry.is_untouched() && native.is_some_and(NativeSaid::has_counts) {
+                // Its buckets are to go where it goes.
+                entry.value = 0.0;
+            }
+            match notes.and_then(|notes| notes.count(entry.offset)) {
+                Some(count) if count > 0.0 || !entry.is_untouched() => entry.value = count,
+                None if entry.value != 0.0 => {
+                    bare.insert(entry.offset);
+                }
+                _ => {}
+            }
+        }
         let counted: Vec<_> = entries
             .into_iter()
             .filter(|entry| !entry.is_untouched())
@@ -82,6 +99,9 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
             .collect();
         let is_folded = owner == current;
         let unreadable = kinds[place].add(&counted, is_folded, |row, to| {
+            if bare.contains(&row) {
+                went_bare.insert((*kind, to));
+            }
             if let (Some(side), Ok(row)) = (side, u32::try_from(row)) {
                 went.insert((side, *kind, row), to);
             }
@@ -104,7 +124,12 @@ pub(super) fn fold<'a>(listing: &Listing, dead: &[&'a str]) -> io::Result<Folded
         let to = *went.get(&(side, kind, row))?;
         *offsets.get(&kind)?.get(to)?
     };
-    folded.side = side::fold::fold(sides.iter().map(|(_, side)| &side.said), row_of);
+    let bare: HashSet<(FileKind, u32)> = went_bare
+        .into_iter()
+        .filter_map(|(kind, to)| Some((kind, (*offsets.get(&kind)?.get(to)?)?)))
+        .collect();
+    let is_bare = |kind, row| bare.contains(&(kind, row));
+    folded.side = side::fold::fold(sides.iter().map(|(_, side)| &side.said), row_of, is_bare);
     Ok(folded)
 }
 

@@ -19,7 +19,9 @@ use crate::multiprocess::fold_lock::begin;
 use crate::multiprocess::listing::consistently;
 use crate::multiprocess::merged::{Memory, Merged};
 use crate::multiprocess::owner::lock_path;
+use crate::multiprocess::settle::Show;
 use crate::multiprocess::side::SideHandle;
+use crate::multiprocess::windows::Windows;
 use crate::multiprocess::{MultiProcessCollector, MultiprocessStore, compact, mark_process_dead};
 
 const TOTAL: &str = r#"["c", "c_total", {}, "h"]"#;
@@ -170,7 +172,9 @@ fn a_worker_that_comes_counts_and_dies_beside_a_fold_is_counted_once() {
 
 /// What a reader makes of the files, which may do so twice if it looks at the manifest again.
 fn total(dir: &Path, looks_again: bool) -> f64 {
-    let merge = |listing: &Listing| Merged::of(listing, &mut Memory::default(), true, None);
+    let windows = Windows::default();
+    let show = Show { accumulate: true, windows: &windows, now: 0.0 };
+    let merge = |listing: &Listing| Merged::of(listing, &mut Memory::default(), show, None);
     let read = match looks_again {
         true => consistently(dir, merge),
         false => merge(&Listing::read(dir, Manifest::read(dir).unwrap()).unwrap()),

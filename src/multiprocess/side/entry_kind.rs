@@ -21,6 +21,12 @@ pub(crate) const FAMILIES: u16 = 6;
 /// Many rows of one file, each of which is all that its series has.
 pub(crate) const TABLE: u16 = 7;
 
+/// Buckets of exponential size, of one series of a native histogram or of a summary with quantiles.
+pub(crate) const NATIVE: u16 = 8;
+
+/// Which quantiles a series of a summary has.
+pub(crate) const QUANTILES: u16 = 9;
+
 /// How many rows a [`TABLE`] has room for; a word more keeps it from being taken for removed.
 pub(super) const TABLE_ROWS: usize = 127;
 

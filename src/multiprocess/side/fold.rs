@@ -1,27 +1,32 @@
 //! Makes one side file of those of the dead, for the files that their numbers are folded into.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::entry_kind::{EXEMPLAR, ROWS, STATE, UNIT};
+use super::entry_kind::{EXEMPLAR, NATIVE, QUANTILES, ROWS, STATE, UNIT};
 use super::exemplar::encode_exemplar;
 use super::row_key::rows_key;
 use super::said::{Said, StateSaid, time_of};
+use crate::cell::native_entry::{BUCKETS, NativeName, WORDS, words};
 use crate::cell::side::{HEAD, NewEntry, USED_AT, encode};
 use crate::model::Exemplar;
 use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::mode::GaugeMode;
+use crate::multiprocess::native_sum::NativeSum;
 
 /// The content of a side file that says what lasts of several; none if nothing does.
 ///
 /// `row_of` tells where a row of the n-th of them went: in the file of the same
 /// kind that goes with the new one. Removed rows are to go nowhere. Of a row
-/// that several went to, the earliest start time stays, and the newest exemplar.
+/// that several went to, the earliest start time stays, and the newest exemplar. Exponential
+/// buckets stay if no row beside them is bare: has numbers that they do not count.
 pub(crate) fn fold<'a>(
     sides: impl IntoIterator<Item = &'a Said>,
     row_of: impl Fn(usize, FileKind, u32) -> Option<u32>,
+    is_bare: impl Fn(FileKind, u32) -> bool,
 ) -> Option<Vec<u8>> {
     let mut starts: HashMap<(u32, u32), f64> = HashMap::new();
     let mut exemplars: HashMap<(u32, u32), &Exemplar> = HashMap::new();
+    let mut natives: BTreeMap<(u32, u32), NativeSum> = BTreeMap::new();
     let mut units: Vec<&(String, String)> = Vec::new();
     let mut states: Vec<StateSaid> = Vec::new();
     for (place, said) in sides.into_iter().enumerate() {
@@ -42,6 +47,15 @@ pub(crate) fn fold<'a>(
                 }
             }
         }
+        for (kind, notes) in said.rows.iter() {
+            let to =
+                |row: u32| row_of(place, kind, row).filter(|_| !notes.is_removed(row as usize));
+            for (row, native) in &notes.natives {
+                let Some(first) = to(*row) else { continue };
+                let sum = natives.entry((kind.place() as u32, first));
+                sum.or_insert_with(|| NativeSum::new(native.limits)).add(native, to);
+            }
+        }
         for unit in &said.units {
             if !units.iter().any(|(name, _)| *name == unit.0) {
                 units.push(unit);
@@ -51,7 +65,12 @@ pub(crate) fn fold<'a>(
             add_state(&mut states, state);
         }
     }
-    write(starts, exemplars, &units, &states)
+    let histogram = FileKind::Histogram;
+    natives.retain(|(kind, _), native| {
+        let mut rows = native.counts.keys().map(|(row, _)| *row);
+        *kind != histogram.place() as u32 || !rows.any(|row| is_bare(histogram, row))
+    });
+    write(starts, exemplars, natives, &units, &states)
 }
 
 /// Keeps of each series what its mode needs to be merged with others later.
@@ -80,6 +99,7 @@ fn add_state(states: &mut Vec<StateSaid>, new: &StateSaid) {
 fn write(
     starts: HashMap<(u32, u32), f64>,
     exemplars: HashMap<(u32, u32), &Exemplar>,
+    natives: BTreeMap<(u32, u32), NativeSum>,
     units: &[&(String, String)],
     states: &[StateSaid],
 ) -> Option<Vec<u8>> {
@@ -105,6 +125,15 @@ fn write(
         encode_exemplar(exemplar.as_ref(), &mut value);
         push(EXEMPLAR, &key(row), &[], Some(&value));
     }
+    for ((kind, first), native) in natives {
+        let Some(kind) = FileKind::at(kind) else { continue };
+        for (rows, words) in entries_of(first, &native.reduced()) {
+            push(NATIVE, &rows_key(kind, &rows), &words, None);
+        }
+        if let Some(objectives) = &native.objectives {
+            push(QUANTILES, &rows_key(kind, &[first]), &objectives.words(&native.limits), None);
+        }
+    }
     for unit in units {
         push(UNIT, &serde_json::to_vec(unit).unwrap_or_default(), &[], None);
     }
@@ -119,6 +148,25 @@ fn write(
     let used = u32::try_from(out.len()).unwrap_or(u32::MAX);
     out[USED_AT..USED_AT + 4].copy_from_slice(&used.to_le_bytes());
     Some(out)
+}
+
+/// The rows and the words of entries that have all exponential buckets of a series.
+fn entries_of(first: u32, native: &NativeSum) -> Vec<(Vec<u32>, [u64; WORDS])> {
+    // By rows: an entry tells of those that it has counts of.
+    let counts: Vec<_> = native.counts.iter().collect();
+    let entries = counts.chunks(BUCKETS).map(|counts| {
+        let mut rows: Vec<u32> = counts.iter().map(|((row, _), _)| *row).collect();
+        rows.dedup();
+        // Those of a summary are beside no other buckets.
+        rows.retain(|row| *row != first);
+        let buckets = counts.iter().map(|((row, place), count)| {
+            let below = rows.binary_search(row).unwrap_or_default() as u16;
+            (NativeName { place: *place, below }, **count)
+        });
+        let words = words(&native.limits, false, buckets);
+        ([&[first], rows.as_slice()].concat(), words)
+    });
+    entries.collect()
 }
 
 #[cfg(test)]
@@ -164,10 +212,10 @@ mod tests {
             assert_eq!(kind, COUNTER);
             [(0, 8), (1, 40)].contains(&(place, row)).then_some(72)
         };
-        let said = read_back(&fold([&first, &second], row_of));
+        let said = read_back(&fold([&first, &second], row_of, |_, _| false));
         assert_eq!(said, notes(&[(72, 10.0)], &[(72, exemplar("new", 2.0))]));
         // Folding what was folded changes nothing.
-        assert_eq!(read_back(&fold([&said], |_, _, row| Some(row))), said);
+        assert_eq!(read_back(&fold([&said], |_, _, row| Some(row), |_, _| false)), said);
     }
 
     #[test]
@@ -179,7 +227,7 @@ mod tests {
                 said(GaugeMode::ALL.iter().map(|mode| state(*mode, place, time)).collect())
             })
             .collect();
-        let folded = read_back(&fold(&told, |_, _, _| None));
+        let folded = read_back(&fold(&told, |_, _, _| None, |_, _| false));
         let of = |mode| {
             let states = folded.states.iter().filter(move |state| state.mode == mode);
             states.map(|state| (state.place, state.time)).collect::<Vec<_>>()
@@ -199,7 +247,7 @@ mod tests {
             ..Said::default()
         };
         let all = [said("a_bytes", "bytes"), said("a_bytes", "es"), said("b_seconds", "seconds")];
-        let folded = read_back(&fold(&all, |_, _, _| None));
+        let folded = read_back(&fold(&all, |_, _, _| None, |_, _| false));
         let expected = [("a_bytes", "bytes"), ("b_seconds", "seconds")];
         assert_eq!(folded.units, expected.map(|(n, u)| (n.to_owned(), u.to_owned())));
     }

@@ -1,13 +1,22 @@
 //! Values of side files in a model: one process replaces them while another reads the file.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use loom::thread;
 
+use super::entry_kind::NATIVE;
 use super::reader::{entries, mend, read_from};
+use super::row_key::rows_key;
+use super::said::Said;
+use crate::cell::NativeLimits;
 use crate::cell::loom_memory::Opened;
-use crate::cell::loom_sync::{Fault, explore};
-use crate::cell::side::{NewEntry, SideFile};
+use crate::cell::loom_sync::{Fault, explore, explore_up_to};
+use crate::cell::native_entry::{NativeName, words};
+use crate::cell::native_file::{NativeRows, SharedNative};
+use crate::cell::side::{NewEntry, SideFile, SideSlot};
+use crate::multiprocess::file_kind::FileKind;
 use crate::multiprocess::reader::Room;
 
 fn new<'a>(key: &'a [u8], words: &'a [u64], value: Option<&'a [u8]>) -> NewEntry<'a> {
@@ -18,7 +27,7 @@ fn directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-fn create(path: &Path) -> std::sync::Arc<SideFile> {
+fn create(path: &Path) -> Arc<SideFile> {
     let _ = std::fs::remove_file(path);
     SideFile::create(path).unwrap()
 }
@@ -103,5 +112,104 @@ fn while_a_value_is_replaced_twice_none_is_taken_for_another() {
         }
         writer.join().unwrap();
         assert_eq!(read(&path, true), (vec![(b"k".to_vec(), b"333".to_vec())], 0));
+    });
+}
+
+/// Of so many buckets, the one of 1 may become part of the zero bucket.
+fn limits(max_buckets: usize) -> NativeLimits {
+    NativeLimits {
+        schema: 0,
+        zero_threshold: 0.0,
+        max_buckets,
+        min_reset_seconds: None,
+        max_zero_threshold: 1.0,
+    }
+}
+
+/// Where the buckets of a histogram have room, unless it is full.
+struct Buckets {
+    file: Arc<SideFile>,
+    limits: NativeLimits,
+    is_full: Arc<AtomicBool>,
+}
+
+impl NativeRows for Buckets {
+    fn are_filed(&self) -> bool {
+        true
+    }
+
+    fn append(&self, is_short: bool, buckets: &[(NativeName, u64)]) -> Option<SideSlot> {
+        let key = rows_key(FileKind::Histogram, &[8, 40]);
+        let words = words(&self.limits, is_short, buckets.to_vec());
+        let new = NewEntry { kind: NATIVE, key: &key, words: &words, value: None, capacity: 0 };
+        let is_full = self.is_full.load(Ordering::Relaxed);
+        (!is_full).then(|| self.file.append(&new).ok()).flatten()
+    }
+}
+
+fn buckets(path: &Path, max_buckets: usize, is_full: &Arc<AtomicBool>) -> Arc<SharedNative> {
+    let limits = limits(max_buckets);
+    let rows = Buckets { file: create(path), limits, is_full: is_full.clone() };
+    SharedNative::new(limits, 1, || 0.0, Box::new(rows))
+}
+
+/// How many observations the file tells of; none if it says that it has not all.
+fn count(path: &Path) -> Option<f64> {
+    let mut room = Room::default();
+    let mut file = Opened::at(path).unwrap();
+    let len = read_from(&mut file, |_, used| Ok(used), &mut room).unwrap();
+    let (said, damages) = Said::of(room.first(len));
+    assert_eq!(damages, []);
+    said.rows.get(FileKind::Histogram)?.count(40)
+}
+
+/// Threads observe in buckets that come into being, the third of which is too many.
+#[test]
+fn what_threads_observe_while_buckets_change_is_in_the_file() {
+    let dir = directory();
+    explore_up_to(1, move || {
+        let path = dir.path().join("1.narthex");
+        let native = buckets(&path, 2, &Arc::default());
+        native.observe(1.0, 1, 0);
+        let other = thread::spawn({
+            let native = native.clone();
+            move || {
+                native.observe(1.0, 1, 0);
+                native.observe(4.0, 1, 0);
+            }
+        });
+        native.observe(8.0, 2, 0);
+        native.observe(4.0, 1, 0);
+        let (first, second) = (count(&path), count(&path));
+        // What this thread has observed it sees; what the other one has, perhaps.
+        assert!(first >= Some(4.0) && second >= first, "{first:?}, then {second:?}");
+        other.join().unwrap();
+        assert_eq!(count(&path), Some(6.0));
+    });
+}
+
+/// Who reads meanwhile sees that something is missing, or all.
+#[test]
+fn what_finds_room_is_seen_with_all_that_it_has() {
+    let dir = directory();
+    explore_up_to(3, move || {
+        let path = dir.path().join("1.narthex");
+        let is_full = Arc::new(AtomicBool::new(false));
+        let native = buckets(&path, 100, &is_full);
+        native.observe(1.0, 1, 0);
+        is_full.store(true, Ordering::Relaxed);
+        // More buckets than one entry has room for.
+        for power in 1..18 {
+            native.observe(f64::from(1 << power), 1, 0);
+        }
+        is_full.store(false, Ordering::Relaxed);
+        let mover = thread::spawn({
+            let native = native.clone();
+            move || native.file_amounts()
+        });
+        let seen = count(&path);
+        assert!([None, Some(18.0)].contains(&seen), "{seen:?}");
+        mover.join().unwrap();
+        assert_eq!(count(&path), Some(18.0));
     });
 }

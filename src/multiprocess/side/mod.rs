@@ -13,6 +13,7 @@ mod known;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod merge;
+mod native;
 mod publish;
 mod publisher;
 mod reader;
@@ -27,6 +28,7 @@ pub(crate) use self::dead::forget_live;
 pub(crate) use self::handle::{ExemplarHome, SharedExemplar, SideHandle, StateHome};
 pub(crate) use self::known::KnownSides;
 pub(crate) use self::merge::Sides;
+pub(crate) use self::native::{NativeSaid, Objectives, join_limits};
 pub use self::publisher::Publisher;
 pub(crate) use self::said::{NotesInOrder, RowNotes, Said, time_of};
 pub(crate) use self::writer::SideWriter;

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::entry_kind::{
-    COUNTS, EXEMPLAR, FAMILIES, INFO, REMOVED, ROWS, STATE, TABLE, UNIT, in_table,
+    COUNTS, EXEMPLAR, FAMILIES, INFO, NATIVE, QUANTILES, REMOVED, ROWS, STATE, TABLE, UNIT,
+    in_table,
 };
 use super::exemplar;
+use super::native::{NativeSaid, NativesSaid};
 use super::publish::{self, Published};
 use super::reader::{self, SideRow, SideRows};
 use super::row_key::rows_of;
@@ -50,6 +52,10 @@ pub(crate) struct RowNotes {
     pub(super) starts: Starts,
     // Ascending, each row once.
     pub(super) exemplars: Vec<(u32, Exemplar)>,
+    // Likewise, by the first rows of series.
+    pub(super) natives: Vec<(u32, NativeSaid)>,
+    /// The numbers of rows that stand beside exponential buckets, as these have them: ascending.
+    counts: Vec<(u32, f64)>,
 }
 
 /// The state of one series of an enum.
@@ -107,7 +113,21 @@ impl RowNotes {
             removed: &self.removed,
             starts: self.starts.in_order(),
             exemplars: &self.exemplars,
+            natives: &self.natives,
+            counts: &self.counts,
         }
+    }
+
+    /// The exponential buckets of the series that begins with a row.
+    pub(crate) fn native(&self, row: usize) -> Option<&NativeSaid> {
+        let place = self.natives.binary_search_by_key(&row, |(at, _)| *at as usize).ok()?;
+        Some(&self.natives[place].1)
+    }
+
+    /// The number of a row as the exponential buckets beside it have it.
+    pub(crate) fn count(&self, row: usize) -> Option<f64> {
+        let place = self.counts.binary_search_by_key(&row, |(at, _)| *at as usize).ok()?;
+        Some(self.counts[place].1)
     }
 
     /// The exemplar of a row.
@@ -117,12 +137,25 @@ impl RowNotes {
     }
 }
 
+impl RowNotes {
+    /// Takes exponential buckets, and the numbers of rows beside them from these.
+    fn count_by(&mut self, natives: NativesSaid, are_beside_others: bool) {
+        self.natives = natives.settle();
+        let beside = self.natives.iter().filter(|_| are_beside_others);
+        self.counts = beside.flat_map(|(_, said)| said.of_rows()).collect();
+        self.counts.sort_by_key(|(row, _)| *row);
+        self.counts.dedup_by_key(|(row, _)| *row);
+    }
+}
+
 /// What is said of the rows that were not asked for yet.
 #[derive(Debug)]
 pub(crate) struct NotesInOrder<'a> {
     removed: &'a HashSet<u32>,
     starts: StartsInOrder<'a>,
     exemplars: &'a [(u32, Exemplar)],
+    natives: &'a [(u32, NativeSaid)],
+    counts: &'a [(u32, f64)],
 }
 
 impl NotesInOrder<'_> {
@@ -141,6 +174,18 @@ impl NotesInOrder<'_> {
     pub(crate) fn has_exemplar(&mut self, row: usize) -> bool {
         next_of(&mut self.exemplars, row).is_some()
     }
+
+    /// The exponential buckets of the series that begins with a row.
+    #[inline]
+    pub(crate) fn native(&mut self, row: usize) -> Option<&NativeSaid> {
+        next_of(&mut self.natives, row)
+    }
+
+    /// The number of a row as the exponential buckets beside it have it.
+    #[inline]
+    pub(crate) fn count(&mut self, row: usize) -> Option<f64> {
+        next_of(&mut self.counts, row).copied()
+    }
 }
 
 fn has(rows: &HashSet<u32>, row: usize) -> bool {
@@ -158,6 +203,7 @@ impl Said {
         let mut said = Self::default();
         let mut infos = Latest::default();
         let mut families = Latest::default();
+        let mut natives: HashMap<FileKind, NativesSaid> = HashMap::new();
         let mut senseless = Vec::new();
         let mut entries = SideRows::of(bytes);
         for entry in &mut entries {
@@ -169,6 +215,12 @@ impl Said {
                 INFO => infos.add(&entry),
                 STATE => said.add_state(&entry),
                 FAMILIES => families.add(&entry),
+                NATIVE => rows_of(entry.key).and_then(|(kind, rows)| {
+                    natives.entry(kind).or_default().add(&entry, rows, bytes.len())
+                }),
+                QUANTILES => rows_of(entry.key).and_then(|(kind, rows)| {
+                    natives.entry(kind).or_default().add_objectives(&entry, rows)
+                }),
                 // A later version says more than is understood here.
                 _ => Some(()),
             };
@@ -191,6 +243,11 @@ impl Said {
         }
         said.settle_rows(bytes);
         let mut damages = entries.damages();
+        if damages.iter().all(|damage| damage.what == DamageKind::Value) {
+            natives.into_iter().for_each(|(kind, natives)| {
+                said.rows.of(kind).count_by(natives, kind == FileKind::Histogram);
+            });
+        }
         damages.extend(senseless);
         (said, damages)
     }

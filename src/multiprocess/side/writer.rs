@@ -14,11 +14,15 @@ use once_cell::sync::OnceCell;
 use parking_lot::{Mutex, RwLock};
 
 use super::entry_kind::{
-    COUNTS, REMOVED, ROWS, START, TABLE, TABLE_ROWS, UNIT, in_table, table_word,
+    COUNTS, NATIVE, QUANTILES, REMOVED, ROWS, START, TABLE, TABLE_ROWS, UNIT, in_table, table_word,
 };
 #[cfg(all(unix, not(loom)))]
 use super::inherit;
+use super::native::Objectives;
 use super::row_key::rows_key;
+use crate::cell::NativeLimits;
+#[cfg(all(target_os = "linux", not(loom)))]
+use crate::cell::native_entry;
 use crate::cell::side::{NewEntry, SideFile, SideSlot};
 use crate::multiprocess::file_kind::{FileKind, KINDS};
 use crate::multiprocess::identity::Identities;
@@ -113,7 +117,10 @@ impl SideWriter {
     #[cfg(all(target_os = "linux", not(loom)))]
     pub(crate) fn land(&self) -> io::Result<()> {
         match self.file.get() {
-            Some(file) if file.is_adrift() => file.land(&self.identities.side_path()),
+            Some(file) if file.is_adrift() => file
+                .land(&self.identities.side_path(), |kind, word| {
+                    kind == NATIVE && native_entry::is_count(word)
+                }),
             _ => Ok(()),
         }
     }
@@ -152,6 +159,31 @@ impl SideWriter {
             table.set_word(begin + 1, table_word(row, COUNTS));
             Some(Slot::InTable(table, begin))
         })
+    }
+
+    /// An entry for buckets of the series that has these rows; none if there is no room.
+    pub(crate) fn append_buckets(
+        &self,
+        kind: FileKind,
+        rows: &[u32],
+        words: &[u64],
+    ) -> Option<SideSlot> {
+        let key = rows_key(kind, rows);
+        let new = NewEntry { kind: NATIVE, key: &key, words, value: None, capacity: 0 };
+        self.file()?.append(&new).ok()
+    }
+
+    /// Says which quantiles the series has that has these rows; none if there is no room.
+    pub(crate) fn append_objectives(
+        &self,
+        kind: FileKind,
+        rows: &[u32],
+        limits: &NativeLimits,
+        objectives: &Objectives,
+    ) -> Option<SideSlot> {
+        let (key, words) = (rows_key(kind, rows), objectives.words(limits));
+        let new = NewEntry { kind: QUANTILES, key: &key, words: &words, value: None, capacity: 0 };
+        self.file()?.append(&new).ok()
     }
 
     /// Says that a row counts no more if another does not; false if there is no room.

@@ -5,15 +5,15 @@
 
 use std::collections::VecDeque;
 
-use crate::cell::NativeReading;
-use crate::cell::exponential::{FINEST, bucket, last_place, upper_bound};
+use super::exponential::{FINEST, bucket, last_place, upper_bound};
+use super::native_book::NativeReading;
 
 /// In so many parts a window moves on.
 const PARTS: f64 = 10.0;
 
 /// Observations by size, ascending.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Sketch {
+pub(crate) struct Sketch {
     schema: i32,
     counts: Vec<(Place, u64)>,
 }
@@ -28,7 +28,7 @@ struct Place {
 
 impl Sketch {
     /// What has been observed up to a moment.
-    pub(super) fn of(reading: &NativeReading) -> Self {
+    pub(crate) fn of(reading: &NativeReading) -> Self {
         let below = |&(index, count): &(i32, u64)| (Place { side: -1, index: -index }, count);
         let above = |&(index, count): &(i32, u64)| (Place { side: 1, index }, count);
         let zero = Some((Place { side: 0, index: 0 }, reading.zero_count));
@@ -56,12 +56,13 @@ impl Sketch {
 
     /// The value below which a share `rank` of the observations lies; NaN without any.
     fn quantile(&self, rank: f64) -> f64 {
-        let all: u64 = self.counts.iter().map(|(_, count)| count).sum();
+        // Files may tell of more than can be counted.
+        let all = self.counts.iter().fold(0, |all: u64, (_, count)| all.saturating_add(*count));
         let Some(behind) = all.checked_sub(1) else { return f64::NAN };
         let wanted = (rank * behind as f64) as u64;
-        let mut before = 0;
+        let mut before: u64 = 0;
         let holder = self.counts.iter().find(|(_, count)| {
-            before += count;
+            before = before.saturating_add(*count);
             before > wanted
         });
         holder.map_or(f64::NAN, |(place, _)| place.middle(self.schema))
@@ -91,7 +92,7 @@ impl Place {
 
 /// The coarsest schema whose buckets are that narrow, if one is: no value in one is farther from
 /// the estimate than this share of it.
-pub(super) fn schema_within(error: f64) -> Option<i32> {
+pub(crate) fn schema_within(error: f64) -> Option<i32> {
     (0..=FINEST).find(|&schema| {
         let growth = (-f64::from(schema)).exp2().exp2();
         (growth - 1.0) / (growth + 1.0) <= error
@@ -100,7 +101,7 @@ pub(super) fn schema_within(error: f64) -> Option<i32> {
 
 /// What a summary has seen at some times of late.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(crate) struct Window {
     marks: VecDeque<(f64, Sketch)>,
 }
 
@@ -109,7 +110,7 @@ impl Window {
     ///
     /// The window begins when somebody looked last before that, and is noted no more often than
     /// [`PARTS`] times: so it has at most a part more, as long as somebody looks.
-    pub(super) fn estimate(
+    pub(crate) fn estimate(
         &mut self,
         (now, seconds): (f64, f64),
         seen: Sketch,
@@ -118,7 +119,8 @@ impl Window {
     ) {
         let begins = now - seconds;
         // A clock that was set back makes what is noted worthless.
-        self.marks.retain(|(at, _)| *at <= now);
+        // Of a finer resolution than what is noted there is no difference to that.
+        self.marks.retain(|(at, seen_then)| *at <= now && seen_then.schema >= seen.schema);
         while self.marks.get(1).is_some_and(|(at, _)| *at <= begins) {
             self.marks.pop_front();
         }
