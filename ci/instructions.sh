@@ -11,6 +11,7 @@ counter-add-fraction     43  # 39
 gauge-set                18  # 16
 gauge-inc                27  # 24
 histogram-observe        57  # 52
+native-histogram-observe 107 # 98
 look-up-closed-and-inc   50  # 45
 look-up-and-inc         320  # 290, more or less: hashes differ from run to run
 new-child              2250  # 2000, with the drop of what was made

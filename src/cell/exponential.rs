@@ -17,12 +17,18 @@ const MAX: i32 = f64::MAX_EXP << FINEST;
 const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
 const FRACTION: u64 = (1 << MANTISSA) - 1;
 
+/// The sign in a [`raw_place`].
+pub(super) const RAW_SIGN: u32 = 1 << (u64::BITS - 1 - MANTISSA + FINEST as u32);
+
 /// Values with the same leading bits of their mantissas have a cell in common. Each is narrower
 /// than any bucket, and so has at most one bound in it.
 const CELLS: usize = 2 * BOUNDS;
 const CELL: u32 = MANTISSA - CELLS.ilog2();
 
-/// Of each cell, how many bounds lie before it, and in the lower bits the first that does not.
+/// The bits of a number of bounds, below those of a mantissa.
+const COUNT: u32 = u64::BITS - MANTISSA;
+
+/// Of each cell the first bound that does not lie before it, and in the lower bits how many do.
 static TABLE: [u64; CELLS] = {
     let mut table = [0; CELLS];
     let (mut cell, mut before) = (0, 0);
@@ -32,11 +38,14 @@ static TABLE: [u64; CELLS] = {
         }
         // Behind the last of them, no value is greater than the next.
         let bound = if before < BOUNDS { FRACTIONS[before] } else { FRACTION };
-        table[cell] = (before as u64) << MANTISSA | bound;
+        table[cell] = bound << COUNT | before as u64;
         cell += 1;
     }
     table
 };
+
+/// The [`raw_place`] of the value 1.
+const ONE: i32 = (f64::MAX_EXP - 1) << FINEST;
 
 /// The place of a value among buckets of the finest schema; its sign and NaN do not matter.
 pub(crate) fn place(value: f64) -> i32 {
@@ -44,19 +53,25 @@ pub(crate) fn place(value: f64) -> i32 {
 }
 
 /// Whether a value is zero, subnormal, infinite or NaN.
-#[inline]
-pub(crate) fn is_extreme(value: f64) -> bool {
+fn is_extreme(value: f64) -> bool {
     value.abs().to_bits().wrapping_sub(1 << MANTISSA) >= (2047 - 1) << MANTISSA
 }
 
 /// The [`place`] of any other value.
-#[inline]
-pub(crate) fn place_of_normal(value: f64) -> i32 {
-    let bits = value.abs().to_bits();
+fn place_of_normal(value: f64) -> i32 {
+    raw_place(value.abs()) as i32 - ONE
+}
+
+/// The place of any other value, counted from the least of them on; if it is negative, with
+/// [`RAW_SIGN`] beside it. For values that are extreme it is one of others.
+#[inline(always)]
+pub(super) fn raw_place(value: f64) -> u32 {
+    let bits = value.to_bits();
     let cell = TABLE[(bits >> CELL) as usize % CELLS];
-    let exponent = (bits >> MANTISSA) as i32 + f64::MIN_EXP - 2;
-    let above = (bits & FRACTION > cell & FRACTION) as i32;
-    (exponent << FINEST) + (cell >> MANTISSA) as i32 + above
+    let exponent = (bits >> (MANTISSA - FINEST as u32)) as u32 & !(BOUNDS as u32 - 1);
+    // The count below the bound does not matter, as a mantissa that is greater is so by one.
+    let above = u32::from(bits << COUNT > cell);
+    exponent + (cell as u32 & ((1 << COUNT) - 1)) + above
 }
 
 fn place_of_extreme(value: f64) -> i32 {

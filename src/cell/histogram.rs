@@ -22,6 +22,8 @@ pub enum HistogramCell {
     Memory(Observations),
     // Apart, so that others in memory take no more than they need.
     Native(Box<NativeCell>),
+    /// The same with buckets of given bounds beside.
+    Split(Box<NativeCell>),
     #[cfg(feature = "multiprocess")]
     Mapped(Box<MappedHistogram>),
 }
@@ -60,7 +62,8 @@ impl HistogramCell {
 
     /// In memory, with buckets of exponential size beside so many others.
     pub(crate) fn native(limits: NativeLimits, buckets: usize, clock: fn() -> f64) -> Self {
-        Self::Native(Box::new(NativeCell::new(limits, buckets, clock)))
+        let cell = Box::new(NativeCell::new(limits, buckets, clock));
+        if buckets > 1 { Self::Split(cell) } else { Self::Native(cell) }
     }
 
     /// Adds `n` observations of `value`, which belongs into a bucket of given bounds, if it has
@@ -78,13 +81,21 @@ impl HistogramCell {
         true
     }
 
+    /// Adds one observation if it has buckets of exponential size alone.
+    #[inline]
+    pub(crate) fn observe_natively(&self, value: f64) -> bool {
+        let Self::Native(native) = self else { return false };
+        native.observe_one(value);
+        true
+    }
+
     /// The same, wherever its numbers are. A bucket of given bounds is asked for only if there
     /// are some.
     #[inline]
     pub(crate) fn observe(&self, bucket: impl Fn() -> usize, value: f64, n: u64) {
         match self {
-            Self::Native(native) if n == 1 && !native.is_split => native.observe_one(value),
-            Self::Native(native) => native.observe(value, n, bucket()),
+            Self::Native(native) => native.observe(value, n, 0),
+            Self::Split(native) => native.observe(value, n, bucket()),
             Self::Memory(observations) => observations.observe(bucket(), value, n),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => mapped.observe(bucket(), value, n),
@@ -99,7 +110,7 @@ impl HistogramCell {
     /// Reads buckets of exponential size and all others, if it is a native histogram.
     pub(crate) fn read_native<'r>(&self, into: &'r mut NativeReading) -> Option<&'r NativeReading> {
         match self {
-            Self::Native(native) => {
+            Self::Native(native) | Self::Split(native) => {
                 native.read(into);
                 Some(into)
             }
@@ -126,7 +137,7 @@ impl HistogramCell {
     fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
             Self::Memory(observations) => observations.read(reader, into),
-            Self::Native(native) => native.read_given(into),
+            Self::Native(native) | Self::Split(native) => native.read_given(into),
             #[cfg(feature = "multiprocess")]
             Self::Mapped(mapped) => {
                 into.extend(mapped.buckets.iter().map(SharedCell::get));

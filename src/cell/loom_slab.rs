@@ -85,18 +85,15 @@ fn cell_at(slab: usize, place: u32) -> CellAt {
     CellAt { cells: BLOCKS.lock()[block][slab].clone(), at }
 }
 
-pub(super) fn own_at(place: u32) -> Option<CellAt> {
-    match OWN.with(Cell::get) {
-        0 => None,
-        own => Some(cell_at(own, place)),
-    }
-}
-
-/// A slab that a reader looks at.
+/// A slab, where the cells of many blocks are looked for.
 #[derive(Clone, Copy)]
 pub(super) struct Seat(usize);
 
 impl Seat {
+    pub(super) fn own() -> Option<Self> {
+        Some(OWN.with(Cell::get)).filter(|own| *own != 0).map(Self)
+    }
+
     pub(super) fn all() -> impl Iterator<Item = Self> {
         (0..SLABS).map(Self)
     }

@@ -2,23 +2,21 @@
 
 use std::sync::atomic::Ordering;
 
-use super::directory::{Directory, Key};
-use super::exponential::is_extreme;
+use super::directory::{Directory, Key, TABLES};
 use super::fork::{HoldOff, hold_off};
 use super::native_book::{Book, CELLS, NativeReading};
 use super::native_limits::NativeLimits;
 use super::places::Fixed;
 use super::sequence::{self, FREE_READS};
-use super::slab::{Block, Seat, own_at};
+use super::slab::{Block, Seat};
 use super::sync::{AtomicU64, Guard, Mutex, pause};
 
-/// The cells of an owner beside its buckets: the state, two sums, and the generation of all.
+/// The cells of an owner beside its buckets: the state, two sums, and the word that it knows.
 const HEAD: usize = 4;
 
-/// In the word of a histogram: how often its resolution is halved, then which table it has, then
-/// its generation.
-const HALVED: u64 = (1 << TABLE) - 1;
-const TABLE: u32 = 4;
+/// In the word of a histogram: how often its resolution is halved, in as many bits as a shift
+/// asks for, then which table it has, then its generation.
+const TABLE: u32 = 5;
 const GENERATION: u32 = 32;
 
 /// Stands in the place of a generation while all who observe are to wait.
@@ -36,13 +34,13 @@ type Sequence = [AtomicU64; 3];
 /// knew of that when it observed.
 ///
 /// A reset begins a new generation. The cells of a thread note which one they belong to, and those
-/// of a past one count no more; before the thread adds to them again, it begins at zero.
+/// of a past one count no more; before the thread adds to them again, it begins at zero. As that
+/// is in a word with the resolution and the table, each thread takes the lock once when any of
+/// these has changed.
 #[derive(Debug)]
 pub struct NativeCell {
     word: AtomicU64,
     zero_threshold: AtomicU64,
-    /// Whether slots are told apart by buckets with given bounds, too.
-    pub(super) is_split: bool,
     head: Block<Fixed<HEAD>>,
     directory: Directory,
     book: Mutex<Book>,
@@ -57,7 +55,6 @@ impl NativeCell {
         let cell = Self {
             word: AtomicU64::new(0),
             zero_threshold: AtomicU64::new(0),
-            is_split: below > 1,
             head: Block::new(Fixed),
             directory: Directory::new(),
             book: Mutex::new(book),
@@ -70,24 +67,33 @@ impl NativeCell {
     // A function of its own, without calls but at its end: it has no registers to save.
     #[inline(never)]
     pub(super) fn observe_one(&self, value: f64) {
-        // Acquire: with a generation, what is said of it elsewhere.
-        let word = self.word.load(Ordering::Acquire);
-        if is_extreme(value) {
-            return self.observe(value, 1, 0);
-        }
-        let zero_threshold = f64::from_bits(self.zero_threshold.load(Ordering::Relaxed));
-        let key = Key::of_normal(value, (word & HALVED) as u32, zero_threshold, 0);
-        if !self.add(word, key, value, 1) {
-            self.observe_first(value, 1, 0);
+        if !self.add_at_once(value, 1, 0) {
+            self.observe_exactly(value, 1, 0);
         }
     }
 
     /// Adds `n` observations of `value`, which belongs into a bucket of given bounds.
     #[inline(never)]
     pub(super) fn observe(&self, value: f64, n: u64, below: usize) {
+        if !self.add_at_once(value, n, below) {
+            self.observe_exactly(value, n, below);
+        }
+    }
+
+    /// Adds to the bucket that the value's bits tell, if it is known by them.
+    #[inline(always)]
+    fn add_at_once(&self, value: f64, n: u64, below: usize) -> bool {
+        // Acquire: with a word, what is said beside it.
+        let word = self.word.load(Ordering::Acquire);
+        self.add(word, Key::at_once(value, halved_of(word), below), value, n)
+    }
+
+    /// The same for all other values.
+    #[inline(never)]
+    fn observe_exactly(&self, value: f64, n: u64, below: usize) {
         let word = self.word.load(Ordering::Acquire);
         let zero_threshold = f64::from_bits(self.zero_threshold.load(Ordering::Relaxed));
-        let key = Key::of(value, (word & HALVED) as u32, zero_threshold, below);
+        let key = Key::of(value, halved_of(word), zero_threshold, below);
         if !self.add(word, key, value, n) {
             self.observe_first(value, n, below);
         }
@@ -96,14 +102,16 @@ impl NativeCell {
     /// Adds to the cells of the calling thread, if they are there.
     #[inline(always)]
     fn add(&self, word: u64, key: Key, value: f64, n: u64) -> bool {
-        let Some((head, [generation, ..])) = self.head.own().and_then(split_head) else {
+        let table = (word >> TABLE) as usize % TABLES;
+        let Some(place) = self.directory.find(table, key) else { return false };
+        let Some(seat) = Seat::own() else { return false };
+        let Some((head, [known, ..])) = seat.cells(&self.head).and_then(split_head) else {
             return false;
         };
-        if generation.load(Ordering::Relaxed) != word >> GENERATION {
+        if known.load(Ordering::Relaxed) != word {
             return false;
         }
-        let table = (word >> TABLE & HALVED) as usize;
-        let Some(cell) = self.directory.find(table, key).and_then(own_at) else { return false };
+        let Some(cell) = seat.at(place) else { return false };
         sequence::write(head, head[0].load(Ordering::Relaxed), Some(cell), value, n);
         true
     }
@@ -116,9 +124,9 @@ impl NativeCell {
         }
         into.begin(&book);
         for seat in Seat::all() {
-            if let Some((head, [generation, ..])) = seat.cells(&self.head).and_then(split_head) {
+            if let Some((head, [known, ..])) = seat.cells(&self.head).and_then(split_head) {
                 // It is written under the lock.
-                if generation.load(Ordering::Relaxed) == book.generation {
+                if known.load(Ordering::Relaxed) >> GENERATION == book.generation {
                     into.sum += self.read_seat(&book, seat, head, &mut into.slots);
                 }
             }
@@ -175,12 +183,12 @@ impl NativeCell {
         let (_hold_off, mut book) = self.lock();
         let slot = self.slot_of(&mut book, value, below);
         let owner = self.head.touch();
-        let Some((head, [generation, ..])) = split_head(owner.all()) else { return };
-        if generation.load(Ordering::Relaxed) != book.generation {
+        let Some((head, [known, ..])) = split_head(owner.all()) else { return };
+        if known.load(Ordering::Relaxed) >> GENERATION != book.generation {
             let buckets = book.cells.iter().flat_map(|block| block.touch_as(owner));
             buckets.chain(head).for_each(|cell| cell.store(0, Ordering::Relaxed));
-            generation.store(book.generation, Ordering::Relaxed);
         }
+        known.store(word_of(&book, book.generation), Ordering::Relaxed);
         // Whoever shares cells waits for the lock.
         let cell = book.cells[slot / CELLS].touch_as(owner).get(slot % CELLS);
         sequence::write(head, head[0].load(Ordering::Relaxed), cell, value, n);
@@ -205,8 +213,7 @@ impl NativeCell {
 
     /// Lets those who observe find the slots by what is said of them now.
     fn publish(&self, book: &mut Book) {
-        let keys = book.all_keys();
-        (book.table, book.keys) = self.directory.fill(&keys);
+        (book.table, book.keys) = self.directory.fill(&book.all_keys());
         self.zero_threshold.store(book.zero_threshold.to_bits(), Ordering::Relaxed);
         // Release: whoever sees the word sees what is said beside it.
         self.word.store(word_of(book, book.generation), Ordering::Release);
@@ -218,7 +225,7 @@ impl NativeCell {
     }
 }
 
-/// The cells of an owner that a [`sequence`] has, and its generation.
+/// The cells of an owner that a [`sequence`] has, and the word that it knows.
 #[inline]
 fn split_head(cells: &[AtomicU64]) -> Option<(&Sequence, &[AtomicU64])> {
     cells.split_first_chunk()
@@ -226,4 +233,9 @@ fn split_head(cells: &[AtomicU64]) -> Option<(&Sequence, &[AtomicU64])> {
 
 fn word_of(book: &Book, generation: u64) -> u64 {
     generation << GENERATION | (book.table as u64) << TABLE | u64::from(book.halved())
+}
+
+#[inline(always)]
+fn halved_of(word: u64) -> u32 {
+    word as u32 % (1 << TABLE)
 }

@@ -108,14 +108,23 @@ impl Book {
 
     /// The keys by which slots are found now, with their places.
     pub(super) fn all_keys(&self) -> Vec<(Key, u32)> {
-        let key = |slot: &Slot| match (self.bucket_of(slot), slot.below as usize) {
-            ((Side::Nan, _), below) => Key::nan(below),
-            ((Side::Zero, _), below) => Key::zero(below),
-            ((side, bucket), below) => {
-                Key::bucket(side == Side::Negative, bucket, self.halved(), below)
-            }
-        };
-        self.slots.iter().map(|slot| (key(slot), slot.place)).collect()
+        let mut keys = Vec::with_capacity(self.slots.len() + 1);
+        let (halved, zero_threshold) = (self.halved(), self.zero_threshold);
+        for slot in &self.slots {
+            let below = slot.below as usize;
+            let key = match self.bucket_of(slot) {
+                (Side::Nan, _) => Key::nan(below),
+                (Side::Zero, _) => {
+                    keys.push((Key::positive_zero(halved, zero_threshold, below), slot.place));
+                    Key::zero(below)
+                }
+                (side, bucket) => {
+                    Key::bucket(side == Side::Negative, bucket, halved, zero_threshold, below)
+                }
+            };
+            keys.push((key, slot.place));
+        }
+        keys
     }
 
     /// The number of a value's slot, made if there is none.

@@ -125,7 +125,7 @@ impl<L: Length> Block<L> {
         }
     }
 
-    /// Says where one of them is, for [`own_at`].
+    /// Says where one of them is, for [`Seat::at`].
     pub(super) fn place_of(&self, cell: usize) -> u32 {
         self.place.get() + cell as u32
     }
@@ -174,12 +174,6 @@ impl<L: Length> Block<L> {
     }
 }
 
-/// The cell of the calling thread at a place of a block, if it has written to its chunk before.
-#[inline]
-pub(super) fn own_at(place: u32) -> Option<&'static AtomicU64> {
-    cell_at(own(), place)
-}
-
 #[inline]
 fn cell_at(slab: &'static Slab, place: u32) -> Option<&'static AtomicU64> {
     // Acquire: whoever sees the chunk sees its zeros.
@@ -189,17 +183,25 @@ fn cell_at(slab: &'static Slab, place: u32) -> Option<&'static AtomicU64> {
         .map(|chunk| unsafe { in_register(chunk.add(place as usize % CHUNK_CELLS)).as_ref() })
 }
 
-/// A slab that a reader looks at.
+/// A slab, where the cells of many blocks are looked for.
 #[derive(Clone, Copy)]
 pub(super) struct Seat(&'static Slab);
 
 impl Seat {
+    /// That of the calling thread, unless it has to share one.
+    #[inline]
+    pub(super) fn own() -> Option<Self> {
+        // Where there is none, it stands for one without cells.
+        Some(Self(own()))
+    }
+
     /// Those of all who may have cells.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         slabs().map(Self)
     }
 
     /// Its cells of a block, if they are there.
+    #[inline]
     pub(super) fn cells<L: Length>(self, block: &Block<L>) -> Option<&[AtomicU64]> {
         block.cells_of(self.0)
     }

@@ -85,7 +85,20 @@ impl Histogram {
         }
         let bucket = || self.series.schema().settings.index.find_at_once(value);
         if !self.series.cell.observe_at_once(bucket, value, n) {
-            self.observe_elsewhere(value, n);
+            // In most places it is known which of these.
+            if n == 1 {
+                self.observe_one_elsewhere(value)
+            } else {
+                self.observe_elsewhere(value, n)
+            }
+        }
+    }
+
+    // A function of its own: it has no registers to save.
+    #[inline(never)]
+    fn observe_one_elsewhere(&self, value: f64) {
+        if !self.series.cell.observe_natively(value) {
+            self.observe_elsewhere(value, 1);
         }
     }
 
