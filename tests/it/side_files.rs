@@ -574,7 +574,7 @@ fn a_publisher_tells_at_once_and_at_the_end_and_waits_for_room() {
     let publisher = begin();
     number.store(6, Ordering::Relaxed);
     assert_eq!((publisher.failures(), shown()), (0, Some(5.0)));
-    drop(publisher);
+    publisher.stop().unwrap();
     assert_eq!(shown(), Some(6.0));
 }
 

@@ -62,6 +62,14 @@ impl Publisher {
     pub fn failures(&self) -> u64 {
         self.repeated.failures()
     }
+
+    /// Publishes for the last time, and says what came of it.
+    ///
+    /// # Errors
+    /// Those of [`MultiprocessStore::publish`].
+    pub fn stop(self) -> Result {
+        self.repeated.stop()
+    }
 }
 
 impl fmt::Debug for Publisher {
