@@ -4,7 +4,9 @@
 # this machine's own packages stay as they are.
 set -euo pipefail
 releases=(bookworm trixie sid)
-packages=(prometheus-pushgateway prometheus-node-exporter victoria-metrics nginx)
+packages=(
+  prometheus prometheus-pushgateway prometheus-node-exporter victoria-metrics nginx
+)
 root=$PWD/target/servers
 
 skip() {

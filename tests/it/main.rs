@@ -65,6 +65,15 @@ mod parser_vectors;
 mod pools;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+#[cfg(all(
+    unix,
+    feature = "bridge",
+    feature = "http",
+    feature = "push",
+    feature = "textfile",
+    feature = "tls"
+))]
+mod prometheus_real;
 #[cfg(feature = "push")]
 mod push;
 #[cfg(feature = "push")]
