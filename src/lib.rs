@@ -259,6 +259,7 @@ gateway.push(&registry)?;
 //! | `push` | no | sending to a Pushgateway |
 //! | `tls` | no | HTTPS for what is sent |
 //! | `textfile` | no | a file that node_exporter reads |
+//! | `service` | no | a configured server, shared metrics and a measured loop, for services |
 //! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
@@ -299,6 +300,8 @@ pub mod push;
 mod registry;
 #[cfg(any(feature = "bridge", feature = "multiprocess", feature = "push", feature = "textfile"))]
 mod repeat;
+#[cfg(feature = "service")]
+pub mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "textfile")]

@@ -85,6 +85,8 @@ mod quantile_files;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod real_servers;
 mod registry;
+#[cfg(feature = "service")]
+mod service;
 #[cfg(feature = "multiprocess")]
 mod side_files;
 mod support;
