@@ -36,7 +36,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 /// assert_eq!(
 ///     std::fs::read_to_string(file.path())?,
 ///     "# HELP backup_finished_seconds When it was.\n\
-///      # TYPE backup_finished_seconds gauge\n\
+///      ## TYPE backup_finished_seconds gauge\n\
 ///      backup_finished_seconds 1.5\n",
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
