@@ -47,7 +47,8 @@ END
   local release package
   for release in "${releases[@]}"; do
     for package in "${packages[@]}"; do
-      (cd "$root/apt/cache" && apt-get -q download "$package/$release")
+      (cd "$root/apt/cache" && apt-get -q download "$package/$release") ||
+        skip "$package of $release cannot be fetched"
       dpkg --extract "$root/apt/cache/$package"_*.deb "$root/$release"
       rm "$root/apt/cache/$package"_*.deb
     done
@@ -81,9 +82,9 @@ if [ -n "${missing:-}" ]; then
 fi
 if [ ! -d "$root/carbon" ]; then
   # Where it goes is what it is told, and not /opt.
-  python3 -m venv "$root/carbon"
-  if ! GRAPHITE_NO_PREFIX=True "$root/carbon/bin/python" -m pip install --quiet carbon whisper; then
-    rm -r "$root/carbon"
+  if ! python3 -m venv "$root/carbon" ||
+    ! GRAPHITE_NO_PREFIX=True "$root/carbon/bin/python" -m pip install --quiet carbon whisper; then
+    rm -rf "$root/carbon"
     echo "SKIPPED fetching carbon: it cannot be installed"
   fi
 fi

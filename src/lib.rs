@@ -219,6 +219,12 @@ gateway.push(&registry)?;
 "##
 )]
 //!
+//! # Run a service
+//!
+//! `service`, of the feature of that name, has a metrics server that is configured by serde, metrics
+//! that the services of a program share, and a loop that measures its cycles and ends well at a
+//! signal.
+//!
 //! # Write a collector
 //!
 //! What reads its numbers at the time of a scrape implements [`Collector`], or
