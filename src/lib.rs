@@ -285,6 +285,8 @@ gateway.push(&registry)?;
 #[cfg(feature = "bridge")]
 pub mod bridge;
 mod cell;
+#[cfg(any(feature = "push", feature = "textfile"))]
+mod checked;
 #[cfg(feature = "client")]
 pub mod client;
 mod clock;

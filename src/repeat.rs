@@ -112,7 +112,7 @@ impl<W: FnMut(Turn) -> Result> Counted<W> {
         if let Err(error) = &done {
             self.failures.fetch_add(1, Ordering::Relaxed);
             if !was_failing {
-                log::warn!("{error}");
+                log::warn!(target: "narthex", "{error}");
             }
         }
         done

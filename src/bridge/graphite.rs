@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use crate::bridge::periodic::PeriodicBridge;
-use crate::bridge::words::{check_prefix, push_labels, push_name};
+use crate::bridge::words::{check_address, check_prefix, push_labels, push_name};
 use crate::clock;
 use crate::collector::{Collector, for_each_family};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +19,9 @@ const LONGEST: Duration = Duration::from_secs(1 << 32);
 ///
 /// A sample is `prefix.name.label.value`, or with [tags](Self::tags) `prefix.name;label=value`,
 /// labels sorted by name; what is no letter, digit, `_` or `-` of ASCII becomes `_` in names and
-/// values. Its time is its own timestamp, if it has one, and else now, in whole seconds.
+/// values. Its time is its own timestamp, if it has one, and else now, in whole seconds. Infinities
+/// and NaN are sent as such, and empty labels as empty, as Python's client does; carbon drops NaN,
+/// and refuses tags without a value.
 ///
 /// ```
 /// use narthex::bridge::GraphiteBridge;
@@ -80,8 +82,8 @@ impl GraphiteBridge {
     /// That it was taken does not mean that it was stored: the protocol has no answers.
     ///
     /// # Errors
-    /// Those of the collector; [`Error::is_invalid_value`] if the prefix or the time-out cannot be
-    /// used; [`Error::is_timed_out`] and [`Error::is_io`] if it cannot be sent.
+    /// Those of the collector; [`Error::is_invalid_value`] if the address, the prefix or the
+    /// time-out cannot be used; [`Error::is_timed_out`] and [`Error::is_io`] if it cannot be sent.
     pub fn push(&self, collector: &dyn Collector) -> Result {
         self.check()?;
         let lines = self.lines(collector)?;
@@ -91,7 +93,7 @@ impl GraphiteBridge {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ErrorKind::TimedOut,
                 _ => ErrorKind::Io,
             };
-            let message = format!("Graphite at {} was not told: {error}", self.address);
+            let message = format!("cannot send to Graphite at {}: {error}", self.address);
             Error::new(kind, message).with_source(error)
         })
     }
@@ -99,7 +101,8 @@ impl GraphiteBridge {
     /// Sends a registry at an interval, from a thread of its own.
     ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if the prefix, the time-out or the interval cannot be used;
+    /// [`Error::is_invalid_value`] if the address, the prefix, the time-out or the interval cannot be
+    /// used;
     /// [`Error::is_io`] if no thread can be started.
     pub fn start(
         &self,
@@ -112,6 +115,7 @@ impl GraphiteBridge {
     }
 
     fn check(&self) -> Result {
+        check_address(&self.address)?;
         check_prefix(&self.prefix)?;
         if self.timeout.is_zero() {
             let message = "a time-out of nothing leaves no time to send";

@@ -16,6 +16,10 @@ use crate::repeat::{Repeated, Turn};
 /// that end while something is sent are left out. A forked child has no such thread, and dropping
 /// what it inherited does nothing there. Collectors that await show what they showed when they last
 /// were refreshed.
+///
+/// Whoever ends without dropping it, by a signal that nobody listens for or by `process::exit`,
+/// loses what came since the last time: let the program end by returning from `main`, as
+/// `service::Runner` does at a signal, or listen for it and call `stop`.
 #[must_use = "it stops when it is dropped"]
 pub struct PeriodicBridge {
     repeated: Repeated,

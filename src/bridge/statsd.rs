@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::time::Duration;
 
 use crate::bridge::periodic::PeriodicBridge;
-use crate::bridge::words::{check_prefix, push_labels, push_name};
+use crate::bridge::words::{check_address, check_prefix, push_labels, push_name};
 use crate::collector::{Collector, for_each_family};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::number::push_repr;
@@ -16,6 +16,9 @@ use crate::registry::CollectorRegistry;
 
 /// For so many times a series is remembered that nobody tells any more.
 const REMEMBERED: u64 = 60;
+
+/// How long a datagram waits for a server of this machine that does not read.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How labels are spelled, and gauges below zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +39,8 @@ pub enum StatsdDialect {
 /// The first time it sends all that was counted before. Histograms and summaries are counts and
 /// sums, and a counter for each bucket. Names and, in plain StatsD, labels have letters, digits,
 /// `_` and `-` of ASCII; what else they have becomes `_`. Numbers that are infinite or NaN are left
-/// out, and so is what has not grown.
+/// out, and so is what has not grown. A forked child must not send what it inherited: it would send
+/// the same growth once more.
 ///
 /// ```
 /// use narthex::bridge::{StatsdBridge, StatsdDialect};
@@ -103,11 +107,12 @@ impl StatsdBridge {
     /// Sends what a collector tells now.
     ///
     /// What could not be sent is sent with what comes next. What was sent and lost on the way is
-    /// lost: nobody answers.
+    /// lost, and its counts with it: by UDP nobody answers, unless it is this machine that says that
+    /// nobody listens.
     ///
     /// # Errors
-    /// Those of the collector; [`Error::is_io`] if something cannot be sent, or, where the system
-    /// tells so, if nobody took what was sent before.
+    /// Those of the collector; [`Error::is_io`] if something cannot be sent, or a server of this
+    /// machine is not there, or has not read for a second.
     pub fn push(&mut self, collector: &dyn Collector) -> Result {
         let lines = self.settings.lines(collector)?;
         self.turn += 1;
@@ -121,7 +126,7 @@ impl StatsdBridge {
         let oldest = self.turn.saturating_sub(REMEMBERED);
         self.told.retain(|_, told| told.turn > oldest);
         sent.map_err(|error| {
-            let message = format!("StatsD at {} was not told: {error}", self.settings.address);
+            let message = format!("cannot send to StatsD at {}: {error}", self.settings.address);
             Error::io(message, error)
         })
     }
@@ -241,10 +246,12 @@ impl StatsdBuilder {
     /// Builds it; nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if the prefix has other letters.
+    /// [`Error::is_invalid_value`] if the prefix has other letters, or the address no port.
     pub fn build(self) -> Result<StatsdBridge> {
         check_prefix(&self.prefix)?;
-        if self.address.starts_with(UNIX) && cfg!(not(unix)) {
+        if !self.address.starts_with(UNIX) {
+            check_address(&self.address)?;
+        } else if cfg!(not(unix)) {
             let message = format!("the address {:?} is one of Unix", self.address);
             return Err(Error::new(ErrorKind::InvalidValue, message));
         }
@@ -310,6 +317,7 @@ impl Socket {
         if let Some(path) = address.strip_prefix(UNIX) {
             let socket = std::os::unix::net::UnixDatagram::unbound()?;
             socket.connect(path)?;
+            socket.set_write_timeout(Some(PATIENCE))?;
             return Ok(Self::Unix(socket));
         }
         let mut failed = io::Error::new(io::ErrorKind::NotFound, "it has no address");
@@ -326,11 +334,15 @@ impl Socket {
         Err(failed)
     }
 
-    fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
         match self {
-            Self::Udp(socket) => socket.send(datagram),
+            Self::Udp(socket) => {
+                socket.send(datagram)?;
+                // That nobody listens on this machine is known at once.
+                socket.take_error()?.map_or(Ok(()), Err)
+            }
             #[cfg(unix)]
-            Self::Unix(socket) => socket.send(datagram),
+            Self::Unix(socket) => socket.send(datagram).map(drop),
         }
     }
 }

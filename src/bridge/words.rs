@@ -34,11 +34,23 @@ pub(super) fn push_labels(out: &mut String, sample: &Sample<'_>, before: char, b
 /// What a prefix may be: words with dots between them.
 pub(super) fn check_prefix(prefix: &str) -> Result {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
-    match prefix.chars().find(|&letter| !is_part(letter)) {
-        None => Ok(()),
-        Some(letter) => {
-            let message = format!("the prefix {prefix:?} of a bridge has {letter:?}");
-            Err(Error::new(ErrorKind::InvalidValue, message))
+    let why = match prefix.chars().find(|&letter| !is_part(letter)) {
+        Some(letter) => format!("has {letter:?}"),
+        None if !prefix.is_empty() && prefix.split('.').any(str::is_empty) => {
+            "has an empty word".to_owned()
         }
+        None => return Ok(()),
+    };
+    let message = format!("the prefix {prefix:?} of a bridge {why}");
+    Err(Error::new(ErrorKind::InvalidValue, message))
+}
+
+/// That an address has a port, as far as its text says.
+pub(super) fn check_address(address: &str) -> Result {
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    if port.is_none_or(|port| port == 0) {
+        let message = format!("the address {address:?} of a bridge has no port");
+        return Err(Error::new(ErrorKind::InvalidValue, message));
     }
+    Ok(())
 }

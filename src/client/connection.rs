@@ -139,7 +139,9 @@ impl Connection {
 
     /// Trusts the certificate authorities in a file of PEM, and no others.
     ///
-    /// Where nothing is said, those that the system trusts are trusted.
+    /// Where nothing is said, those that the system trusts are trusted. A certificate that a server
+    /// has made for itself as an authority (as `openssl req -x509` does) is not taken for a server's:
+    /// let it sign another one.
     #[cfg(feature = "tls")]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.ca_file = Some(path.into());
@@ -246,8 +248,9 @@ impl Tls {
             let _ = ring::default_provider().install_default();
         }
         let read = |what: &str, path: &PathBuf| {
-            std::fs::read(path)
-                .map_err(|error| Error::io(format!("{what} {path:?} cannot be read"), error))
+            std::fs::read(path).map_err(|error| {
+                Error::io(format!("{what} {path:?} cannot be read: {error}"), error)
+            })
         };
         if let Some(path) = &self.ca_file {
             let bundle = read("the certificate authorities", path)?;

@@ -64,6 +64,21 @@ impl Client {
         self.run(move |http| async move { deliver(&http, &outgoing, retry).await })
     }
 
+    /// The same, until something completes: then nothing more is sent, and it says why.
+    pub(crate) fn send_until(
+        &self,
+        outgoing: Outgoing,
+        until: impl Future<Output = Error> + Send + 'static,
+    ) -> Answered<()> {
+        let retry = self.connection.retries();
+        self.run(move |http| async move {
+            tokio::select! {
+                done = deliver(&http, &outgoing, retry) => done,
+                error = until => Err(error),
+            }
+        })
+    }
+
     /// Awaits something on the thread that sends.
     pub(crate) fn run<F, T>(&self, work: impl FnOnce(reqwest::Client) -> F) -> Answered<T>
     where

@@ -1,16 +1,20 @@
 //! One group of metrics in a Pushgateway: replaced, added to, deleted.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::{Method, Url};
 
+use crate::checked::Checked;
 use crate::client::{Answered, Client, Connection, Outgoing};
 use crate::collector::Collector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exposition::{ContentCoding, Encoder, Encoding, Format};
+use crate::model::Family;
 use crate::push::group;
+use crate::registry::CollectorRegistry;
 
 /// Sends metrics to a Pushgateway, into one group: those of a job, and of a grouping key.
 ///
@@ -50,6 +54,7 @@ pub struct PushGateway {
 #[derive(Debug)]
 struct Inner {
     url: Url,
+    group: BTreeMap<String, String>,
     encoding: Encoding,
     compression: ContentCoding,
     client: Client,
@@ -77,9 +82,10 @@ impl PushGateway {
     /// Replaces all metrics of the group.
     ///
     /// # Errors
-    /// Those of the collector; [`Error::is_timed_out`] and [`Error::is_io`] if there is no answer;
-    /// and if it says no, an error that has its [`status`](Error::status) and the beginning of what
-    /// it says.
+    /// Those of the collector; [`Error::is_invalid_label`] if a metric has a label that the group
+    /// has, which would take its place; [`Error::is_timed_out`] and [`Error::is_io`] if there is no
+    /// answer; and if it says no, an error that has its [`status`](Error::status) and the beginning
+    /// of what it says.
     #[doc(alias = "push_to_gateway")]
     pub fn push(&self, collector: &dyn Collector) -> Result {
         self.send(Method::PUT, collector)?.wait()
@@ -133,27 +139,66 @@ impl PushGateway {
         self.send_body(Method::DELETE, Bytes::new()).await
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.inner.client
+    /// Lets a collector refresh itself and sends what it tells, until something completes.
+    pub(super) fn push_until<U>(
+        &self,
+        registry: &CollectorRegistry,
+        replaces: bool,
+        until: impl Fn() -> U,
+    ) -> Result
+    where
+        U: Future<Output = Error> + Send + 'static,
+    {
+        let (refreshing, ended) = (registry.clone(), until());
+        let refreshed = self.inner.client.run(|_| async move {
+            tokio::select! {
+                () = refreshing.refresh() => Ok(()),
+                error = ended => Err(error),
+            }
+        });
+        refreshed.wait()?;
+        let body = self.encode(registry)?;
+        let method = if replaces { Method::PUT } else { Method::POST };
+        self.inner.client.send_until(self.outgoing(method, body), until()).wait()
+    }
+
+    /// Deletes the group, until something completes.
+    pub(super) fn delete_until<U>(&self, until: U) -> Result
+    where
+        U: Future<Output = Error> + Send + 'static,
+    {
+        let outgoing = self.outgoing(Method::DELETE, Bytes::new());
+        self.inner.client.send_until(outgoing, until).wait()
     }
 
     fn send(&self, method: Method, collector: &dyn Collector) -> Result<Answered<()>> {
-        let Inner { encoding, compression, .. } = *self.inner;
-        let mut body = Vec::new();
-        Encoder::new().encode(collector, encoding, compression, None, &mut body)?;
-        Ok(self.send_body(method, body.into()))
+        Ok(self.send_body(method, self.encode(collector)?))
     }
 
     fn send_body(&self, method: Method, body: Bytes) -> Answered<()> {
-        let Inner { url, encoding, compression, client } = &*self.inner;
+        self.inner.client.send(self.outgoing(method, body))
+    }
+
+    fn encode(&self, collector: &dyn Collector) -> Result<Bytes> {
+        let Inner { encoding, compression, group, .. } = &*self.inner;
+        let apart =
+            Checked::new(collector, |family: &dyn Family| group::check_labels(family, group));
+        let mut body = Vec::new();
+        let done = Encoder::new().encode(&apart, *encoding, *compression, None, &mut body);
+        apart.outcome(done)?;
+        Ok(body.into())
+    }
+
+    fn outgoing(&self, method: Method, body: Bytes) -> Outgoing {
+        let Inner { url, encoding, compression, .. } = &*self.inner;
         let packed = !body.is_empty() && *compression != ContentCoding::Identity;
-        client.send(Outgoing {
+        Outgoing {
             method,
             url: url.clone(),
             content_type: encoding.content_type(),
             content_encoding: packed.then(|| compression.as_str()),
             body,
-        })
+        }
     }
 }
 
@@ -179,7 +224,7 @@ pub struct PushGatewayBuilder {
 impl PushGatewayBuilder {
     /// One label of the group beside the job; the last value of a name counts.
     ///
-    /// A name that is not of the form `[a-zA-Z_][a-zA-Z0-9_]*` is escaped as
+    /// No metric may have a label of the group. A name that is not of the form `[a-zA-Z_][a-zA-Z0-9_]*` is escaped as
     /// [`EscapingScheme::Values`](crate::model::EscapingScheme::Values), which a Pushgateway
     /// undoes if it takes UTF-8 names.
     #[doc(alias = "instance_ip_grouping_key")]
@@ -189,7 +234,8 @@ impl PushGatewayBuilder {
     }
 
     /// In which format to send: text 0.0.4, which is the default, or protobuf, which has native
-    /// histograms.
+    /// histograms. Names with other letters are escaped as the encoding says, by default with
+    /// underscores: older gateways, and newer ones that were not told to, refuse them unescaped.
     pub fn encoding(self, encoding: Encoding) -> Self {
         Self { encoding, ..self }
     }
@@ -199,7 +245,23 @@ impl PushGatewayBuilder {
         Self { compression: coding, ..self }
     }
 
-    /// How to reach the gateway.
+    /// How to reach the gateway: credentials, headers, certificates, proxies, time-outs, and when to
+    /// try again.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use narthex::client::{Connection, Retry};
+    /// use narthex::push::PushGateway;
+    ///
+    /// let connection = Connection::new()
+    ///     .basic_auth("batch", "a secret")
+    ///     .header("X-Scope-OrgID", "shop")
+    ///     .timeout(Duration::from_secs(5))
+    ///     .retry(Retry::default().with_attempts(5));
+    /// let gateway = PushGateway::builder("localhost:9091", "backup").connection(connection).build()?;
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
     pub fn connection(self, connection: Connection) -> Self {
         Self { connection, ..self }
     }
@@ -218,8 +280,8 @@ impl PushGatewayBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if the address is no URL of `http` or `https`, or the format,
-    /// the compression or a setting of the connection cannot be used;
+    /// [`Error::is_invalid_value`] if the address is no URL of `http` or `https` or has a user, the
+    /// job has no name, or the format, the compression or a setting of the connection cannot be used;
     /// [`Error::is_invalid_label`] if a label of the grouping key is not allowed; and
     /// [`Error::is_io`] if a file of the connection cannot be read.
     pub fn build(self) -> Result<PushGateway> {
@@ -233,7 +295,7 @@ impl PushGatewayBuilder {
             return Err(Error::new(ErrorKind::InvalidValue, message));
         }
         let client = Client::new(self.connection)?;
-        let Self { encoding, compression, .. } = self;
-        Ok(PushGateway { inner: Arc::new(Inner { url, encoding, compression, client }) })
+        let Self { encoding, compression, labels: group, .. } = self;
+        Ok(PushGateway { inner: Arc::new(Inner { url, group, encoding, compression, client }) })
     }
 }

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{EscapingScheme, LabelName};
+use crate::model::{EscapingScheme, Family, LabelName};
 
 /// What stands in a path as it is: the unreserved characters of RFC 3986, section 2.3.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -17,36 +17,80 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 ///
 /// [API of the Pushgateway]: https://github.com/prometheus/pushgateway#url
 pub(super) fn url(gateway: &str, job: &str, labels: &BTreeMap<String, String>) -> Result<Url> {
-    let with_scheme = match gateway.contains("://") {
-        true => gateway.to_owned(),
-        false => format!("http://{gateway}"),
-    };
-    let mut path = with_scheme.trim_end_matches('/').to_owned();
+    let mut path = base(gateway)?;
+    if job.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidValue, "the job of a push has no name"));
+    }
     path.push_str("/metrics");
     push_label(&mut path, "job", job);
     for (name, value) in labels {
         LabelName::new(name).map_err(|error| error.of("the grouping key"))?;
-        if name == "job" {
-            let message = "the grouping key has the label \"job\", which the job itself is";
-            return Err(Error::new(ErrorKind::InvalidLabel, message));
-        }
-        push_label(&mut path, &EscapingScheme::Values.label_name(name), value);
+        let why = match name.as_str() {
+            "job" => "which the job itself is",
+            "le" | "quantile" => "which tells apart the samples of one metric",
+            _ => {
+                push_label(&mut path, &EscapingScheme::Values.label_name(name), value);
+                continue;
+            }
+        };
+        let message = format!("the grouping key has the label {name:?}, {why}");
+        return Err(Error::new(ErrorKind::InvalidLabel, message));
     }
-    let wrong = |why: String| {
-        let message = format!("the address {gateway:?} of the Pushgateway {why}");
-        Error::new(ErrorKind::InvalidValue, message)
+    Url::parse(&path).map_err(|error| wrong(gateway, &format!("is no URL: {error}")))
+}
+
+/// The address of a gateway as a URL to which a path can be added.
+fn base(gateway: &str) -> Result<String> {
+    let with_scheme = match gateway.contains("://") {
+        true => gateway.to_owned(),
+        false => format!("http://{gateway}"),
     };
-    let url = Url::parse(&path).map_err(|error| wrong(format!("is no URL: {error}")))?;
+    // Before anything stands behind it, so that nothing of that is taken for a host.
+    let url =
+        Url::parse(&with_scheme).map_err(|error| wrong(gateway, &format!("is no URL: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        // It is not told: it may have a password.
+        let message = "the address of the Pushgateway has a user, who is told by \
+                       `Connection::basic_auth`";
+        return Err(Error::new(ErrorKind::InvalidValue, message));
+    }
+    let is_number = gateway.bytes().all(|byte| byte.is_ascii_digit());
+    let has_half_a_scheme = ["http:", "https:"].iter().any(|half| gateway.starts_with(half));
+    if is_number || has_half_a_scheme && !gateway.contains("://") {
+        return Err(wrong(gateway, "has no host"));
+    }
     match url.scheme() {
         "http" => {}
         "https" if cfg!(feature = "tls") => {}
-        "https" => return Err(wrong("wants TLS, which is the feature `tls`".to_owned())),
-        scheme => return Err(wrong(format!("begins with {scheme}://, not with http or https"))),
+        "https" => return Err(wrong(gateway, "wants TLS, which is the feature `tls`")),
+        scheme => {
+            let why = format!("begins with {scheme}://, not with http or https");
+            return Err(wrong(gateway, &why));
+        }
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("has a query or a fragment, which it cannot".to_owned()));
+        return Err(wrong(gateway, "has a query or a fragment, and must have none"));
     }
-    Ok(url)
+    Ok(with_scheme.trim_end_matches('/').to_owned())
+}
+
+fn wrong(gateway: &str, why: &str) -> Error {
+    let message = format!("the address {gateway:?} of the Pushgateway {why}");
+    Error::new(ErrorKind::InvalidValue, message)
+}
+
+/// That no label of a family is one of the group, which would take its place.
+pub(super) fn check_labels(family: &dyn Family, group: &BTreeMap<String, String>) -> Result {
+    let mut both = None;
+    family.for_each_chunk(&mut |chunk| {
+        let of_group = |name: &&str| *name == "job" || group.contains_key(*name);
+        if both.is_none() {
+            both = chunk.names().sorted().find(of_group).map(str::to_owned);
+        }
+    });
+    let Some(label) = both else { return Ok(()) };
+    let message = format!("{:?} has the label {label:?}, as the group has", family.desc().name());
+    Err(Error::new(ErrorKind::InvalidLabel, message))
 }
 
 fn push_label(path: &mut String, name: &str, value: &str) {

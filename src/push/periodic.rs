@@ -1,9 +1,13 @@
 //! Pushes at an interval, and a last one at the end.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::error::Result;
+use tokio::time;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::push::gateway::PushGateway;
 use crate::registry::CollectorRegistry;
 use crate::repeat::{Repeated, Turn};
@@ -12,7 +16,14 @@ use crate::repeat::{Repeated, Turn};
 ///
 /// When it is stopped or dropped, the last values are sent, or the group is deleted. A push that
 /// fails is counted, and the first of several in a row is logged; the next one is made when it is
-/// due. A forked child has no such thread, and dropping what it inherited does nothing there.
+/// due. When it is stopped, a push under way is given up for the last one, and the thread that stops
+/// it is blocked until that is done, for [a limited time](PeriodicPushBuilder::last_push_timeout). A
+/// forked child has no such thread, and dropping what it inherited does nothing there. Collectors that
+/// await are refreshed before each push.
+///
+/// Whoever ends without dropping it, by a signal that nobody listens for or by `process::exit`,
+/// loses what came since the last time: let the program end by returning from `main`, as
+/// `service::Runner` does at a signal, or listen for it and call `stop`.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -30,7 +41,34 @@ use crate::repeat::{Repeated, Turn};
 /// ```
 #[must_use = "it stops when it is dropped"]
 pub struct PeriodicPush {
+    // Dropped first, so that a push that is under way is given up.
+    ending: Ending,
     repeated: Repeated,
+}
+
+/// Says by its drop that there will be a last push. A forked child may say so as well: nobody there
+/// listens.
+struct Ending(Arc<AtomicBool>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How often a push that is under way looks whether it is to be given up.
+const LOOK: Duration = Duration::from_millis(20);
+
+async fn is_raised(flag: Arc<AtomicBool>) -> Error {
+    while !flag.load(Ordering::Relaxed) {
+        time::sleep(LOOK).await;
+    }
+    Error::new(ErrorKind::TimedOut, "given up for the last push")
+}
+
+async fn is_over(longest: Duration) -> Error {
+    time::sleep(longest).await;
+    Error::new(ErrorKind::TimedOut, format!("the last push took longer than {longest:?}"))
 }
 
 impl PeriodicPush {
@@ -42,6 +80,7 @@ impl PeriodicPush {
             interval: Duration::from_secs(15),
             replaces: true,
             deletes: false,
+            longest: Duration::from_secs(10),
         }
     }
 
@@ -55,6 +94,7 @@ impl PeriodicPush {
     /// # Errors
     /// Those of the last push or of the deletion, which are those of [`PushGateway::push`].
     pub fn stop(self) -> Result {
+        drop(self.ending);
         self.repeated.stop()
     }
 }
@@ -74,6 +114,7 @@ pub struct PeriodicPushBuilder {
     interval: Duration,
     replaces: bool,
     deletes: bool,
+    longest: Duration,
 }
 
 impl PeriodicPushBuilder {
@@ -85,7 +126,8 @@ impl PeriodicPushBuilder {
     }
 
     /// Whether a push replaces the whole group, which is the default, or only the metrics of the
-    /// same names.
+    /// same names. With the default, what an earlier run of the job has left is gone with the first
+    /// push.
     pub fn replace(self, whole: bool) -> Self {
         Self { replaces: whole, ..self }
     }
@@ -95,6 +137,13 @@ impl PeriodicPushBuilder {
         Self { deletes: wanted, ..self }
     }
 
+    /// How long the last push, or the deletion, may take with all of its attempts; the default is 10
+    /// seconds. So long [`stop`](PeriodicPush::stop), or a drop, waits at most, beside what collectors
+    /// take.
+    pub fn last_push_timeout(self, longest: Duration) -> Self {
+        Self { longest, ..self }
+    }
+
     /// Starts the thread.
     ///
     /// # Errors
@@ -102,24 +151,15 @@ impl PeriodicPushBuilder {
     /// [`Error::is_io`](crate::Error::is_io) if no thread can be
     /// started.
     pub fn start(self) -> Result<PeriodicPush> {
-        let repeated = Repeated::start("metrics-push", self.interval, move |turn| match turn {
+        let Self { gateway, registry, interval, replaces, deletes, longest } = self;
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let ending = is_ending.clone();
+        let repeated = Repeated::start("metrics-push", interval, move |turn| match turn {
             Turn::First => Ok(()),
-            Turn::Last if self.deletes => self.gateway.delete(),
-            _ => self.push(),
+            Turn::Due => gateway.push_until(&registry, replaces, || is_raised(ending.clone())),
+            Turn::Last if deletes => gateway.delete_until(is_over(longest)),
+            Turn::Last => gateway.push_until(&registry, replaces, || is_over(longest)),
         })?;
-        Ok(PeriodicPush { repeated })
-    }
-
-    fn push(&self) -> Result {
-        let registry = self.registry.clone();
-        let refreshed = self.gateway.client().run(|_| async move {
-            registry.refresh().await;
-            Ok(())
-        });
-        refreshed.wait()?;
-        match self.replaces {
-            true => self.gateway.push(&self.registry),
-            false => self.gateway.push_add(&self.registry),
-        }
+        Ok(PeriodicPush { ending: Ending(is_ending), repeated })
     }
 }

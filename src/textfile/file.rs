@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::collector::{Collector, Scrape, for_each_family};
+use crate::checked::Checked;
+use crate::collector::Collector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exposition::{self, Encoding, Format};
 use crate::model::{EscapingScheme, Family};
@@ -16,7 +17,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// A file that node_exporter reads: it has the metrics of one collector, as text.
 ///
-/// It is replaced as a whole: whoever reads finds what was there before or what is there now, also
+/// It is replaced as a whole, whatever was at the path, a symbolic link too: whoever reads finds what was there before or what is there now, also
 /// when the writer is killed or the power fails, and if something cannot be written, what was there
 /// stays. The text is version 0.0.4 with names escaped to underscores, as all versions of
 /// node_exporter read it; of native histograms it has sum and count.
@@ -50,7 +51,7 @@ pub struct Textfile {
 }
 
 impl Textfile {
-    /// A file at a path; its folder is made if there is none.
+    /// A file at a path, which is to end in `.prom`; its folder is made if there is none.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), temporary_dir: None, sorts: false }
     }
@@ -81,12 +82,15 @@ impl Textfile {
     /// they are escaped; [`Error::is_io`] if the file cannot be written.
     pub fn write(&self, collector: &dyn Collector) -> Result {
         let encoding = Encoding::new(Format::Text004, EscapingScheme::Underscores);
-        let mut text = exposition::encode(&Undated(collector), encoding)?;
+        let undated = Checked::new(collector, refuse_timestamps);
+        let text = exposition::encode(&undated, encoding);
+        let mut text = undated.outcome(text)?;
         if self.sorts {
             text = sorted(&text);
         }
         self.replace(&text).map_err(|error| {
-            Error::io(format!("the textfile {} cannot be written", self.path.display()), error)
+            let path = self.path.display();
+            Error::io(format!("the textfile {path} cannot be written: {error}"), error)
         })
     }
 
@@ -110,7 +114,8 @@ impl Textfile {
     pub fn remove(&self) -> Result {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let message = format!("the textfile {} cannot be removed", self.path.display());
+                let path = self.path.display();
+                let message = format!("the textfile {path} cannot be removed: {error}");
                 Err(Error::io(message, error))
             }
             _ => Ok(()),
@@ -172,18 +177,6 @@ fn sorted(text: &str) -> String {
     let mut families: Vec<_> = starts.windows(2).map(|ends| &text[ends[0]..ends[1]]).collect();
     families.sort_by_key(|family| family[BEGIN.len()..].split(' ').next());
     families.concat()
-}
-
-/// Tells what a collector does, unless there is a timestamp.
-struct Undated<'a>(&'a dyn Collector);
-
-impl Collector for Undated<'_> {
-    fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        for_each_family(self.0, &mut |family| {
-            refuse_timestamps(family)?;
-            scrape.family(family)
-        })
-    }
 }
 
 fn refuse_timestamps(family: &dyn Family) -> Result {

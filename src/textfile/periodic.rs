@@ -16,6 +16,10 @@ use crate::textfile::file::Textfile;
 /// child has no such thread, and dropping what it inherited does nothing there. Collectors that
 /// await show what they showed when they last were refreshed.
 ///
+/// Whoever ends without dropping it, by a signal that nobody listens for or by `process::exit`,
+/// loses what came since the last time: let the program end by returning from `main`, as
+/// `service::Runner` does at a signal, or listen for it and call `stop`.
+///
 /// ```
 /// use narthex::textfile::{PeriodicTextfile, Textfile};
 /// use narthex::{CollectorRegistry, Counter};

@@ -98,8 +98,9 @@ fn what_graphite_does_not_take_is_an_error() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let error = GraphiteBridge::new(&free).push(&registry).unwrap_err();
     assert!(error.is_io());
-    assert!(error.to_string().starts_with(&format!("Graphite at {free} was not told: ")));
-    assert!(GraphiteBridge::new("no port").push(&registry).unwrap_err().is_io());
+    assert!(error.to_string().starts_with(&format!("cannot send to Graphite at {free}: ")));
+    let nowhere = GraphiteBridge::new("no.such.host.invalid:2003");
+    assert!(nowhere.push(&registry).unwrap_err().is_io());
 
     // More than the buffers of a connection take, to somebody who does not read.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -113,6 +114,9 @@ fn what_graphite_does_not_take_is_an_error() {
     let second = Duration::from_secs(1);
     for (wrong, told) in [
         (bridge.clone().prefix("a b"), "the prefix \"a b\" of a bridge has ' '"),
+        (bridge.clone().prefix("a."), "the prefix \"a.\" of a bridge has an empty word"),
+        (GraphiteBridge::new("host"), "the address \"host\" of a bridge has no port"),
+        (GraphiteBridge::new("host:0"), "the address \"host:0\" of a bridge has no port"),
         (bridge.clone().timeout(Duration::ZERO), "a time-out of nothing leaves no time to send"),
     ] {
         for error in [wrong.push(&registry), wrong.start(&registry, second).map(drop)] {
@@ -303,8 +307,48 @@ fn settings_of_statsd_that_cannot_be_used_are_refused() {
     let error = bridge.build().unwrap_err();
     assert!(error.is_invalid_value());
     assert_eq!(error.to_string(), "the prefix \"a/b\" of a bridge has '/'");
-    let mut nowhere = StatsdBridge::builder("no port").build().unwrap();
+    let error = StatsdBridge::builder("localhost").build().unwrap_err();
+    assert!(error.is_invalid_value());
+    assert_eq!(error.to_string(), "the address \"localhost\" of a bridge has no port");
+    let mut nowhere = StatsdBridge::builder("no.such.host.invalid:8125").build().unwrap();
     assert!(nowhere.push(&CollectorRegistry::new()).unwrap_err().is_io());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_of_this_machine_takes_is_sent_when_somebody_does() {
+    let registry = CollectorRegistry::new();
+    let counter = Counter::builder("c", "").labels(["n"]).register(&registry).unwrap();
+    let server = UdpSocket::bind("127.0.83.150:0").unwrap();
+    let address = server.local_addr().unwrap();
+    drop(server);
+    // One line in each datagram.
+    let bridge = StatsdBridge::builder(address.to_string()).datagram_size(1);
+    let mut bridge = bridge.build().unwrap();
+    for time in 1..=3 {
+        (0..3).for_each(|n| counter.labels([n.to_string()]).inc());
+        assert!(bridge.push(&registry).unwrap_err().is_io(), "{time}");
+    }
+    let server = Statsd(UdpSocket::bind(address).unwrap());
+    bridge.push(&registry).unwrap();
+    let all: Vec<_> = (0..3).map(|_| server.next()).collect();
+    assert_eq!(all, ["c_total.n.0:3|c", "c_total.n.1:3|c", "c_total.n.2:3|c"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_does_not_read_is_not_waited_for() {
+    use std::os::unix::net::UnixDatagram;
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("statsd.sock");
+    let _silent = UnixDatagram::bind(&path).unwrap();
+    let registry = CollectorRegistry::new();
+    let counter = Counter::builder("c", "").labels(["n"]).register(&registry).unwrap();
+    // More datagrams than a socket holds for somebody who does not read.
+    (0..2000).for_each(|n| counter.labels([n.to_string()]).inc());
+    let bridge = StatsdBridge::builder(format!("unix://{}", path.display())).datagram_size(1);
+    assert!(bridge.build().unwrap().push(&registry).unwrap_err().is_io());
 }
 
 #[cfg(unix)]
@@ -321,7 +365,7 @@ fn what_could_not_be_sent_is_sent_with_what_comes_next() {
     counter.inc_by(2);
     let error = bridge.push(&registry).unwrap_err();
     assert!(error.is_io());
-    assert!(error.to_string().starts_with(&format!("StatsD at {address} was not told: ")));
+    assert!(error.to_string().starts_with(&format!("cannot send to StatsD at {address}: ")));
 
     let server = UnixDatagram::bind(&path).unwrap();
     let next = || {

@@ -77,6 +77,10 @@ fn labels_that_would_be_steps_in_a_path_are_encoded() {
 
     for (name, told) in [
         ("job", "the grouping key has the label \"job\", which the job itself is"),
+        (
+            "le",
+            "the grouping key has the label \"le\", which tells apart the samples of one metric",
+        ),
         ("", "the grouping key: a label name cannot be empty"),
         ("__a", "the grouping key: label name \"__a\" is reserved: it begins with two underscores"),
     ] {
@@ -396,4 +400,64 @@ fn a_socket_of_the_machine_is_reached() {
     let request = served.join().unwrap();
     assert!(request.starts_with("DELETE /metrics/job/batch HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("host: gateway\r\n"), "{request}");
+}
+
+#[test]
+fn addresses_that_are_none_are_refused_before_anything_is_sent() {
+    let build = |address: &str, job: &str| PushGateway::builder(address, job).build();
+    let address = |address: &str, why: &str| {
+        let told = format!("the address {address:?} of the Pushgateway {why}");
+        (build(address, "batch"), told)
+    };
+    let user = "the address of the Pushgateway has a user, who is told by `Connection::basic_auth`";
+    for (built, told) in [
+        address("", "is no URL: empty host"),
+        address("http://", "is no URL: empty host"),
+        address(":9091", "is no URL: empty host"),
+        address("9091", "has no host"),
+        address("http:/localhost:9091", "has no host"),
+        address("localhost:9091#a", "has a query or a fragment, and must have none"),
+        (build("http://user:secret@localhost", "batch"), user.to_owned()),
+        (build("localhost:9091", ""), "the job of a push has no name".to_owned()),
+    ] {
+        let error = built.unwrap_err();
+        assert!(error.is_invalid_value());
+        assert_eq!(error.to_string(), told);
+    }
+}
+
+#[test]
+fn no_metric_has_a_label_of_its_group() {
+    let other = OtherEnd::start([]);
+    let registry = CollectorRegistry::new();
+    let gauge = Gauge::builder("g", "help").labels(["zone", "job"]).register(&registry).unwrap();
+    let group = to(&other).grouping_key("zone", "a").build().unwrap();
+    // Without children there is nothing that could be replaced.
+    group.push(&registry).unwrap();
+    gauge.labels(["b", "c"]).set(1);
+    let error = group.push(&registry).unwrap_err();
+    assert!(error.is_invalid_label());
+    assert_eq!(error.to_string(), "\"g\" has the label \"job\", as the group has");
+    assert_eq!(other.got().len(), 1);
+}
+
+#[test]
+fn a_push_under_way_is_given_up_for_the_last_one_and_that_does_not_last_for_ever() {
+    let other = OtherEnd::start([Reply::Silence, ok(), Reply::Silence]);
+    let gateway = to(&other).build().unwrap();
+    let registry = registry();
+    let pushes = PeriodicPush::builder(&gateway, &registry).interval(Duration::from_millis(1));
+    let first = pushes.clone().start().unwrap();
+    // It waits for an answer that does not come, for half a minute.
+    other.wait_for(1);
+    let begun = Instant::now();
+    first.stop().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_eq!(other.got().len(), 2);
+
+    let never = pushes.interval(Duration::from_secs(3600));
+    let last = never.last_push_timeout(Duration::from_millis(50)).start().unwrap();
+    let error = last.stop().unwrap_err();
+    assert!(error.is_timed_out());
+    assert_eq!(error.to_string(), "the last push took longer than 50ms");
 }

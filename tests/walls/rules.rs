@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["error", "clock"],
     &["model", "cell", "client"],
     &["collector"],
-    &["repeat"],
+    &["checked", "repeat"],
     &["registry", "exposition", "parser", "multiprocess", "collectors"],
     &["metrics", "http", "push", "textfile", "bridge", "lint"],
     &["global"],
