@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
-# How much of the readers of shared files the fuzz targets reach with what they
-# have found so far, while none runs: ci/fuzz_coverage.sh [file …], by default those below.
+# How much of what they fuzz the targets reach with what they have found so far,
+# while none runs: ci/fuzz_coverage.sh files for the readers of shared files,
+# ci/fuzz_coverage.sh formats for the parsers and the Accept header.
 set -euo pipefail
 
-files=("$@")
-if [ ${#files[@]} -eq 0 ]; then
-  files=(src/multiprocess/{reader,key,keys,labels,listing,manifest,file_name,file_kind,merge,merged,settle}.rs
-    src/multiprocess/side/{reader,row_key,said,exemplar,publish,known,merge,fold,dead}.rs
-    src/multiprocess/fold/{adopt,cells,protocol,sweep}.rs)
-fi
-targets=(db_reader side_reader directory)
+case ${1:-} in
+  files)
+    targets=(db_reader side_reader directory)
+    files=(src/multiprocess/{reader,key,keys,labels,listing,manifest,file_name,file_kind,merge,merged,settle,native_sum}.rs
+      src/multiprocess/side/{reader,row_key,said,exemplar,publish,known,merge,native,fold,dead}.rs
+      src/multiprocess/fold/{adopt,cells,protocol,sweep}.rs)
+    ;;
+  formats)
+    targets=(accept text_parse openmetrics_parse openmetrics2_parse protobuf_parse text_encode)
+    files=(src/parser/*.rs src/parser/*/*.rs src/exposition/{accept,negotiate}.rs)
+    ;;
+  *)
+    echo "usage: ci/fuzz_coverage.sh files|formats" >&2
+    exit 2
+    ;;
+esac
 
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 tools=$(rustc +nightly --print sysroot)/lib/rustlib/$host/bin
@@ -21,7 +31,11 @@ programs=()
 profiles=()
 for target in "${targets[@]}"; do
   mkdir -p "fuzz/corpus/$target"
-  cargo +nightly fuzz coverage --target "$host" "$target" "fuzz/corpus/$target" "fuzz/seeds/$target"
+  folders=("fuzz/corpus/$target")
+  if [ -d "fuzz/seeds/$target" ]; then
+    folders+=("fuzz/seeds/$target")
+  fi
+  cargo +nightly fuzz coverage --target "$host" "$target" "${folders[@]}"
   # The first program stands by itself, the others behind an option.
   [ ${#programs[@]} -eq 0 ] || programs+=(-object)
   programs+=("target/$host/coverage/$host/release/$target")
