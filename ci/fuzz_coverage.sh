@@ -21,6 +21,8 @@ case ${1:-} in
     ;;
 esac
 
+# Where ci/fuzz.sh puts cargo-fuzz.
+export PATH=$PWD/target/tools/bin:$PATH
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 tools=$(rustc +nightly --print sysroot)/lib/rustlib/$host/bin
 if ! [ -x "$tools/llvm-cov" ]; then
