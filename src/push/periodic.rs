@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time;
 
@@ -26,7 +26,7 @@ use crate::repeat::{Repeated, Turn};
 /// `service::Runner` does at a signal, or listen for it and call `stop`.
 ///
 /// ```no_run
-/// use std::time::Duration;
+/// use std::time::{Duration, Instant};
 ///
 /// use narthex::REGISTRY;
 /// use narthex::push::{PeriodicPush, PushGateway};
@@ -66,8 +66,8 @@ async fn is_raised(flag: Arc<AtomicBool>) -> Error {
     Error::new(ErrorKind::TimedOut, "given up for the last push")
 }
 
-async fn is_over(longest: Duration) -> Error {
-    time::sleep(longest).await;
+async fn is_over(longest: Duration, begun: Instant) -> Error {
+    time::sleep(longest.saturating_sub(begun.elapsed())).await;
     Error::new(ErrorKind::TimedOut, format!("the last push took longer than {longest:?}"))
 }
 
@@ -157,8 +157,14 @@ impl PeriodicPushBuilder {
         let repeated = Repeated::start("metrics-push", interval, move |turn| match turn {
             Turn::First => Ok(()),
             Turn::Due => gateway.push_until(&registry, replaces, || is_raised(ending.clone())),
-            Turn::Last if deletes => gateway.delete_until(is_over(longest)),
-            Turn::Last => gateway.push_until(&registry, replaces, || is_over(longest)),
+            Turn::Last => {
+                let begun = Instant::now();
+                let until = || is_over(longest, begun);
+                match deletes {
+                    true => gateway.delete_until(until()),
+                    false => gateway.push_until(&registry, replaces, until),
+                }
+            }
         })?;
         Ok(PeriodicPush { ending: Ending(is_ending), repeated })
     }
