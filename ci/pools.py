@@ -161,8 +161,10 @@ def rust_pool(db, example):
 
 
 def python_pool(db, out, command, *patterns):
-    (out / "app.py").write_text(APP)
-    (out / "config.py").write_text(CONFIG)
+    for name, text in [("app.py", APP), ("config.py", CONFIG)]:
+        # A pool beside this one may just be reading it.
+        if not (out / name).exists():
+            (out / name).write_text(text)
     db.mkdir(exist_ok=True)
     process = subprocess.Popen(
         command, cwd=out, env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(db)},
