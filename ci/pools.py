@@ -13,6 +13,7 @@ of them in `python.txt` and `python.om.txt`, and in `answered` how many requests
 were answered. `tests/it/pools.rs` compares.
 """
 
+import atexit
 import contextlib
 import http.client
 import os
@@ -130,13 +131,15 @@ class Pool:
 
     def __init__(self, process, lines, listening, started, workers=3):
         self.process, self.address, self.workers = process, None, []
+        # Whatever fails, nothing is left to wait for.
+        atexit.register(process.kill)
         while not self.address or len(self.workers) < workers:
             line = lines.readline()
             assert line, "the pool ended"
             found = re.search(listening, line)
             self.address = self.address or (found and found[1])
             self.workers += re.findall(started, line)
-        self.drain = threading.Thread(target=self.follow, args=(lines, started))
+        self.drain = threading.Thread(target=self.follow, args=(lines, started), daemon=True)
         self.drain.start()
 
     def follow(self, lines, started):
@@ -237,7 +240,7 @@ class Reader(threading.Thread):
     """Merges again and again, and compares each counter with what it was."""
 
     def __init__(self, name, read):
-        super().__init__()
+        super().__init__(daemon=True)
         self.title, self.read, self.rounds, self.backwards = name, read, 0, []
         self.failed, self.stop, self.values = None, threading.Event(), {}
         self.start()
