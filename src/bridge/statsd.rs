@@ -18,6 +18,7 @@ use crate::registry::CollectorRegistry;
 const REMEMBERED: u64 = 60;
 
 /// How long a datagram waits for a server of this machine that does not read.
+#[cfg(unix)]
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How labels are spelled, and gauges below zero.
