@@ -52,14 +52,18 @@ impl Prometheus {
         answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
     }
 
-    /// Waits until it has scraped, and says nothing against it.
+    /// Waits until it has scraped without an error.
     fn wait(&self) {
         let begun = Instant::now();
+        // Until then, it answers nothing in JSON.
+        while !get(&format!("http://{}/-/ready", self.0.address())).contains("Ready") {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}", self.0.log());
+            thread::sleep(Duration::from_millis(50));
+        }
         while self.query("up") != Some(1.0) || self.query("depth").is_none() {
             let targets = self.json("targets");
             let error = &targets["data"]["activeTargets"][0]["lastError"];
-            assert!(error.is_null() || error == "", "{error}");
-            assert!(begun.elapsed() < Duration::from_secs(60), "{}", self.0.log());
+            assert!(begun.elapsed() < Duration::from_secs(60), "{error}\n{}", self.0.log());
             thread::sleep(Duration::from_millis(50));
         }
     }
