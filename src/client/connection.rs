@@ -1,5 +1,6 @@
 //! What a program says about how to reach another server.
 
+use std::error::Error as StdError;
 use std::fmt;
 #[cfg(any(unix, feature = "tls"))]
 use std::path::PathBuf;
@@ -275,12 +276,17 @@ impl Tls {
     }
 }
 
-fn wrong(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    let mut deepest: &dyn std::error::Error = &error;
+/// The cause of all others: what came before it only says that something failed.
+pub(super) fn deepest<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    let mut deepest = error;
     while let Some(cause) = deepest.source() {
         deepest = cause;
     }
-    let message = format!("{what} cannot be used: {deepest}");
+    deepest
+}
+
+fn wrong(what: &str, error: impl StdError + Send + Sync + 'static) -> Error {
+    let message = format!("{what} cannot be used: {}", deepest(&error));
     Error::new(ErrorKind::InvalidValue, message).with_source(error)
 }
 

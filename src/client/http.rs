@@ -1,8 +1,7 @@
 //! Requests that are sent until they are answered, or given up.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::future::Future;
+use std::future::{self, Future};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use reqwest::{Method, Response, Url};
 use tokio::sync::oneshot;
 use tokio::time;
 
-use crate::client::connection::Connection;
+use crate::client::connection::{Connection, deepest};
 use crate::client::retry::{Retry, retry_after};
 use crate::client::waiting::Answered;
 use crate::client::worker::Worker;
@@ -60,8 +59,7 @@ impl Client {
     /// What is awaited may be an error of the last attempt: that it took too long, that the answer
     /// says no, or that there was none.
     pub(crate) fn send(&self, outgoing: Outgoing) -> Answered<()> {
-        let retry = self.connection.retries();
-        self.run(move |http| async move { deliver(&http, &outgoing, retry).await })
+        self.send_until(outgoing, future::pending())
     }
 
     /// The same, until something completes: then nothing more is sent, and it says why.
@@ -131,7 +129,7 @@ async fn deliver(http: &reqwest::Client, outgoing: &Outgoing, retry: Retry) -> R
         let Some(pause) = pause else {
             let Outgoing { method, url, .. } = outgoing;
             let tried = if attempt > 1 { format!(", {attempt} times") } else { String::new() };
-            return Err(missed.error.of(format_args!("{method} {}{tried}", shown(url))));
+            return Err(missed.error.of(format_args!("{method} {url}{tried}")));
         };
         time::sleep(pause).await;
         attempt += 1;
@@ -199,27 +197,13 @@ async fn beginning(mut answer: Response) -> String {
 }
 
 fn broken(error: reqwest::Error) -> Missed {
-    let mut deepest: &dyn StdError = &error;
-    while let Some(cause) = deepest.source() {
-        deepest = cause;
-    }
     let (kind, message) = if error.is_timeout() {
         (ErrorKind::TimedOut, "there was no whole answer in time".to_owned())
     } else if error.is_connect() {
-        (ErrorKind::Io, format!("no connection: {deepest}"))
+        (ErrorKind::Io, format!("no connection: {}", deepest(&error)))
     } else {
-        (ErrorKind::Io, format!("no whole answer: {deepest}"))
+        (ErrorKind::Io, format!("no whole answer: {}", deepest(&error)))
     };
     let error = Error::new(kind, message).with_source(error.without_url());
     Missed { error, again: Again::After(None) }
-}
-
-/// A URL without the password that it may have.
-fn shown(url: &Url) -> Url {
-    let mut shown = url.clone();
-    if shown.password().is_some() {
-        // Those that can have none have none.
-        let _ = shown.set_password(Some("…"));
-    }
-    shown
 }

@@ -200,15 +200,7 @@ impl MetricsHandlerBuilder {
     /// characters other than letters, digits and `/-._~%+:@,;=!$*()`; or if no
     /// scrape at all would be allowed.
     pub fn build(self) -> Result<MetricsHandler> {
-        if !self.path.starts_with('/') {
-            let message = format!("the metrics path {:?} does not begin with a slash", self.path);
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
-        let known = |c: char| c.is_ascii_alphanumeric() || "/-._~%+:@,;=!$*()".contains(c);
-        if let Some(bad) = self.path.chars().find(|&c| !known(c)) {
-            let message = format!("the metrics path {:?} has the character {bad:?}", self.path);
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
+        check_path(&self.path)?;
         if self.max_concurrent_scrapes == 0 {
             let message = "the number of concurrent scrapes cannot be zero";
             return Err(Error::new(ErrorKind::InvalidValue, message));
@@ -229,6 +221,20 @@ impl MetricsHandlerBuilder {
     fn compresses(&self) -> bool {
         cfg!(any(feature = "gzip", feature = "zstd")) && self.compression
     }
+}
+
+/// That metrics can be at a path.
+pub(crate) fn check_path(path: &str) -> Result {
+    if !path.starts_with('/') {
+        let message = format!("the metrics path {path:?} does not begin with a slash");
+        return Err(Error::new(ErrorKind::InvalidValue, message));
+    }
+    let known = |c: char| c.is_ascii_alphanumeric() || "/-._~%+:@,;=!$*()".contains(c);
+    if let Some(bad) = path.chars().find(|&c| !known(c)) {
+        let message = format!("the metrics path {path:?} has the character {bad:?}");
+        return Err(Error::new(ErrorKind::InvalidValue, message));
+    }
+    Ok(())
 }
 
 impl fmt::Debug for MetricsHandlerBuilder {

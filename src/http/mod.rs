@@ -15,6 +15,8 @@ mod service;
 mod source;
 
 pub use self::asynchronous::{Listener, serve};
+#[cfg(feature = "service")]
+pub(crate) use self::handler::check_path;
 pub use self::handler::{MetricsHandler, MetricsHandlerBuilder};
 pub use self::request::Request;
 pub use self::response::Response;

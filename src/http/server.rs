@@ -195,12 +195,6 @@ impl MetricsServerBuilder {
         self
     }
 
-    /// Whether it could be started, as far as its settings go.
-    #[cfg(feature = "service")]
-    pub(crate) fn check(self) -> Result {
-        self.handler.build().map(drop)
-    }
-
     /// Binds the address and serves from a thread of its own.
     ///
     /// # Errors

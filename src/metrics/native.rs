@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cell::exponential::{FINEST, last_place, schema_of, upper_bound};
 use crate::cell::{MOST_BELOW, MOST_BUCKETS, NativeLimits, NativeReading};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{NativeBuckets, NativeHistogramRef};
+use crate::model::NativeHistogramRef;
 
 /// What the zero bucket has at least, which is 2^-128.
 const ZERO_THRESHOLD: f64 = 1.0 / (1_u128 << 127) as f64 / 2.0;
@@ -289,15 +289,12 @@ impl From<NativeHistogramRef<'_>> for NativeSnapshot {
     /// # Ok::<(), narthex::Error>(())
     /// ```
     fn from(native: NativeHistogramRef<'_>) -> Self {
-        let filled = |buckets: NativeBuckets<'_>| {
-            buckets.iter().filter(|(_, count)| *count != 0.0).collect()
-        };
         Self {
             schema: native.schema(),
             zero_threshold: native.zero_threshold(),
             zero_count: native.zero_count(),
-            negative: filled(native.negative()),
-            positive: filled(native.positive()),
+            negative: native.negative().filled().collect(),
+            positive: native.positive().filled().collect(),
         }
     }
 }

@@ -50,6 +50,11 @@ impl<'a> NativeBuckets<'a> {
         });
         indexes.zip(self.counts.iter().copied())
     }
+
+    /// Those that something fell into.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = (i32, f64)> + use<'a> {
+        self.iter().filter(|(_, count)| *count != 0.0)
+    }
 }
 
 /// The buckets of a native histogram, for a custom collector.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::MetricsServer;
+use crate::http::{MetricsServer, check_path};
 use crate::registry::CollectorRegistry;
 
 /// Whether and where metrics are served: a part of a program's configuration.
@@ -112,9 +112,7 @@ impl MetricsConfig {
         if self.host.is_empty() {
             return Err(Error::new(ErrorKind::InvalidValue, "the host of metrics is empty"));
         }
-        // Whoever serves knows what a path may be.
-        let server = MetricsServer::builder(&CollectorRegistry::new()).path(&*self.path);
-        server.check()
+        check_path(&self.path)
     }
 }
 

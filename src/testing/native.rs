@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Exemplar, NativeBuckets, NativeHistogramRef, format_f64};
+use crate::model::{Exemplar, NativeHistogramRef, format_f64};
 
 /// The native histogram of a series at one time.
 #[derive(Clone, Debug)]
@@ -20,15 +20,12 @@ type Buckets = Vec<(i32, f64)>;
 
 impl Native {
     pub(super) fn of(native: NativeHistogramRef<'_>) -> Self {
-        let filled = |buckets: NativeBuckets<'_>| {
-            buckets.iter().filter(|(_, count)| *count != 0.0).collect::<Buckets>()
-        };
         Self {
             schema: native.schema(),
             zero_threshold: native.zero_threshold(),
             zero_count: native.zero_count(),
-            negative: filled(native.negative()),
-            positive: filled(native.positive()),
+            negative: native.negative().filled().collect(),
+            positive: native.positive().filled().collect(),
             exemplars: native.exemplars().map(|exemplar| exemplar.to_owned()).collect(),
         }
     }
