@@ -225,6 +225,11 @@ gateway.push(&registry)?;
 //! that the services of a program share, and a loop that measures its cycles and ends well at a
 //! signal.
 //!
+//! # Record for sinks
+//!
+//! `window`, of the feature `sinks`, keeps the last seconds of what is recorded by name, and hands
+//! them to `sink`s; `recorder` hands on single recordings in batches.
+//!
 //! # Write a collector
 //!
 //! What reads its numbers at the time of a scrape implements [`Collector`], or
@@ -266,6 +271,7 @@ gateway.push(&registry)?;
 //! | `tls` | no | HTTPS for what is sent |
 //! | `textfile` | no | a file that node_exporter reads |
 //! | `service` | no | a configured server, shared metrics and a measured loop, for services |
+//! | `sinks` | no | windows of what is recorded by name, sinks that take them, and batches |
 //! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
@@ -305,15 +311,27 @@ pub mod multiprocess;
 pub mod parser;
 #[cfg(feature = "push")]
 pub mod push;
+#[cfg(feature = "sinks")]
+pub mod recorder;
 mod registry;
-#[cfg(any(feature = "bridge", feature = "multiprocess", feature = "push", feature = "textfile"))]
+#[cfg(any(
+    feature = "bridge",
+    feature = "multiprocess",
+    feature = "push",
+    feature = "sinks",
+    feature = "textfile"
+))]
 mod repeat;
 #[cfg(feature = "service")]
 pub mod service;
+#[cfg(feature = "sinks")]
+pub mod sink;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "textfile")]
 pub mod textfile;
+#[cfg(feature = "sinks")]
+pub mod window;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};
 pub use crate::error::{Error, Result};

@@ -84,6 +84,8 @@ mod push_real;
 mod quantile_files;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod real_servers;
+#[cfg(feature = "sinks")]
+mod recorder;
 mod registry;
 #[cfg(feature = "service")]
 mod service;
@@ -102,4 +104,6 @@ mod vectors;
 mod vectors_metrics;
 mod vectors_model;
 mod views;
+#[cfg(feature = "sinks")]
+mod windows;
 mod wrapped_collectors;
