@@ -5,4 +5,6 @@ mod work;
 
 #[cfg(feature = "sinks")]
 pub(crate) use self::background::Background;
-pub(crate) use self::work::{Repeated, Turn};
+pub(crate) use self::work::Repeated;
+#[cfg(any(feature = "bridge", feature = "push", feature = "sinks", feature = "textfile"))]
+pub(crate) use self::work::Turn;
