@@ -91,6 +91,8 @@ mod registry;
 mod service;
 #[cfg(feature = "multiprocess")]
 mod side_files;
+#[cfg(all(unix, feature = "push", feature = "service", feature = "sinks", feature = "textfile"))]
+mod signals;
 mod support;
 #[cfg(feature = "testing")]
 mod testing;

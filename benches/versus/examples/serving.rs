@@ -43,7 +43,7 @@ fn serve_narthex(series: usize) -> Done {
         let [method, path, code] = values(number);
         requests.labels([&*method, &*path, &*code]).inc_by(number as f64);
     }
-    let server = MetricsServer::builder(&registry).address((Ipv4Addr::LOCALHOST, 0)).start()?;
+    let server = MetricsServer::builder(&registry).start((Ipv4Addr::LOCALHOST, 0))?;
     println!("http://{}/metrics", server.local_addr());
     loop {
         std::thread::park();
