@@ -82,10 +82,10 @@ fn a_program() {
     let metrics = ServiceMetrics::register(&told).unwrap();
     let runner = Runner::builder("worker", &metrics).build().unwrap();
     let stop = runner.stop_handle();
-    println!("serving {}", server.local_addr());
     let cycle = || {
         jobs.inc();
         manager.put("jobs", 1.0, &[]);
+        println!("serving {}", server.local_addr());
         while !stop.is_stopped() {
             thread::sleep(SOON);
         }
