@@ -262,6 +262,7 @@ gateway.push(&registry)?;
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `auth` | no | metrics for those who have a password or a token |
 //! | `push` | no | sending to a Pushgateway |
 //! | `tls` | no | HTTPS for what is sent |
 //! | `textfile` | no | a file that node_exporter reads |

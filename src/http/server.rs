@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 use crate::collector::Collector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::asynchronous::{self, Limits, Listener};
+#[cfg(feature = "auth")]
+use crate::http::auth::Authentication;
 use crate::http::handler::{MetricsHandler, MetricsHandlerBuilder};
 use crate::registry::CollectorRegistry;
 
@@ -149,6 +151,25 @@ impl MetricsServerBuilder {
     /// As [`MetricsHandlerBuilder::path`].
     pub fn path(self, path: impl Into<String>) -> Self {
         Self { handler: self.handler.path(path), ..self }
+    }
+
+    /// As [`MetricsHandlerBuilder::route`].
+    pub fn route(self, path: impl Into<String>, registry: &CollectorRegistry) -> Self {
+        Self { handler: self.handler.route(path, registry), ..self }
+    }
+
+    /// As [`MetricsHandlerBuilder::route_of`].
+    ///
+    /// # Errors
+    /// Those of [`CollectorRegistry::register`].
+    pub fn route_of(self, path: impl Into<String>, collector: Arc<dyn Collector>) -> Result<Self> {
+        Ok(Self { handler: self.handler.route_of(path, collector)?, ..self })
+    }
+
+    /// As [`MetricsHandlerBuilder::authentication`].
+    #[cfg(feature = "auth")]
+    pub fn authentication(self, who: Authentication) -> Self {
+        Self { handler: self.handler.authentication(who), ..self }
     }
 
     /// As [`MetricsHandlerBuilder::created`].

@@ -14,9 +14,12 @@ use hyper::service::Service;
 use tokio::runtime::Handle;
 use tokio::time;
 
-use crate::http::handler::{MetricsHandler, Plan, ScrapeTask};
+#[cfg(feature = "auth")]
+use crate::http::handler::Guest;
+use crate::http::handler::{MetricsHandler, Plan};
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::http::scrape::ScrapeTask;
 
 /// A [`MetricsHandler`] as a [`hyper::service::Service`].
 ///
@@ -57,6 +60,8 @@ impl<B> Service<http::Request<B>> for MetricsService {
             match self.handler.plan(&Request::from(&parts)) {
                 Plan::Answer(response) => Box::pin(future::ready(response)),
                 Plan::Scrape(task) => Box::pin(run(task)),
+                #[cfg(feature = "auth")]
+                Plan::Verify(guest) => Box::pin(verify(guest)),
             };
         ResponseFuture { inner }
     }
@@ -123,14 +128,37 @@ impl hyper::body::Body for Body {
     }
 }
 
+/// Hashes a password where it keeps nobody waiting, one after another: so many cannot take all
+/// threads from the scrapes.
+#[cfg(feature = "auth")]
+async fn verify(guest: Guest) -> Response {
+    let plan = match (Handle::try_current(), guest.turns()) {
+        (Ok(runtime), Some(turns)) => {
+            let turn = turns.acquire_owned().await;
+            let settled = runtime.spawn_blocking(|| (guest.settle(), turn)).await;
+            settled.map_or_else(|_| Plan::Answer(broken_off()), |(plan, _)| plan)
+        }
+        _ => guest.settle(),
+    };
+    match plan {
+        Plan::Scrape(task) => run(task).await,
+        Plan::Answer(response) => response,
+        Plan::Verify(_) => broken_off(),
+    }
+}
+
 async fn run(task: ScrapeTask) -> Response {
     let Ok(runtime) = Handle::try_current() else {
         return task.run();
     };
     refresh(&task).await;
     let scrape = runtime.spawn_blocking(|| task.run());
-    // The cause is a runtime that shuts down, or a panic that no collector caused.
-    scrape.await.unwrap_or_else(|_| Response::plain(500, "the scrape was broken off\n"))
+    scrape.await.unwrap_or_else(|_| broken_off())
+}
+
+/// The cause is a runtime that shuts down, or a panic that no collector caused.
+fn broken_off() -> Response {
+    Response::plain(500, "the scrape was broken off\n")
 }
 
 /// Awaits the collectors that must await, no longer than the scraper waits.

@@ -20,6 +20,8 @@ mod golden;
 mod grouped;
 #[cfg(feature = "http")]
 mod http_async;
+#[cfg(feature = "auth")]
+mod http_auth;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
