@@ -264,7 +264,8 @@ gateway.push(&registry)?;
 //! | `async` | no | collectors that await |
 //! | `auth` | no | metrics for those who have a password or a token |
 //! | `push` | no | sending to a Pushgateway |
-//! | `tls` | no | HTTPS for what is sent |
+//! | `tls` | no | HTTPS for what is sent, and for metrics that are served, with HTTP/2 |
+//! | `web-config` | no | TLS and users for the metrics server by the web configuration file of exporters |
 //! | `textfile` | no | a file that node_exporter reads |
 //! | `service` | no | a configured server, shared metrics and a measured loop, for services |
 //! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |

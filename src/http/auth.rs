@@ -1,5 +1,6 @@
 //! Who is let in: by name and password, or by token.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -237,7 +238,7 @@ fn is_printable(byte: u8) -> bool {
     (b' '..=b'~').contains(&byte)
 }
 
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidValue, message)
 }
 

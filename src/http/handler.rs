@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::collector::Collector;
 use crate::error::Result;
 #[cfg(feature = "auth")]
 use crate::http::auth::{Authentication, Verdict, Verification};
+use crate::http::handler_metrics::{self, HandlerMetrics};
 use crate::http::request::Request;
 use crate::http::response::{ALLOW, Response};
 use crate::http::scrape::{ScrapeTask, ScrapeWish};
 use crate::http::settings::{Route, Settings, State};
 use crate::http::source;
+#[cfg(feature = "web-config")]
+use crate::http::web_config::WebConfig;
 use crate::registry::CollectorRegistry;
 
 /// Answers requests for metrics; cheap to clone.
@@ -87,19 +91,35 @@ impl MetricsHandler {
     /// It takes as long as the collectors take; async programs want
     /// [`MetricsService`](crate::http::MetricsService).
     pub fn respond(&self, request: &Request<'_>) -> Response {
+        let underway = self.begin();
         let plan = self.plan(request);
         #[cfg(feature = "auth")]
         let plan = plan.settled();
-        match plan {
+        underway.answered(match plan {
             Plan::Answer(response) => response,
             Plan::Scrape(task) => task.run(),
             #[cfg(feature = "auth")]
             Plan::Verify(guest) => guest.refused(),
-        }
+        })
+    }
+
+    /// What this handler tells of itself, for a registry to tell.
+    pub fn metrics(&self) -> HandlerMetrics {
+        self.state.metrics.clone()
+    }
+
+    /// Counts a request from now on.
+    pub(super) fn begin(&self) -> Underway {
+        Underway { request: self.state.metrics.begin(), state: Arc::clone(&self.state) }
     }
 
     /// Decides what is to be done, without running any collector.
     pub(super) fn plan(&self, request: &Request<'_>) -> Plan {
+        if !self.state.allows_another() {
+            let refused =
+                Response::plain(429, "too many requests\n").with_header("retry-after", "1");
+            return Plan::Answer(refused.for_head(request.method() == "HEAD"));
+        }
         #[cfg(feature = "auth")]
         if let Some(authentication) = &self.state.settings.authentication {
             let guest = |verification| Guest {
@@ -233,6 +253,39 @@ impl MetricsHandlerBuilder {
         self
     }
 
+    /// Answers as many requests as `burst` at once, and one more after each interval; others are
+    /// answered 429. The default is any number.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use narthex::CollectorRegistry;
+    /// use narthex::http::{MetricsHandler, Request};
+    ///
+    /// let handler = MetricsHandler::builder(&CollectorRegistry::new())
+    ///     .rate_limit(Duration::from_secs(3600), 2)
+    ///     .build()?;
+    /// let statuses = [(); 3].map(|()| handler.respond(&Request::new("GET", "/")).status());
+    /// assert_eq!(statuses, [200, 200, 429]);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn rate_limit(mut self, interval: Duration, burst: u32) -> Self {
+        self.settings.rate = Some((interval, burst));
+        self
+    }
+
+    /// What a configuration file says of answers.
+    #[cfg(feature = "web-config")]
+    pub(super) fn web_config(mut self, config: &WebConfig) -> Self {
+        let settings = &mut self.settings;
+        settings.headers.clone_from(&config.headers);
+        settings.rate = config.rate.or(settings.rate);
+        if config.authentication.is_some() {
+            settings.authentication.clone_from(&config.authentication);
+        }
+        self
+    }
+
     /// Builds the handler.
     ///
     /// # Errors
@@ -248,6 +301,25 @@ impl MetricsHandlerBuilder {
 impl fmt::Debug for MetricsHandlerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.settings.fmt(f)
+    }
+}
+
+/// A request that is not answered yet.
+pub(super) struct Underway {
+    request: handler_metrics::Request,
+    state: Arc<State>,
+}
+
+impl Underway {
+    /// The answer as it is sent.
+    pub(super) fn answered(self, mut response: Response) -> Response {
+        for (name, value) in &self.state.settings.headers {
+            if response.header(name).is_none() {
+                response = response.with_header(name, value.clone());
+            }
+        }
+        self.request.answered(response.status());
+        response
     }
 }
 

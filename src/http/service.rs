@@ -56,14 +56,15 @@ impl<B> Service<http::Request<B>> for MetricsService {
 
     fn call(&self, request: http::Request<B>) -> ResponseFuture {
         let (parts, _) = request.into_parts();
-        let inner: Pin<Box<dyn Future<Output = Response> + Send>> =
+        let underway = self.handler.begin();
+        let answer: Pin<Box<dyn Future<Output = Response> + Send>> =
             match self.handler.plan(&Request::from(&parts)) {
                 Plan::Answer(response) => Box::pin(future::ready(response)),
                 Plan::Scrape(task) => Box::pin(run(task)),
                 #[cfg(feature = "auth")]
                 Plan::Verify(guest) => Box::pin(verify(guest)),
             };
-        ResponseFuture { inner }
+        ResponseFuture { inner: Box::pin(async { underway.answered(answer.await) }) }
     }
 }
 
@@ -106,6 +107,12 @@ impl From<Response> for http::Response<Body> {
 #[derive(Clone, Debug, Default)]
 pub struct Body {
     left: Option<Bytes>,
+}
+
+impl Body {
+    pub(super) fn map_bytes(self, map: impl FnOnce(Bytes) -> Bytes) -> Self {
+        Self { left: self.left.map(map) }
+    }
 }
 
 impl hyper::body::Body for Body {

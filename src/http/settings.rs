@@ -1,13 +1,17 @@
 //! What a handler was told, and what its scrapes share.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "auth")]
 use crate::http::auth::Authentication;
+use crate::http::handler_metrics::HandlerMetrics;
 use crate::http::pool::Pool;
+use crate::http::rate::RateLimit;
 use crate::registry::CollectorRegistry;
 
 /// The settings of a handler.
@@ -18,6 +22,10 @@ pub(super) struct Settings {
     pub(super) created: Option<bool>,
     pub(super) compression: bool,
     pub(super) max_concurrent_scrapes: usize,
+    /// The interval and the burst.
+    pub(super) rate: Option<(Duration, u32)>,
+    /// What is added to every answer.
+    pub(super) headers: Vec<(&'static str, String)>,
     #[cfg(feature = "auth")]
     pub(super) authentication: Option<Authentication>,
 }
@@ -36,6 +44,8 @@ impl Settings {
             created: None,
             compression: true,
             max_concurrent_scrapes: usize::MAX,
+            rate: None,
+            headers: Vec::new(),
             #[cfg(feature = "auth")]
             authentication: None,
         }
@@ -50,6 +60,9 @@ impl Settings {
         }
         if self.max_concurrent_scrapes == 0 {
             return Err(invalid("the number of concurrent scrapes cannot be zero"));
+        }
+        if self.rate.is_some_and(|(_, burst)| burst == 0) {
+            return Err(invalid("a burst of no request at all lets nobody in"));
         }
         #[cfg(feature = "auth")]
         if self.authentication.as_ref().is_some_and(Authentication::is_empty) {
@@ -73,7 +86,9 @@ impl fmt::Debug for Settings {
         told.field("paths", &self.paths().collect::<Vec<_>>())
             .field("created", &self.created)
             .field("compression", &self.compresses())
-            .field("max_concurrent_scrapes", &self.max_concurrent_scrapes);
+            .field("max_concurrent_scrapes", &self.max_concurrent_scrapes)
+            .field("rate_limit", &self.rate)
+            .field("headers", &self.headers);
         #[cfg(feature = "auth")]
         told.field("authentication", &self.authentication);
         told.finish_non_exhaustive()
@@ -92,7 +107,7 @@ pub(crate) fn check_path(path: &str) -> Result {
     Ok(())
 }
 
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidValue, message)
 }
 
@@ -100,12 +115,24 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) pool: Arc<Pool>,
+    pub(super) metrics: HandlerMetrics,
+    rate: Option<RateLimit>,
     in_flight: AtomicUsize,
 }
 
 impl State {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, pool: Arc::default(), in_flight: AtomicUsize::new(0) }
+        Self {
+            rate: settings.rate.map(|(interval, burst)| RateLimit::new(interval, burst)),
+            settings,
+            pool: Arc::default(),
+            metrics: HandlerMetrics::default(),
+            in_flight: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn allows_another(&self) -> bool {
+        self.rate.as_ref().is_none_or(|rate| rate.allows(Instant::now()))
     }
 }
 

@@ -32,8 +32,14 @@ mod http_fixture;
 mod http_handler;
 #[cfg(feature = "http")]
 mod http_server;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod http_tls;
+#[cfg(all(unix, feature = "http"))]
+mod http_unix;
 #[cfg(all(feature = "http", feature = "gzip"))]
 mod http_vectors;
+#[cfg(feature = "web-config")]
+mod http_web_config;
 #[cfg(feature = "multiprocess")]
 mod inspect;
 #[cfg(feature = "derive")]
@@ -100,6 +106,8 @@ mod textfile;
 mod textfile_real;
 mod threads;
 mod timers;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod tls_fixture;
 mod vectors;
 mod vectors_metrics;
 mod vectors_model;
