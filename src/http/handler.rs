@@ -253,6 +253,20 @@ impl MetricsHandlerBuilder {
         self
     }
 
+    /// Whether scrapes that ask for the same share a collection; by default they do.
+    ///
+    /// If one is under way, those that come meanwhile, to the same path, for the same names, format
+    /// and coding, wait for its end and are then answered with one collection more, so that nobody
+    /// is told what was collected before it asked. They do not wait for longer than a second, or a
+    /// quarter of the time that the first of them gave: their collection then begins beside the
+    /// other, with the longest time that any of them gave. Each counts as a scrape that is under
+    /// way. [`MetricsService`](crate::http::MetricsService) and servers share;
+    /// [`respond`](MetricsHandler::respond) collects at once.
+    pub fn shared_scrapes(mut self, wanted: bool) -> Self {
+        self.settings.shares = wanted;
+        self
+    }
+
     /// Answers as many requests as `burst` at once, and one more after each interval; others are
     /// answered 429. The default is any number.
     ///

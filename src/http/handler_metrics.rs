@@ -16,6 +16,7 @@ use crate::model::{
 const REQUESTS: &str = "narthex_metric_handler_requests";
 const IN_FLIGHT: &str = "narthex_metric_handler_requests_in_flight";
 const DURATION: &str = "narthex_metric_handler_request_duration_seconds";
+const SHARED: &str = "narthex_metric_handler_shared_scrapes";
 
 /// The requests of a handler, as a collector: by status, under way, and how long they took.
 ///
@@ -24,6 +25,7 @@ const DURATION: &str = "narthex_metric_handler_request_duration_seconds";
 /// | counter `narthex_metric_handler_requests` | requests that were answered, by the status `code` |
 /// | gauge `narthex_metric_handler_requests_in_flight` | requests that are not answered yet, with the scrape that tells it |
 /// | summary `narthex_metric_handler_request_duration_seconds` | how long answers took to be ready |
+/// | counter `narthex_metric_handler_shared_scrapes` | scrapes that were answered with the collection of another |
 ///
 /// ```
 /// use std::sync::Arc;
@@ -51,12 +53,17 @@ struct Counts {
     by_code: BTreeMap<u16, u64>,
     in_flight: u64,
     took: Duration,
+    shared: u64,
 }
 
 impl HandlerMetrics {
     pub(super) fn begin(&self) -> Request {
         self.counts.lock().in_flight += 1;
         Request { metrics: self.clone(), begun: Instant::now() }
+    }
+
+    pub(super) fn note_shared(&self, scrapes: u64) {
+        self.counts.lock().shared += scrapes;
     }
 }
 
@@ -87,12 +94,13 @@ impl Collector for HandlerMetrics {
             (REQUESTS, MetricType::Counter),
             (IN_FLIGHT, MetricType::Gauge),
             (DURATION, MetricType::Summary),
+            (SHARED, MetricType::Counter),
         ];
         all.into_iter().filter_map(|(name, kind)| Desc::new(name, "", kind).ok()).collect()
     }
 
     fn collect(&self, scrape: &mut Scrape<'_>) -> Result {
-        let Counts { by_code, in_flight, took } = self.counts.lock().clone();
+        let Counts { by_code, in_flight, took, shared } = self.counts.lock().clone();
         let mut requests = CounterMetricFamily::new(REQUESTS, "Requests that were answered.")?
             .with_labels(["code"])?;
         for (code, count) in &by_code {
@@ -105,7 +113,11 @@ impl Collector for HandlerMetrics {
         let mut duration =
             SummaryMetricFamily::new(DURATION, "How long answers took to be ready.")?;
         duration.add_metric(NO_LABELS, by_code.values().sum::<u64>() as f64, took.as_secs_f64())?;
-        scrape.family(&duration)
+        scrape.family(&duration)?;
+        let mut of_others =
+            CounterMetricFamily::new(SHARED, "Scrapes answered with the collection of another.")?;
+        of_others.add_metric(NO_LABELS, shared as f64)?;
+        scrape.family(&of_others)
     }
 
     fn name(&self) -> &str {

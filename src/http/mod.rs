@@ -17,10 +17,12 @@ mod rate;
 mod request;
 mod response;
 mod scrape;
+mod scrape_key;
 mod seat;
 mod server;
 mod service;
 mod settings;
+mod share;
 mod source;
 #[cfg(feature = "tls")]
 mod tls;

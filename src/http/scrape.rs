@@ -5,20 +5,20 @@ use std::time::Instant;
 
 use crate::collector::Collector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exposition::{self, ContentCoding, Encoding};
+use crate::exposition::{self, ContentCoding};
+use crate::http::handler_metrics::HandlerMetrics;
 use crate::http::pool::BodyBytes;
 use crate::http::query;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::http::scrape_key::ScrapeKey;
 use crate::http::settings::{Permit, State};
+use crate::http::share::Sharing;
 use crate::registry::CollectorRegistry;
 
 /// What a scraper asked for.
 pub(super) struct ScrapeWish {
-    route: usize,
-    names: Vec<String>,
-    encoding: Encoding,
-    coding: ContentCoding,
+    key: ScrapeKey,
     head: bool,
     deadline: Option<Instant>,
 }
@@ -34,14 +34,11 @@ impl ScrapeWish {
             true => ContentCoding::negotiate(request.accept_encoding()),
             false => ContentCoding::Identity,
         };
-        Self {
-            route,
-            names: query::names(request.query()).map(String::from).collect(),
-            encoding,
-            coding,
-            head: request.method() == "HEAD",
-            deadline: request.deadline(),
-        }
+        let names = query::names(request.query()).map(String::from).collect();
+        let deadline = request.deadline();
+        let has_deadline = deadline.is_some();
+        let key = ScrapeKey { route, names, encoding, coding, has_deadline };
+        Self { key, head: request.method() == "HEAD", deadline }
     }
 
     /// Lets it in, if another scrape may be under way.
@@ -71,6 +68,29 @@ impl ScrapeTask {
         self.wish.deadline
     }
 
+    pub(super) fn key(&self) -> &ScrapeKey {
+        &self.wish.key
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.wish.head
+    }
+
+    /// Makes it the one whose answer others get as well.
+    pub(super) fn lead(&mut self, deadline: Option<Instant>) {
+        self.wish.head = false;
+        self.wish.deadline = deadline;
+    }
+
+    pub(super) fn sharing(&self) -> Option<&Arc<Sharing>> {
+        let state = &self.permit.state;
+        state.settings.shares.then_some(&state.sharing)
+    }
+
+    pub(super) fn metrics(&self) -> &HandlerMetrics {
+        &self.permit.state.metrics
+    }
+
     pub(super) fn run(self) -> Response {
         let response = match self.encode() {
             Ok(body) => self.exposed(body),
@@ -80,11 +100,12 @@ impl ScrapeTask {
     }
 
     fn registry(&self) -> &CollectorRegistry {
-        &self.permit.state.settings.routes[self.wish.route].registry
+        &self.permit.state.settings.routes[self.wish.key.route].registry
     }
 
     fn encode(&self) -> Result<BodyBytes> {
-        let ScrapeWish { encoding, coding, deadline, .. } = self.wish;
+        let deadline = self.wish.deadline;
+        let ScrapeKey { encoding, coding, ref names, .. } = self.wish.key;
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             // It waited for other scrapes, and nobody waits for it any more.
             let message = "the time given by the scraper was over before the scrape began";
@@ -96,10 +117,10 @@ impl ScrapeTask {
         let mut encode = |collector: &dyn Collector| {
             encoder.encode(collector, encoding, coding, deadline, body.bytes_mut())
         };
-        let length = if self.wish.names.is_empty() {
+        let length = if names.is_empty() {
             encode(registry).inspect(|length| registry.note_bytes(*length))
         } else {
-            encode(&registry.restricted(&self.wish.names))
+            encode(&registry.restricted(names))
         };
         pool.give_back(encoder);
         length.map(|_| body)
@@ -109,11 +130,11 @@ impl ScrapeTask {
         let compresses = self.permit.state.settings.compresses();
         let vary = if compresses { "Accept, Accept-Encoding" } else { "Accept" };
         let response = Response::new(200, body);
-        let response = match self.wish.coding {
+        let response = match self.wish.key.coding {
             ContentCoding::Identity => response,
             coding => response.with_header("content-encoding", coding.as_str()),
         };
-        let content_type = self.wish.encoding.content_type();
+        let content_type = self.wish.key.encoding.content_type();
         response.with_header("content-type", content_type).with_header("vary", vary)
     }
 }

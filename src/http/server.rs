@@ -194,6 +194,11 @@ impl MetricsServerBuilder {
         Self { handler: self.handler.authentication(who), ..self }
     }
 
+    /// As [`MetricsHandlerBuilder::shared_scrapes`].
+    pub fn shared_scrapes(self, wanted: bool) -> Self {
+        Self { handler: self.handler.shared_scrapes(wanted), ..self }
+    }
+
     /// As [`MetricsHandlerBuilder::rate_limit`].
     pub fn rate_limit(self, interval: Duration, burst: u32) -> Self {
         Self { handler: self.handler.rate_limit(interval, burst), ..self }

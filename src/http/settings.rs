@@ -12,6 +12,7 @@ use crate::http::auth::Authentication;
 use crate::http::handler_metrics::HandlerMetrics;
 use crate::http::pool::Pool;
 use crate::http::rate::RateLimit;
+use crate::http::share::Sharing;
 use crate::registry::CollectorRegistry;
 
 /// The settings of a handler.
@@ -22,6 +23,8 @@ pub(super) struct Settings {
     pub(super) created: Option<bool>,
     pub(super) compression: bool,
     pub(super) max_concurrent_scrapes: usize,
+    /// Whether scrapes for the same share a collection.
+    pub(super) shares: bool,
     /// The interval and the burst.
     pub(super) rate: Option<(Duration, u32)>,
     /// What is added to every answer.
@@ -44,6 +47,7 @@ impl Settings {
             created: None,
             compression: true,
             max_concurrent_scrapes: usize::MAX,
+            shares: true,
             rate: None,
             headers: Vec::new(),
             #[cfg(feature = "auth")]
@@ -87,6 +91,7 @@ impl fmt::Debug for Settings {
             .field("created", &self.created)
             .field("compression", &self.compresses())
             .field("max_concurrent_scrapes", &self.max_concurrent_scrapes)
+            .field("shared_scrapes", &self.shares)
             .field("rate_limit", &self.rate)
             .field("headers", &self.headers);
         #[cfg(feature = "auth")]
@@ -116,6 +121,7 @@ pub(super) struct State {
     pub(super) settings: Settings,
     pub(super) pool: Arc<Pool>,
     pub(super) metrics: HandlerMetrics,
+    pub(super) sharing: Arc<Sharing>,
     rate: Option<RateLimit>,
     in_flight: AtomicUsize,
 }
@@ -127,6 +133,7 @@ impl State {
             settings,
             pool: Arc::default(),
             metrics: HandlerMetrics::default(),
+            sharing: Arc::default(),
             in_flight: AtomicUsize::new(0),
         }
     }

@@ -32,6 +32,8 @@ mod http_fixture;
 mod http_handler;
 #[cfg(feature = "http")]
 mod http_server;
+#[cfg(feature = "http")]
+mod http_sharing;
 #[cfg(all(feature = "http", feature = "tls"))]
 mod http_tls;
 #[cfg(all(unix, feature = "http"))]
@@ -54,6 +56,8 @@ mod metrics_info_enum;
 mod metrics_native;
 mod metrics_quantiles;
 mod metrics_summary;
+#[cfg(feature = "tower")]
+mod middleware;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 #[cfg(feature = "multiprocess")]
