@@ -19,7 +19,7 @@ cargo build --all-features --examples
 
 # The examples that serve: at how many addresses, and how they are run so that
 # they take ports which are free.
-declare -A addresses=([every_type]=1 [service]=1 [worker_pool]=2)
+declare -A addresses=([axum]=2 [every_type]=1 [service]=1 [worker_pool]=2)
 declare -A arguments=([worker_pool]="--workers 2 --listen 127.0.0.1:0 --metrics 127.0.0.1:0")
 
 log=$(mktemp)

@@ -44,7 +44,8 @@
 //! [`http::serve`] does it in a tokio runtime, and [`http::MetricsService`] is
 //! mounted into a server of one's own. [`exposition`] writes text, for anything
 //! else. A web framework answers with [`http::MetricsHandler`]: a function from
-//! the parts of a request to a response.
+//! the parts of a request to a response, or mounts it as a service of tower (feature `tower`), which
+//! also has the layers that measure requests.
 //!
 //! ```
 //! use narthex::{CollectorRegistry, Counter, exposition};
@@ -267,8 +268,11 @@ gateway.push(&registry)?;
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `auth` | no | metrics for those who have a password or a token |
 //! | `push` | no | sending to a Pushgateway |
-//! | `tls` | no | HTTPS for what is sent |
+//! | `tls` | no | HTTPS for what is sent, and for metrics that are served, with HTTP/2 |
+//! | `web-config` | no | TLS and users for the metrics server by the web configuration file of exporters |
+//! | `tower` | no | the handler as a service of tower, and layers that measure requests |
 //! | `textfile` | no | a file that node_exporter reads |
 //! | `service` | no | a configured server, shared metrics and a measured loop, for services |
 //! | `sinks` | no | windows of what is recorded by name, sinks that take them, and batches |
@@ -305,6 +309,8 @@ mod global;
 pub mod http;
 pub mod lint;
 mod metrics;
+#[cfg(feature = "tower")]
+pub mod middleware;
 pub mod model;
 #[cfg(feature = "multiprocess")]
 pub mod multiprocess;

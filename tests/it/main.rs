@@ -20,6 +20,8 @@ mod golden;
 mod grouped;
 #[cfg(feature = "http")]
 mod http_async;
+#[cfg(feature = "auth")]
+mod http_auth;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
@@ -30,8 +32,16 @@ mod http_fixture;
 mod http_handler;
 #[cfg(feature = "http")]
 mod http_server;
+#[cfg(feature = "http")]
+mod http_sharing;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod http_tls;
+#[cfg(all(unix, feature = "http"))]
+mod http_unix;
 #[cfg(all(feature = "http", feature = "gzip"))]
 mod http_vectors;
+#[cfg(feature = "web-config")]
+mod http_web_config;
 #[cfg(feature = "multiprocess")]
 mod inspect;
 #[cfg(feature = "derive")]
@@ -46,6 +56,8 @@ mod metrics_info_enum;
 mod metrics_native;
 mod metrics_quantiles;
 mod metrics_summary;
+#[cfg(feature = "tower")]
+mod middleware;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 #[cfg(feature = "multiprocess")]
@@ -102,6 +114,8 @@ mod textfile;
 mod textfile_real;
 mod threads;
 mod timers;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod tls_fixture;
 mod vectors;
 mod vectors_metrics;
 mod vectors_model;
