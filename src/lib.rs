@@ -225,6 +225,36 @@ gateway.push(&registry)?;
 //! that the services of a program share, and a loop that measures its cycles and ends well at a
 //! signal.
 //!
+//! # Declare metrics once
+//!
+//! `catalog`, of the feature of that name, has all metrics of a program in one declaration: as fields,
+//! so that a wrong name does not compile, or as rows of a file.
+#![cfg_attr(
+    feature = "catalog",
+    doc = r##"
+```
+narthex::catalog! {
+    /// What the mailer measures.
+    pub static METRICS: MailMetrics {
+        /// Mail that left.
+        sent: Counter["kind"] = "mail.sent",
+        /// How long delivery takes.
+        delivery: Histogram = "mail.delivery" { unit: "seconds" },
+    }
+}
+
+METRICS.sent.labels(["text"]).inc();
+METRICS.delivery.time(|| { /* … */ });
+METRICS.register(&narthex::REGISTRY)?;
+let labels = [("kind", "text")];
+assert_eq!(narthex::REGISTRY.get_sample_value("mail.sent_total", &labels), Some(1.0));
+# Ok::<(), narthex::Error>(())
+```
+
+See [`catalog`].
+"##
+)]
+//!
 //! # Write a collector
 //!
 //! What reads its numbers at the time of a scrape implements [`Collector`], or
@@ -266,6 +296,7 @@ gateway.push(&registry)?;
 //! | `tls` | no | HTTPS for what is sent |
 //! | `textfile` | no | a file that node_exporter reads |
 //! | `service` | no | a configured server, shared metrics and a measured loop, for services |
+//! | `catalog` | no | metrics that are declared once, and checked when the program is compiled |
 //! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
@@ -284,6 +315,8 @@ gateway.push(&registry)?;
 
 #[cfg(feature = "bridge")]
 pub mod bridge;
+#[cfg(feature = "catalog")]
+pub mod catalog;
 mod cell;
 #[cfg(any(feature = "push", feature = "textfile"))]
 mod checked;
