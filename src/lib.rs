@@ -251,7 +251,7 @@ assert_eq!(narthex::REGISTRY.get_sample_value("mail.sent_total", &labels), Some(
 # Ok::<(), narthex::Error>(())
 ```
 
-See [`catalog`].
+See [`mod@catalog`].
 "##
 )]
 //!

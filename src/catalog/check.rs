@@ -1,101 +1,44 @@
 //! What is wrong with a catalogue: the rules, which hold when it is compiled and when it is built.
 
-use std::fmt;
-
 use super::buckets::default_buckets;
 use super::declared::Declared;
+use super::families::Families;
+use super::fault::Fault;
 use super::kind::MetricKind;
-use super::text::{MOST, Text, ends_with, is_same, underscored};
-use crate::error::{Error, ErrorKind};
+use super::text::{Text, ends_with, is_same, underscored};
+use crate::error::ErrorKind;
 
-/// The longest name that a metric may have with its unit, in bytes.
+/// How many bytes neither a label name has nor the name of a metric with its unit, so that there
+/// is room for them while a program is compiled.
 const LONGEST: usize = 200;
-
-/// What is wrong with one entry.
-#[derive(Clone, Copy)]
-pub(super) struct Fault<'a> {
-    kind: ErrorKind,
-    /// The name of the entry.
-    name: &'a str,
-    /// What is wrong, with what between the two, if that is not empty.
-    says: [&'a str; 3],
-}
-
-impl<'a> Fault<'a> {
-    /// The fault in one text, as a compiler shows it.
-    pub(super) const fn text(&self) -> Text {
-        let mut text = Text::new();
-        text.push("catalogue entry \"");
-        text.push(self.name);
-        text.push("\": ");
-        let [before, what, after] = self.says;
-        text.push(before);
-        if !what.is_empty() {
-            text.push("\"");
-            text.push(what);
-            text.push("\"");
-        }
-        text.push(after);
-        text
-    }
-
-    /// One error for all of some faults; none if there are none.
-    pub(super) fn error_of(faults: &[Self]) -> Option<Error> {
-        let first = faults.first()?;
-        let messages: Vec<_> = faults.iter().map(Self::to_string).collect();
-        let message = messages.join("; ");
-        if first.kind != ErrorKind::Duplicate {
-            return Some(Error::new(first.kind, message));
-        }
-        let clashes = faults.iter().filter(|fault| fault.kind == ErrorKind::Duplicate);
-        let names = clashes.flat_map(|fault| [fault.name, fault.says[1]]);
-        let mut names: Vec<_> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        names.sort();
-        names.dedup();
-        Some(Error::duplicate(message, names))
-    }
-
-    const fn of(
-        entry: &Declared<'a>,
-        kind: ErrorKind,
-        before: &'a str,
-        what: &'a str,
-        after: &'a str,
-    ) -> Option<Self> {
-        Some(Self { kind, name: entry.name, says: [before, what, after] })
-    }
-}
-
-impl fmt::Display for Fault<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text().as_str())
-    }
-}
 
 /// Refuses to compile a catalogue with a fault.
 #[doc(hidden)]
 pub const fn check_declared<const N: usize>(entries: &[Declared<'static>; N]) {
-    let mut families = [const { Text::new() }; N];
+    let (mut names, mut next) = ([const { Text::new() }; N], [0; N]);
+    let mut families = Families::new(&mut names, &mut next);
     let mut at = 0;
     while at < N {
         if let Some(fault) = fault_of(&entries[at]) {
             panic!("{}", fault.text().as_str());
         }
-        families[at] = wire_name(&entries[at]);
-        if let Some(fault) = clash(entries, &families, at) {
+        if let Some(fault) = clash(entries, at, &mut families) {
             panic!("{}", fault.text().as_str());
         }
         at += 1;
     }
 }
 
-/// The name of its family with underscores.
-pub(super) const fn wire_name(entry: &Declared<'_>) -> Text {
-    underscored(entry.family().as_bytes(), true)
+/// What is wrong with each of these entries that something is wrong with.
+pub(super) fn faults<'a>(entries: &[Declared<'a>]) -> Vec<Fault<'a>> {
+    let (mut names, mut next) = (vec![Text::new(); entries.len()], vec![0; entries.len()]);
+    let mut families = Families::new(&mut names, &mut next);
+    let fault_at = |at| fault_of(&entries[at]).or_else(|| clash(entries, at, &mut families));
+    (0..entries.len()).filter_map(fault_at).collect()
 }
 
 /// What is wrong with an entry by itself, first of all.
-pub(super) const fn fault_of<'a>(entry: &Declared<'a>) -> Option<Fault<'a>> {
+const fn fault_of<'a>(entry: &Declared<'a>) -> Option<Fault<'a>> {
     if let Some(fault) = fault_of_name(entry) {
         return Some(fault);
     }
@@ -111,8 +54,6 @@ pub(super) const fn fault_of<'a>(entry: &Declared<'a>) -> Option<Fault<'a>> {
 const fn fault_of_name<'a>(entry: &Declared<'a>) -> Option<Fault<'a>> {
     let kind = ErrorKind::InvalidName;
     if entry.name.len() + entry.unit.len() >= LONGEST {
-        // Otherwise it could not be told either.
-        let entry = &Declared { name: "…", ..*entry };
         return Fault::of(entry, kind, "a name and its unit have 200 bytes or more", "", "");
     }
     if entry.family().as_bytes().is_empty() || entry.name.is_empty() {
@@ -145,8 +86,8 @@ const fn fault_of_labels<'a>(entry: &Declared<'a>) -> Option<Fault<'a>> {
         if bytes.is_empty() {
             return Fault::of(entry, kind, "a label name is empty", "", "");
         }
-        if bytes.len() > MOST / 2 {
-            return Fault::of(entry, kind, "a label name has more than 256 bytes", "", "");
+        if bytes.len() >= LONGEST {
+            return Fault::of(entry, kind, "the label name ", label, " has 200 bytes or more");
         }
         if begins_reserved(bytes) {
             let after = " is reserved: it begins with two underscores";
@@ -230,56 +171,60 @@ const fn fault_of_states<'a>(entry: &Declared<'a>) -> Option<Fault<'a>> {
     None
 }
 
-/// What the entry at a place has in common with one before it: a name, or one on the wire.
-pub(super) const fn clash<'a>(
+/// What an entry has in common with one before it: a name, or one on the wire.
+const fn clash<'a>(
     entries: &[Declared<'a>],
-    families: &[Text],
     at: usize,
+    families: &mut Families<'_>,
 ) -> Option<Fault<'a>> {
-    let (entry, mine) = (&entries[at], families[at].as_bytes());
-    let kind = ErrorKind::Duplicate;
-    let mut other = 0;
-    while other < at {
-        let (before, theirs) = (&entries[other], families[other].as_bytes());
-        if is_same(mine, theirs) {
-            return if is_same(entry.name.as_bytes(), before.name.as_bytes()) {
-                Fault::of(entry, kind, "the name stands twice", "", "")
-            } else {
-                Fault::of(entry, kind, "it would be one with ", before.name, " on the wire")
-            };
-        }
-        // As no such suffix ends with another one, the longer of two names is a family's own.
-        let one_is_sample = if mine.len() > theirs.len() {
-            is_sample_of(mine, theirs, before.kind)
+    let (entry, kind) = (&entries[at], ErrorKind::Duplicate);
+    let name = underscored(entry.family().as_bytes(), true);
+    if let Some(other) = families.find(name.as_bytes(), "") {
+        let before = entries[other].name;
+        return if is_same(entry.name.as_bytes(), before.as_bytes()) {
+            Fault::of(entry, kind, "the name stands twice", "", "")
         } else {
-            is_sample_of(theirs, mine, entry.kind)
+            Fault::of(entry, kind, "it would be one with ", before, " on the wire")
         };
-        if one_is_sample {
-            let says = "one of its names on the wire would be one of ";
-            return Fault::of(entry, kind, says, before.name, "");
-        }
-        other += 1;
     }
+    if let Some(other) = sample_clash(entries, entry, name.as_bytes(), families) {
+        let says = "one of its names on the wire would be one of ";
+        return Fault::of(entry, kind, says, entries[other].name, "");
+    }
+    families.add(at, name);
     None
 }
 
-/// Whether a name is one that a family of the kind takes for its samples.
-const fn is_sample_of(name: &[u8], family: &[u8], kind: MetricKind) -> bool {
-    // The longest suffix has eight bytes.
-    if name.len() > family.len() + 8 || name.len() == family.len() {
-        return false;
-    }
-    let suffixes = kind.suffixes();
+/// An entry before of which a family is named as a sample of this one, or the other way round.
+///
+/// As no suffix ends with another one, no two samples are named alike unless their families are.
+const fn sample_clash(
+    entries: &[Declared<'_>],
+    entry: &Declared<'_>,
+    name: &[u8],
+    families: &Families<'_>,
+) -> Option<usize> {
+    let suffixes = entry.kind.suffixes();
     let mut at = 0;
     while at < suffixes.len() {
-        let suffix = suffixes[at].as_str().as_bytes();
-        if name.len() == family.len() + suffix.len()
-            && ends_with(name, suffix)
-            && is_same(name.split_at(family.len()).0, family)
-        {
-            return true;
+        let other = families.find(name, suffixes[at].as_str());
+        if other.is_some() {
+            return other;
         }
         at += 1;
     }
-    false
+    at = 0;
+    while at < MetricKind::SUFFIXES.len() {
+        let suffix = MetricKind::SUFFIXES[at].as_str().as_bytes();
+        if ends_with(name, suffix) {
+            let stem = name.split_at(name.len() - suffix.len()).0;
+            if let Some(other) = families.find(stem, "") {
+                if entries[other].kind.has_suffix(suffix) {
+                    return Some(other);
+                }
+            }
+        }
+        at += 1;
+    }
+    None
 }

@@ -5,13 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
-use super::buckets::default_buckets;
-use super::check::{Fault, clash, fault_of, wire_name};
-use super::kind::MetricKind;
-use super::live::{CatalogMetric, Live, Making, make, take};
+use super::check::faults;
+use super::fault::Fault;
+use super::live::{CatalogMetric, Home};
 use super::near::nearest;
+use super::slot::Slot;
 use super::spec::{Lists, MetricSpec, without_infinity};
 use crate::collector::{Collector, Scrape, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,29 +61,11 @@ pub struct Catalog {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     // In the order of declaration.
     slots: Vec<Slot>,
     places: HashMap<String, usize>,
-    #[cfg(feature = "multiprocess")]
-    store: Option<MultiprocessStore>,
-}
-
-/// One entry.
-pub(super) struct Slot {
-    pub(super) spec: MetricSpec,
-    /// The name of its family.
-    family: String,
-    state: Mutex<State>,
-}
-
-struct State {
-    live: Arc<dyn Live>,
-    /// The bounds of a histogram.
-    buckets: Vec<f64>,
-    /// Whether anybody was given it.
-    is_taken: bool,
+    home: Home,
 }
 
 impl Catalog {
@@ -98,7 +78,7 @@ impl Catalog {
     /// buckets and has none; [`Error::is_duplicate`] if two have a name in common, be it with
     /// underscores.
     pub fn new(specs: impl IntoIterator<Item = MetricSpec>) -> Result<Self> {
-        Inner::default().with(specs.into_iter().collect())
+        Self::at(Home::default(), specs.into_iter().collect())
     }
 
     /// A catalogue whose numbers are in files that the processes of a pool share.
@@ -110,8 +90,7 @@ impl Catalog {
         specs: impl IntoIterator<Item = MetricSpec>,
         store: &MultiprocessStore,
     ) -> Result<Self> {
-        let inner = Inner { store: Some(store.clone()), ..Inner::default() };
-        inner.with(specs.into_iter().collect())
+        Self::at(Home::shared(store), specs.into_iter().collect())
     }
 
     /// What the metrics are, in the order of declaration.
@@ -134,7 +113,7 @@ impl Catalog {
     /// [`Error::is_not_found`] if there is none of that name; [`Error::is_invalid_value`] if it is
     /// of another kind or has other labels.
     pub fn get<T: CatalogMetric>(&self, name: &str) -> Result<T> {
-        self.give(name, None)
+        self.slot(name)?.give(None, &self.inner.home)
     }
 
     /// The live instance of a counter without labels.
@@ -194,28 +173,8 @@ impl Catalog {
     where
         T: CatalogMetric<Of = Histogram>,
     {
-        self.give(name, Some(without_infinity(buckets.into_iter().collect())))
-    }
-
-    fn give<T: CatalogMetric>(&self, name: &str, wanted: Option<Vec<f64>>) -> Result<T> {
-        let slot = self.slot(name)?;
-        let mut state = slot.state.lock();
-        let taken = take(&slot.spec, &*state.live)?;
-        let buckets = wanted.unwrap_or_else(|| state.buckets.clone());
-        if !state.is_taken && is_open(&slot.spec) {
-            // Nobody has observed anything, and no file has any of it.
-            *state = self.inner.state_of(&slot.spec, &slot.family, buckets, true)?;
-            state.is_taken = true;
-            return take(&slot.spec, &*state.live);
-        }
-        if buckets != state.buckets {
-            let have = &state.buckets;
-            let message =
-                format!("histogram {name:?} has the buckets {have:?}, and not {buckets:?}");
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
-        state.is_taken = true;
-        Ok(taken)
+        let wanted = without_infinity(buckets.into_iter().collect());
+        self.slot(name)?.give(Some(wanted), &self.inner.home)
     }
 
     /// Registers all of its metrics, or none.
@@ -255,6 +214,16 @@ impl Catalog {
         Ok(())
     }
 
+    fn at(home: Home, specs: Vec<MetricSpec>) -> Result<Self> {
+        let families = check(&specs)?;
+        let places = specs.iter().enumerate();
+        let places = places.map(|(place, spec)| (spec.name().to_owned(), place)).collect();
+        let slots = specs.into_iter().zip(families);
+        let slots = slots.map(|(spec, family)| Slot::new(spec, family, &home));
+        let slots = slots.collect::<Result<_>>()?;
+        Ok(Self { inner: Arc::new(Inner { slots, places, home }) })
+    }
+
     pub(super) fn slots(&self) -> &[Slot] {
         &self.inner.slots
     }
@@ -268,71 +237,12 @@ impl Catalog {
     }
 }
 
-impl Slot {
-    /// Its metric, so that no lock is held while foreign code runs.
-    pub(super) fn live(&self) -> Arc<dyn Live> {
-        self.state.lock().live.clone()
-    }
-
-    /// The name of its family.
-    pub(super) fn family(&self) -> &str {
-        &self.family
-    }
-
-    /// The upper bounds of a histogram, without +Inf.
-    pub(super) fn buckets(&self) -> Vec<f64> {
-        self.state.lock().buckets.clone()
-    }
-}
-
-impl Inner {
-    fn with(mut self, specs: Vec<MetricSpec>) -> Result<Catalog> {
-        let families = check(&specs)?;
-        for (place, (spec, family)) in specs.into_iter().zip(families).enumerate() {
-            let buckets = spec.buckets().or_else(|| default_buckets(spec.unit()));
-            let buckets = buckets.unwrap_or_default().to_vec();
-            let state = self.state_of(&spec, &family, buckets, !is_open(&spec))?;
-            self.places.insert(spec.name().to_owned(), place);
-            self.slots.push(Slot { spec, family, state: Mutex::new(state) });
-        }
-        Ok(Catalog { inner: Arc::new(self) })
-    }
-
-    /// An entry that nobody was given yet, in the shared files if there are some.
-    #[cfg_attr(not(feature = "multiprocess"), expect(unused_variables))]
-    fn state_of(
-        &self,
-        spec: &MetricSpec,
-        family: &str,
-        buckets: Vec<f64>,
-        is_shared: bool,
-    ) -> Result<State> {
-        let making = Making {
-            spec,
-            family,
-            buckets: &buckets,
-            #[cfg(feature = "multiprocess")]
-            store: self.store.as_ref().filter(|_| is_shared),
-        };
-        let live = make(&making)?.into();
-        Ok(State { live, buckets, is_taken: false })
-    }
-}
-
-/// Whether whoever asks first may say which buckets it has.
-fn is_open(spec: &MetricSpec) -> bool {
-    spec.kind() == MetricKind::Histogram && spec.buckets().is_none()
-}
-
 /// Checks all entries; the names of their families.
 fn check(specs: &[MetricSpec]) -> Result<Vec<String>> {
     let lists: Vec<_> = specs.iter().map(Lists::of).collect();
     let entries: Vec<_> =
         specs.iter().zip(&lists).map(|(spec, lists)| spec.declared(lists)).collect();
-    let wire_names: Vec<_> = entries.iter().map(wire_name).collect();
-    let fault_at = |at| fault_of(&entries[at]).or_else(|| clash(&entries, &wire_names, at));
-    let faults: Vec<_> = (0..entries.len()).filter_map(fault_at).collect();
-    match Fault::error_of(&faults) {
+    match Fault::error_of(&faults(&entries)) {
         Some(error) => Err(error),
         None => Ok(entries.iter().map(|entry| entry.family().as_str().to_owned()).collect()),
     }
@@ -353,11 +263,7 @@ impl Collector for Catalog {
     }
 
     fn shared_directories(&self) -> Vec<SharedDirectory> {
-        #[cfg(feature = "multiprocess")]
-        if let Some(store) = &self.inner.store {
-            return vec![SharedDirectory::Writes(store.dir().to_owned())];
-        }
-        Vec::new()
+        self.inner.home.shared_directory().into_iter().collect()
     }
 }
 

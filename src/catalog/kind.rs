@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::text::is_same;
 use crate::model::Suffix;
 
 /// Of which kind a metric of a catalogue is.
@@ -32,6 +33,10 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// What stands behind the name of a family in the names that any kind takes.
+    pub(super) const SUFFIXES: &[Suffix] =
+        &[Suffix::Total, Suffix::Created, Suffix::Bucket, Suffix::Count, Suffix::Sum, Suffix::Info];
+
     /// The kind as a word: `counter`, `enum`, …
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,6 +53,19 @@ impl MetricKind {
     pub(super) fn with_article(self) -> String {
         let article = if matches!(self, Self::Info | Self::Enum) { "an" } else { "a" };
         format!("{article} {}", self.as_str())
+    }
+
+    /// Whether it takes a name that ends so.
+    pub(super) const fn has_suffix(self, suffix: &[u8]) -> bool {
+        let suffixes = self.suffixes();
+        let mut at = 0;
+        while at < suffixes.len() {
+            if is_same(suffixes[at].as_str().as_bytes(), suffix) {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     /// What stands behind the name of a family in the names that it takes, beside its own.

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::kind::MetricKind;
 use super::spec::MetricSpec;
-use crate::collector::Collector;
+use crate::collector::{Collector, SharedDirectory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{
     Built, Counter, Enum, Gauge, Histogram, Info, Instrument, MetricBuilder, MetricVec,
@@ -20,8 +20,37 @@ pub(super) struct Making<'a> {
     pub(super) family: &'a str,
     /// The bounds that a histogram has.
     pub(super) buckets: &'a [f64],
+    pub(super) home: &'a Home,
+}
+
+/// Where numbers live: in memory, or in files that processes share.
+#[derive(Default)]
+pub(super) struct Home {
     #[cfg(feature = "multiprocess")]
-    pub(super) store: Option<&'a MultiprocessStore>,
+    store: Option<MultiprocessStore>,
+}
+
+impl Home {
+    #[cfg(feature = "multiprocess")]
+    pub(super) fn shared(store: &MultiprocessStore) -> Self {
+        Self { store: Some(store.clone()) }
+    }
+
+    pub(super) fn shared_directory(&self) -> Option<SharedDirectory> {
+        #[cfg(feature = "multiprocess")]
+        if let Some(store) = &self.store {
+            return Some(SharedDirectory::Writes(store.dir().to_owned()));
+        }
+        None
+    }
+
+    fn of<M: Instrument>(&self, builder: MetricBuilder<M>) -> MetricBuilder<M> {
+        #[cfg(feature = "multiprocess")]
+        if let Some(store) = &self.store {
+            return builder.store(store);
+        }
+        builder
+    }
 }
 
 /// A metric as a catalogue keeps it.
@@ -93,12 +122,7 @@ pub(super) fn make(making: &Making<'_>) -> Result<Box<dyn Live>> {
 
 fn shape_of<M: Entry>(making: &Making<'_>) -> Result<Box<dyn Live>> {
     let spec = making.spec;
-    let builder = M::begin(making.family, spec.help()).unit(spec.unit());
-    #[cfg(feature = "multiprocess")]
-    let builder = match making.store {
-        Some(store) => builder.store(store),
-        None => builder,
-    };
+    let builder = making.home.of(M::begin(making.family, spec.help()).unit(spec.unit()));
     let shape = if spec.labels().is_empty() {
         Shape::Whole(M::configure(builder, making.buckets, spec).build()?)
     } else {

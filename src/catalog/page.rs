@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::entries::{Catalog, Slot};
+use super::entries::Catalog;
 use super::kind::MetricKind;
+use super::slot::Slot;
 use crate::model::{EscapingScheme, Suffix, format_f64};
 
 impl Catalog {
@@ -54,7 +55,7 @@ fn wire_name(slot: &Slot) -> String {
         MetricKind::Info => Suffix::Info,
         _ => Suffix::None,
     };
-    let name = EscapingScheme::Underscores.metric_name(slot.family());
+    let name = EscapingScheme::Underscores.metric_name(&slot.family);
     format!("{name}{}", suffix.as_str())
 }
 

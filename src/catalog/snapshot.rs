@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::entries::{Catalog, Slot};
+use super::entries::Catalog;
 use super::kind::MetricKind;
+use super::slot::Slot;
 use crate::collector::{contain_panic, for_each_family};
 use crate::error::Result;
 use crate::model::{Sample, Suffix};

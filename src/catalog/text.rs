@@ -1,7 +1,10 @@
 //! Text that is put together while a program is compiled.
 
 /// How many bytes a text has at most; what is longer is cut off.
-pub(super) const MOST: usize = 512;
+pub(super) const MOST: usize = 640;
+
+/// How many bytes of a name are told at most, so that what is said of it has room.
+const TOLD: usize = 200;
 
 /// A text of [`MOST`] bytes at most.
 #[derive(Clone, Copy)]
@@ -22,6 +25,25 @@ impl Text {
             self.push_byte(bytes[at]);
             at += 1;
         }
+    }
+
+    /// Appends a name, or its beginning if it is long.
+    pub(super) const fn push_begin(&mut self, name: &str) {
+        if name.len() <= TOLD {
+            self.push(name);
+            return;
+        }
+        let bytes = name.as_bytes();
+        let mut end = TOLD;
+        while is_continued(bytes[end]) {
+            end -= 1;
+        }
+        let mut at = 0;
+        while at < end {
+            self.push_byte(bytes[at]);
+            at += 1;
+        }
+        self.push("…");
     }
 
     pub(super) const fn push_byte(&mut self, byte: u8) {
@@ -54,6 +76,11 @@ impl Text {
     }
 }
 
+/// Whether a byte goes on with a character of UTF-8.
+const fn is_continued(byte: u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
+}
+
 pub(super) const fn is_same(first: &[u8], second: &[u8]) -> bool {
     first.len() == second.len() && ends_with(first, second)
 }
@@ -80,8 +107,8 @@ pub(super) const fn underscored(name: &[u8], allows_colons: bool) -> Text {
     let mut at = 0;
     while at < name.len() {
         let byte = name[at];
-        // What goes on with a character began with a byte that stands for all of it.
-        if byte & 0b1100_0000 != 0b1000_0000 {
+        // The first byte of a character stands for all of it.
+        if !is_continued(byte) {
             let legal = byte.is_ascii_alphabetic()
                 || byte == b'_'
                 || (byte.is_ascii_digit() && at > 0)
@@ -117,5 +144,18 @@ mod tests {
         text.shorten_by(1);
         text.push("é");
         assert_eq!(text.as_str(), "a name is too long");
+    }
+
+    #[test]
+    fn of_a_long_name_the_beginning_is_told() {
+        let told = |name: &str| {
+            let mut text = Text::new();
+            text.push_begin(name);
+            text.as_str().to_owned()
+        };
+        assert_eq!(told(&"a".repeat(200)), "a".repeat(200));
+        assert_eq!(told(&"a".repeat(201)), "a".repeat(200) + "…");
+        // The 200th byte is within the 67th character.
+        assert_eq!(told(&"日".repeat(70)), "日".repeat(66) + "…");
     }
 }
