@@ -199,8 +199,9 @@ impl Catalog {
     /// Lets all metrics be as they were in the beginning; those that are split by labels lose their
     /// children.
     ///
-    /// This is for tests, and while nobody observes: what another thread does meanwhile may be lost
-    /// by half. A test that can has a catalogue of its own instead.
+    /// This is for tests, and while nobody observes: an observation that another thread is at may be
+    /// lost, or leave the count and the sum of its series apart. A test that can has a catalogue of
+    /// its own instead.
     pub fn reset(&self) {
         self.inner.slots.iter().for_each(|slot| slot.live().begin_anew());
     }
