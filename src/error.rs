@@ -147,7 +147,7 @@ impl Error {
         self.inner.kind == ErrorKind::Io
     }
 
-    /// What was to be removed is not there.
+    /// What was asked for, or was to be removed, is not there.
     pub fn is_not_found(&self) -> bool {
         self.inner.kind == ErrorKind::NotFound
     }

@@ -231,6 +231,36 @@ gateway.push(&registry)?;
 //! `window`, of the feature `sinks`, keeps the last seconds of what is recorded by name, and hands
 //! them to `sink`s; `recorder` hands on single recordings in batches.
 //!
+//! # Declare metrics once
+//!
+//! `catalog`, of the feature of that name, has all metrics of a program in one declaration: as fields,
+//! so that a wrong name does not compile, or as rows of a file.
+#![cfg_attr(
+    feature = "catalog",
+    doc = r##"
+```
+narthex::catalog! {
+    /// What the mailer measures.
+    pub static METRICS: MailMetrics {
+        /// Mail that left.
+        sent: Counter["kind"] = "mail.sent",
+        /// How long delivery takes.
+        delivery: Histogram = "mail.delivery" { unit: "seconds" },
+    }
+}
+
+METRICS.sent.labels(["text"]).inc();
+METRICS.delivery.time(|| { /* … */ });
+METRICS.register(&narthex::REGISTRY)?;
+let labels = [("kind", "text")];
+assert_eq!(narthex::REGISTRY.get_sample_value("mail.sent_total", &labels), Some(1.0));
+# Ok::<(), narthex::Error>(())
+```
+
+See [`mod@catalog`].
+"##
+)]
+//!
 //! # Write a collector
 //!
 //! What reads its numbers at the time of a scrape implements [`Collector`], or
@@ -275,6 +305,7 @@ gateway.push(&registry)?;
 //! | `tower` | no | the handler as a service of tower, and layers that measure requests |
 //! | `textfile` | no | a file that node_exporter reads |
 //! | `service` | no | a configured server, shared metrics and a measured loop, for services |
+//! | `catalog` | no | metrics that are declared once, and checked when the program is compiled |
 //! | `sinks` | no | windows of what is recorded by name, sinks that take them, and batches |
 //! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
@@ -294,6 +325,8 @@ gateway.push(&registry)?;
 
 #[cfg(feature = "bridge")]
 pub mod bridge;
+#[cfg(feature = "catalog")]
+pub mod catalog;
 mod cell;
 #[cfg(any(feature = "push", feature = "textfile"))]
 mod checked;

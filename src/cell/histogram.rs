@@ -134,6 +134,20 @@ impl HistogramCell {
         sums.extend(cells.map(|cell| cell.read_by(&mut reader, counts)));
     }
 
+    /// Forgets all observations, while no thread observes. Native histograms are left alone.
+    #[cfg(feature = "catalog")]
+    pub(crate) fn clear(&self) {
+        match self {
+            Self::Memory(observations) => observations.clear(),
+            Self::Native(_) | Self::Split(_) => {}
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(mapped) => {
+                mapped.sum.reset();
+                mapped.buckets.iter().for_each(SharedCell::reset);
+            }
+        }
+    }
+
     fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
             Self::Memory(observations) => observations.read(reader, into),

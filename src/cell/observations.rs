@@ -56,6 +56,15 @@ impl Observations {
         sum
     }
 
+    /// Forgets all of them, while no thread observes: of an observation that is under way, a part
+    /// may stay.
+    #[cfg(feature = "catalog")]
+    pub(super) fn clear(&self) {
+        Reader::new().for_each(&self.cells, |cells| {
+            cells.all().iter().for_each(|cell| cell.store(0, Ordering::Relaxed));
+        });
+    }
+
     fn read_all_of(&self, cells: Cells<'_>, into: &mut [f64]) -> f64 {
         for tries in 1..=FREE_READS {
             if let Some(sum) = read(cells.all(), into) {

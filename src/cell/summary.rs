@@ -109,6 +109,20 @@ impl SummaryCell {
         sums.extend(cells.map(|cell| cell.read_by(&mut reader, counts)));
     }
 
+    /// Forgets all observations, while no thread observes. Those for quantiles are left alone.
+    #[cfg(feature = "catalog")]
+    pub(crate) fn clear(&self) {
+        match self {
+            Self::Memory(observations) => observations.clear(),
+            Self::Sketch(_) => {}
+            #[cfg(feature = "multiprocess")]
+            Self::Mapped(mapped) => {
+                mapped.sum.reset();
+                mapped.count.reset();
+            }
+        }
+    }
+
     fn read_by(&self, reader: &mut Reader, into: &mut Vec<f64>) -> f64 {
         match self {
             Self::Memory(observations) => observations.read(reader, into),

@@ -116,6 +116,12 @@ impl Enum {
         self.states().get(self.series.cell.get()).map_or("", AsRef::as_ref)
     }
 
+    /// Is in the first state again.
+    #[cfg(feature = "catalog")]
+    pub(crate) fn clear(&self) {
+        self.series.cell.set(0);
+    }
+
     fn states(&self) -> &[Box<str>] {
         &self.series.schema().settings.states
     }

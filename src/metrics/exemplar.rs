@@ -187,6 +187,12 @@ impl ExemplarSlots {
         slots[slot].store(labels, value, seconds);
     }
 
+    /// Forgets all of them.
+    #[cfg(feature = "catalog")]
+    pub(super) fn clear(&self) {
+        self.0.get().into_iter().flat_map(|slots| slots.iter()).for_each(ExemplarSlot::clear);
+    }
+
     /// Appends the exemplars, of slots from one on.
     pub(super) fn record(&self, first: usize, columns: &mut Columns) {
         for (slot, exemplar) in self.0.get().into_iter().flat_map(|slots| slots.iter().enumerate())

@@ -175,6 +175,16 @@ impl Histogram {
         TimedFuture::new(self.clone(), future)
     }
 
+    /// Begins anew, while no thread observes.
+    #[cfg(feature = "catalog")]
+    pub(crate) fn clear(&self) {
+        self.series.cell.clear();
+        if let Some(aside) = self.series.known_aside() {
+            aside.of_buckets.clear();
+        }
+        self.series.restart();
+    }
+
     fn bounds(&self) -> &Bounds {
         &self.series.schema().settings.bounds
     }

@@ -95,6 +95,13 @@ impl Summary {
         window.estimate(times, Sketch::of(read), sketched.ranks.values(), into);
     }
 
+    /// Begins anew, while no thread observes.
+    #[cfg(feature = "catalog")]
+    pub(crate) fn clear(&self) {
+        self.series.cell.clear();
+        self.series.restart();
+    }
+
     /// Runs `f` and observes how long it took, in seconds.
     pub fn time<R>(&self, f: impl FnOnce() -> R) -> R {
         time(self, f)

@@ -264,6 +264,30 @@ impl<M: fmt::Debug> fmt::Debug for Child<'_, M> {
     }
 }
 
+/// The same metric, with the number of labels in its type.
+///
+/// ```
+/// use narthex::{Counter, CounterVec};
+///
+/// let replies = Counter::builder("replies", "By code.").labels_dyn(["code"]).build()?;
+/// let typed = CounterVec::<1>::try_from(replies.clone())?;
+/// typed.labels(["200"]).inc();
+/// assert_eq!(replies.labels(&["200"])?.get(), 1.0);
+/// assert!(CounterVec::<2>::try_from(replies).unwrap_err().is_invalid_label());
+/// # Ok::<(), narthex::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::is_invalid_label`] if it has more or fewer labels.
+impl<M: Instrument, const N: usize> TryFrom<MetricVecDyn<M>> for MetricVec<M, N> {
+    type Error = Error;
+
+    fn try_from(metric: MetricVecDyn<M>) -> Result<Self> {
+        metric.check_count(&[""; N])?;
+        Ok(Self { children: metric.children })
+    }
+}
+
 impl<M: Instrument, const N: usize> Clone for MetricVec<M, N> {
     fn clone(&self) -> Self {
         Self { children: self.children.clone() }

@@ -131,7 +131,7 @@ pub enum Suffix {
 
 impl Suffix {
     /// The suffix as text, with its underscore.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Bucket => "_bucket",
             Self::Count => "_count",

@@ -13,7 +13,9 @@
 //! [textfile collector]: https://github.com/prometheus/node_exporter#textfile-collector
 
 mod file;
+mod folder;
 mod periodic;
 
 pub use self::file::{Textfile, write_to_textfile};
+pub use self::folder::path_from_env;
 pub use self::periodic::{PeriodicTextfile, PeriodicTextfileBuilder};

@@ -5,6 +5,8 @@ mod bridge;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod bridge_real;
 mod build_info;
+#[cfg(feature = "catalog")]
+mod catalog;
 mod custom_collectors;
 mod exemplars;
 mod exposition_openmetrics;
