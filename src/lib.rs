@@ -197,7 +197,8 @@ assert_eq!(jobs.len(), 4);
 //!
 //! A job that ends before Prometheus would look sends its numbers to a Pushgateway (`push`, of the
 //! feature of that name), or leaves them in a file that node_exporter reads (`textfile`, likewise).
-//! Graphite and StatsD are told by `bridge`.
+//! Graphite and StatsD are told by `bridge`. A program that runs and is not scraped sends to whatever
+//! receives remote write (`remote_write`, of the feature `remote-write`).
 #![cfg_attr(
     feature = "push",
     doc = r##"
@@ -263,6 +264,7 @@ gateway.push(&registry)?;
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
 //! | `push` | no | sending to a Pushgateway |
+//! | `remote-write` | no | sending to what receives Prometheus remote write |
 //! | `tls` | no | HTTPS for what is sent |
 //! | `textfile` | no | a file that node_exporter reads |
 //! | `service` | no | a configured server, shared metrics and a measured loop, for services |
@@ -306,7 +308,15 @@ pub mod parser;
 #[cfg(feature = "push")]
 pub mod push;
 mod registry;
-#[cfg(any(feature = "bridge", feature = "multiprocess", feature = "push", feature = "textfile"))]
+#[cfg(feature = "remote-write")]
+pub mod remote_write;
+#[cfg(any(
+    feature = "bridge",
+    feature = "multiprocess",
+    feature = "push",
+    feature = "remote-write",
+    feature = "textfile"
+))]
 mod repeat;
 #[cfg(feature = "service")]
 pub mod service;

@@ -76,7 +76,7 @@ mod process;
 mod prometheus_real;
 #[cfg(feature = "push")]
 mod push;
-#[cfg(feature = "push")]
+#[cfg(any(feature = "push", feature = "remote-write"))]
 mod push_fixture;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod push_real;
@@ -85,6 +85,21 @@ mod quantile_files;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod real_servers;
 mod registry;
+#[cfg(feature = "remote-write")]
+mod remote_write;
+#[cfg(feature = "remote-write")]
+mod remote_write_fixture;
+#[cfg(all(
+    unix,
+    feature = "bridge",
+    feature = "push",
+    feature = "remote-write",
+    feature = "textfile",
+    feature = "tls"
+))]
+mod remote_write_real;
+#[cfg(feature = "remote-write")]
+mod remote_write_series;
 #[cfg(feature = "service")]
 mod service;
 #[cfg(feature = "multiprocess")]
