@@ -198,7 +198,8 @@ assert_eq!(jobs.len(), 4);
 //!
 //! A job that ends before Prometheus would look sends its numbers to a Pushgateway (`push`, of the
 //! feature of that name), or leaves them in a file that node_exporter reads (`textfile`, likewise).
-//! Graphite and StatsD are told by `bridge`.
+//! Graphite and StatsD are told by `bridge`. A program that runs and is not scraped sends to whatever
+//! receives remote write (`remote_write`, of the feature `remote-write`).
 #![cfg_attr(
     feature = "push",
     doc = r##"
@@ -300,6 +301,7 @@ See [`mod@catalog`].
 //! | `async` | no | collectors that await |
 //! | `auth` | no | metrics for those who have a password or a token |
 //! | `push` | no | sending to a Pushgateway |
+//! | `remote-write` | no | sending to what receives Prometheus remote write |
 //! | `tls` | no | HTTPS for what is sent, and for metrics that are served, with HTTP/2 |
 //! | `web-config` | no | TLS and users for the metrics server by the web configuration file of exporters |
 //! | `tower` | no | the handler as a service of tower, and layers that measure requests |
@@ -353,10 +355,13 @@ pub mod push;
 #[cfg(feature = "sinks")]
 pub mod recorder;
 mod registry;
+#[cfg(feature = "remote-write")]
+pub mod remote_write;
 #[cfg(any(
     feature = "bridge",
     feature = "multiprocess",
     feature = "push",
+    feature = "remote-write",
     feature = "sinks",
     feature = "textfile"
 ))]

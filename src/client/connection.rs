@@ -11,6 +11,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
 use crate::client::retry::Retry;
+use crate::client::user_agent::USER_AGENT;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often an answer may say that what was asked for is elsewhere.
@@ -175,7 +176,7 @@ impl Connection {
     /// A client of these settings.
     pub(super) fn open(&self) -> Result<reqwest::Client> {
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("narthex/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .redirect(Policy::custom(|attempt| {
                 let keeps_the_method = matches!(attempt.status().as_u16(), 307 | 308);
                 match keeps_the_method && attempt.previous().len() <= REDIRECTS {

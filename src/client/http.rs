@@ -1,12 +1,12 @@
 //! Requests that are sent until they are answered, or given up.
 
-use std::fmt;
 use std::future::{self, Future};
 use std::time::Duration;
+use std::{fmt, mem};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
 use tokio::sync::oneshot;
 use tokio::time;
@@ -27,7 +27,58 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) content_type: &'static str,
     pub(crate) content_encoding: Option<&'static str>,
+    /// Headers that stand in place of those of the connection.
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
     pub(crate) body: Bytes,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// The error that it is, unless it is well.
+    pub(crate) refusal: Option<Error>,
+}
+
+impl Answer {
+    /// The pause that it asks for.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        retry_after(self.headers.get(RETRY_AFTER)?.to_str().ok()?)
+    }
+}
+
+/// Sends a request once, and reads the answer.
+///
+/// # Errors
+/// That there was no whole answer.
+pub(crate) async fn ask(http: &reqwest::Client, outgoing: &Outgoing) -> Result<Answer> {
+    let mut request = http
+        .request(outgoing.method.clone(), outgoing.url.clone())
+        .header(CONTENT_TYPE, outgoing.content_type)
+        .body(outgoing.body.clone());
+    if let Some(coding) = outgoing.content_encoding {
+        request = request.header(CONTENT_ENCODING, coding);
+    }
+    for (name, value) in &outgoing.headers {
+        request = request.header(*name, *value);
+    }
+    let mut answer = request.send().await.map_err(broken)?;
+    let status = answer.status();
+    let headers = mem::take(answer.headers_mut());
+    if status.is_success() {
+        // Read to its end, so that the connection can be used again.
+        answer.bytes().await.map_err(broken)?;
+        return Ok(Answer { status: status.as_u16(), headers, refusal: None });
+    }
+    let place = headers.get(LOCATION).map_or(String::new(), |place| {
+        format!(", which is at {}", String::from_utf8_lossy(place.as_bytes()))
+    });
+    let said = beginning(answer).await;
+    let colon = if said.is_empty() { "" } else { ": " };
+    let message = format!("the answer is {status}{place}{colon}{said}");
+    let refusal = Some(Error::new(ErrorKind::Status(status.as_u16()), message));
+    Ok(Answer { status: status.as_u16(), headers, refusal })
 }
 
 /// Sends requests from a thread of its own, which begins with the first one.
@@ -52,6 +103,11 @@ impl Client {
     pub(crate) fn new(connection: Connection) -> Result<Self> {
         connection.open()?;
         Ok(Self { connection, live: Mutex::new(None) })
+    }
+
+    /// When something is sent again.
+    pub(crate) fn retries(&self) -> Retry {
+        self.connection.retries()
     }
 
     /// Sends, as often as the settings say.
@@ -149,37 +205,15 @@ enum Again {
 }
 
 async fn try_once(http: &reqwest::Client, outgoing: &Outgoing) -> std::result::Result<(), Missed> {
-    let mut request = http
-        .request(outgoing.method.clone(), outgoing.url.clone())
-        .header(CONTENT_TYPE, outgoing.content_type)
-        .body(outgoing.body.clone());
-    if let Some(coding) = outgoing.content_encoding {
-        request = request.header(CONTENT_ENCODING, coding);
-    }
-    let answer = match request.send().await {
+    let answer = match ask(http, outgoing).await {
         Ok(answer) => answer,
-        Err(error) => return Err(broken(error)),
+        Err(error) => return Err(Missed { error, again: Again::After(None) }),
     };
-    let status = answer.status();
-    let header = |name| {
-        let value = answer.headers().get(name)?;
-        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    if status.is_success() {
-        // Read to its end, so that the connection can be used again.
-        return answer.bytes().await.map(drop).map_err(broken);
-    }
-    let again = match status.as_u16() {
-        408 | 429 | 500 | 502..=504 | 506.. => {
-            Again::After(header(RETRY_AFTER).as_deref().and_then(retry_after))
-        }
+    let again = match answer.status {
+        408 | 429 | 500 | 502..=504 | 506.. => Again::After(answer.retry_after()),
         _ => Again::Never,
     };
-    let place = header(LOCATION).map_or(String::new(), |place| format!(", which is at {place}"));
-    let said = beginning(answer).await;
-    let colon = if said.is_empty() { "" } else { ": " };
-    let message = format!("the answer is {status}{place}{colon}{said}");
-    Err(Missed { error: Error::new(ErrorKind::Status(status.as_u16()), message), again })
+    answer.refusal.map_or(Ok(()), |error| Err(Missed { error, again }))
 }
 
 /// What an answer says first, in one line.
@@ -196,7 +230,7 @@ async fn beginning(mut answer: Response) -> String {
     words.join(" ").chars().take(TOLD).collect()
 }
 
-fn broken(error: reqwest::Error) -> Missed {
+fn broken(error: reqwest::Error) -> Error {
     let (kind, message) = if error.is_timeout() {
         (ErrorKind::TimedOut, "there was no whole answer in time".to_owned())
     } else if error.is_connect() {
@@ -204,6 +238,5 @@ fn broken(error: reqwest::Error) -> Missed {
     } else {
         (ErrorKind::Io, format!("no whole answer: {}", deepest(&error)))
     };
-    let error = Error::new(kind, message).with_source(error.without_url());
-    Missed { error, again: Again::After(None) }
+    Error::new(kind, message).with_source(error.without_url())
 }

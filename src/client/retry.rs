@@ -58,9 +58,14 @@ impl Retry {
         if attempt >= self.attempts || asked_for > self.longest {
             return None;
         }
+        Some(self.backoff(attempt).max(asked_for))
+    }
+
+    /// The pause after an attempt that failed, by its number from 1, however many there may be.
+    pub(crate) fn backoff(&self, attempt: u32) -> Duration {
         let doubled = self.first.saturating_mul(2_u32.saturating_pow(attempt - 1));
         let part = 1.0 - fastrand::f64() / 2.0;
-        Some(doubled.min(self.longest).mul_f64(part).max(asked_for))
+        doubled.min(self.longest).mul_f64(part)
     }
 }
 

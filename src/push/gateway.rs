@@ -197,6 +197,7 @@ impl PushGateway {
             url: url.clone(),
             content_type: encoding.content_type(),
             content_encoding: packed.then(|| compression.as_str()),
+            headers: Vec::new(),
             body,
         }
     }

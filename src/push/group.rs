@@ -7,11 +7,15 @@ use base64::engine::general_purpose::URL_SAFE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
+use crate::client::{parse_address, wrong_address};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{EscapingScheme, Family, LabelName};
 
 /// What stands in a path as it is: the unreserved characters of RFC 3986, section 2.3.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Whose an address is, in errors.
+const OWNER: &str = "the Pushgateway";
 
 /// The URL of a group, as the [API of the Pushgateway] spells it.
 ///
@@ -36,47 +40,18 @@ pub(super) fn url(gateway: &str, job: &str, labels: &BTreeMap<String, String>) -
         let message = format!("the grouping key has the label {name:?}, {why}");
         return Err(Error::new(ErrorKind::InvalidLabel, message));
     }
-    Url::parse(&path).map_err(|error| wrong(gateway, &format!("is no URL: {error}")))
+    Url::parse(&path).map_err(|error| wrong_address(gateway, OWNER, &format!("is no URL: {error}")))
 }
 
 /// The address of a gateway as a URL to which a path can be added.
 fn base(gateway: &str) -> Result<String> {
-    let with_scheme = match gateway.contains("://") {
-        true => gateway.to_owned(),
-        false => format!("http://{gateway}"),
-    };
     // Before anything stands behind it, so that nothing of that is taken for a host.
-    let url =
-        Url::parse(&with_scheme).map_err(|error| wrong(gateway, &format!("is no URL: {error}")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        // It is not told: it may have a password.
-        let message = "the address of the Pushgateway has a user, who is told by \
-                       `Connection::basic_auth`";
-        return Err(Error::new(ErrorKind::InvalidValue, message));
-    }
-    let is_number = gateway.bytes().all(|byte| byte.is_ascii_digit());
-    let has_half_a_scheme = ["http:", "https:"].iter().any(|half| gateway.starts_with(half));
-    if is_number || has_half_a_scheme && !gateway.contains("://") {
-        return Err(wrong(gateway, "has no host"));
-    }
-    match url.scheme() {
-        "http" => {}
-        "https" if cfg!(feature = "tls") => {}
-        "https" => return Err(wrong(gateway, "wants TLS, which is the feature `tls`")),
-        scheme => {
-            let why = format!("begins with {scheme}://, not with http or https");
-            return Err(wrong(gateway, &why));
-        }
-    }
+    let (with_scheme, url) = parse_address(gateway, OWNER)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong(gateway, "has a query or a fragment, and must have none"));
+        let why = "has a query or a fragment, and must have none";
+        return Err(wrong_address(gateway, OWNER, why));
     }
     Ok(with_scheme.trim_end_matches('/').to_owned())
-}
-
-fn wrong(gateway: &str, why: &str) -> Error {
-    let message = format!("the address {gateway:?} of the Pushgateway {why}");
-    Error::new(ErrorKind::InvalidValue, message)
 }
 
 /// That no label of a family is one of the group, which would take its place.

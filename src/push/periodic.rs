@@ -1,12 +1,11 @@
 //! Pushes at an interval, and a last one at the end.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::time;
 
+use crate::client::Ending;
 use crate::error::{Error, ErrorKind, Result};
 use crate::push::gateway::PushGateway;
 use crate::registry::CollectorRegistry;
@@ -44,26 +43,6 @@ pub struct PeriodicPush {
     // Dropped first, so that a push that is under way is given up.
     ending: Ending,
     repeated: Repeated,
-}
-
-/// Says by its drop that there will be a last push. A forked child may say so as well: nobody there
-/// listens.
-struct Ending(Arc<AtomicBool>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// How often a push that is under way looks whether it is to be given up.
-const LOOK: Duration = Duration::from_millis(20);
-
-async fn is_raised(flag: Arc<AtomicBool>) -> Error {
-    while !flag.load(Ordering::Relaxed) {
-        time::sleep(LOOK).await;
-    }
-    Error::new(ErrorKind::TimedOut, "given up for the last push")
 }
 
 async fn is_over(longest: Duration, begun: Instant) -> Error {
@@ -152,11 +131,11 @@ impl PeriodicPushBuilder {
     /// started.
     pub fn start(self) -> Result<PeriodicPush> {
         let Self { gateway, registry, interval, replaces, deletes, longest } = self;
-        let is_ending = Arc::new(AtomicBool::new(false));
-        let ending = is_ending.clone();
+        let ending = Ending::default();
+        let ended = ending.listen();
         let repeated = Repeated::start("metrics-push", interval, move |turn| match turn {
             Turn::First => Ok(()),
-            Turn::Due => gateway.push_until(&registry, replaces, || is_raised(ending.clone())),
+            Turn::Due => gateway.push_until(&registry, replaces, || ended.clone().said()),
             Turn::Last => {
                 let begun = Instant::now();
                 let until = || is_over(longest, begun);
@@ -166,6 +145,6 @@ impl PeriodicPushBuilder {
                 }
             }
         })?;
-        Ok(PeriodicPush { ending: Ending(is_ending), repeated })
+        Ok(PeriodicPush { ending, repeated })
     }
 }

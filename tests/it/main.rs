@@ -90,7 +90,7 @@ mod process;
 mod prometheus_real;
 #[cfg(feature = "push")]
 mod push;
-#[cfg(feature = "push")]
+#[cfg(any(feature = "push", feature = "remote-write"))]
 mod push_fixture;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod push_real;
@@ -101,6 +101,21 @@ mod real_servers;
 #[cfg(feature = "sinks")]
 mod recorder;
 mod registry;
+#[cfg(feature = "remote-write")]
+mod remote_write;
+#[cfg(feature = "remote-write")]
+mod remote_write_fixture;
+#[cfg(all(
+    unix,
+    feature = "bridge",
+    feature = "push",
+    feature = "remote-write",
+    feature = "textfile",
+    feature = "tls"
+))]
+mod remote_write_real;
+#[cfg(feature = "remote-write")]
+mod remote_write_series;
 #[cfg(feature = "service")]
 mod service;
 #[cfg(feature = "multiprocess")]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(crate) enum Reply {
     Close,
     /// There is no answer while the test lasts.
     Silence,
+    /// There is no answer before all have come to the barrier; then it is another.
+    Held(Arc<Barrier>, Box<Self>),
 }
 
 pub(crate) fn ok() -> Reply {
@@ -47,25 +49,31 @@ pub(crate) fn status(line: &'static str, body: &'static str) -> Reply {
     Reply::Status(line, Vec::new(), body)
 }
 
-/// A server that answers what it was told to, in this order, and then 200.
+/// A server that answers what it was told to, in this order, and then always the same.
 pub(crate) struct OtherEnd {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     replies: Mutex<VecDeque<Reply>>,
+    then: Reply,
     got: Mutex<Vec<Got>>,
     more: Condvar,
 }
 
 impl OtherEnd {
+    /// One that answers 200 in the end.
     pub(crate) fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::start_with(replies, ok())
+    }
+
+    pub(crate) fn start_with(replies: impl IntoIterator<Item = Reply>, then: Reply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared::default());
-        shared.replies.lock().unwrap().extend(replies);
+        let replies = Mutex::new(replies.into_iter().collect());
+        let (got, more) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { replies, then, got, more });
         let served = shared.clone();
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
@@ -100,9 +108,14 @@ fn serve(stream: TcpStream, connection: usize, shared: &Shared) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     while let Some(got) = request(&mut reader, connection) {
-        let reply = shared.replies.lock().unwrap().pop_front().unwrap_or_else(ok);
+        let reply = shared.replies.lock().unwrap().pop_front();
+        let mut reply = reply.unwrap_or_else(|| shared.then.clone());
         shared.got.lock().unwrap().push(got);
         shared.more.notify_all();
+        if let Reply::Held(barrier, then) = reply {
+            barrier.wait();
+            reply = *then;
+        }
         match reply {
             Reply::Close => return,
             Reply::Silence => {
@@ -110,6 +123,8 @@ fn serve(stream: TcpStream, connection: usize, shared: &Shared) {
                 let _ = reader.read(&mut [0]);
                 return;
             }
+            // None is held twice.
+            Reply::Held(..) => return,
             Reply::Status(line, headers, body) => {
                 let headers: String =
                     headers.iter().map(|header| format!("{header}\r\n")).collect();

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["collector"],
     &["checked", "repeat"],
     &["registry", "exposition", "parser", "multiprocess", "collectors"],
-    &["metrics", "http", "push", "textfile", "bridge", "lint"],
+    &["metrics", "http", "push", "remote_write", "textfile", "bridge", "lint"],
     &["global"],
 ];
 
