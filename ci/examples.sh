@@ -15,11 +15,11 @@ if [ ${#examples[@]} -eq 0 ]; then
   exit 0
 fi
 echo "building ${examples[*]}"
-cargo build --release --all-features --examples
+cargo build --all-features --examples
 
 # The examples that serve: at how many addresses, and how they are run so that
 # they take ports which are free.
-declare -A addresses=([every_type]=1 [service]=1 [worker_pool]=2)
+declare -A addresses=([axum]=2 [every_type]=1 [service]=1 [worker_pool]=2)
 declare -A arguments=([worker_pool]="--workers 2 --listen 127.0.0.1:0 --metrics 127.0.0.1:0")
 
 log=$(mktemp)
@@ -42,7 +42,7 @@ for example in "${examples[@]}"; do
   echo "running $example"
   wanted=${addresses[$example]:-}
   read -ra words <<<"${arguments[$example]:-}"
-  setsid cargo run --quiet --release --all-features --example "$example" -- \
+  setsid cargo run --quiet --all-features --example "$example" -- \
     ${words[@]+"${words[@]}"} >"$log" 2>&1 </dev/null &
   group=$!
   outcome=

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How much of what they fuzz the targets reach with what they have found so far,
 # while none runs: ci/fuzz_coverage.sh files for the readers of shared files,
-# ci/fuzz_coverage.sh formats for the parsers and the Accept header.
+# ci/fuzz_coverage.sh formats for the parsers and the headers of formats.
 set -euo pipefail
 
 case ${1:-} in
@@ -12,7 +12,7 @@ case ${1:-} in
       src/multiprocess/fold/{adopt,cells,protocol,sweep}.rs)
     ;;
   formats)
-    targets=(accept text_parse openmetrics_parse openmetrics2_parse protobuf_parse text_encode)
+    targets=(accept content_type text_parse openmetrics_parse openmetrics2_parse protobuf_parse text_encode)
     files=(src/parser/*.rs src/parser/*/*.rs src/exposition/{accept,negotiate}.rs)
     ;;
   *)

@@ -178,6 +178,7 @@ impl Error {
     feature = "gzip",
     feature = "http",
     feature = "multiprocess",
+    feature = "sinks",
     feature = "textfile",
     feature = "zstd"
 ))]

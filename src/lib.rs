@@ -44,7 +44,8 @@
 //! [`http::serve`] does it in a tokio runtime, and [`http::MetricsService`] is
 //! mounted into a server of one's own. [`exposition`] writes text, for anything
 //! else. A web framework answers with [`http::MetricsHandler`]: a function from
-//! the parts of a request to a response.
+//! the parts of a request to a response, or mounts it as a service of tower (feature `tower`), which
+//! also has the layers that measure requests.
 //!
 //! ```
 //! use narthex::{CollectorRegistry, Counter, exposition};
@@ -255,6 +256,11 @@ See [`mod@catalog`].
 "##
 )]
 //!
+//! # Record for sinks
+//!
+//! `window`, of the feature `sinks`, keeps the last seconds of what is recorded by name, and hands
+//! them to `sink`s; `recorder` hands on single recordings in batches.
+//!
 //! # Write a collector
 //!
 //! What reads its numbers at the time of a scrape implements [`Collector`], or
@@ -292,11 +298,15 @@ See [`mod@catalog`].
 //! | `multiprocess` | yes | metrics in files that processes share |
 //! | `process` | yes | the `process_*` metrics of the operating system |
 //! | `async` | no | collectors that await |
+//! | `auth` | no | metrics for those who have a password or a token |
 //! | `push` | no | sending to a Pushgateway |
-//! | `tls` | no | HTTPS for what is sent |
+//! | `tls` | no | HTTPS for what is sent, and for metrics that are served, with HTTP/2 |
+//! | `web-config` | no | TLS and users for the metrics server by the web configuration file of exporters |
+//! | `tower` | no | the handler as a service of tower, and layers that measure requests |
 //! | `textfile` | no | a file that node_exporter reads |
 //! | `service` | no | a configured server, shared metrics and a measured loop, for services |
 //! | `catalog` | no | metrics that are declared once, and checked when the program is compiled |
+//! | `sinks` | no | windows of what is recorded by name, sinks that take them, and batches |
 //! | `bridge` | no | sending to Graphite, StatsD and DogStatsD |
 //! | `openmetrics2` | no | OpenMetrics 2.0 as its release candidate has it, which may change |
 //! | `testing` | no | comparison, changes and a stopped clock, for tests |
@@ -332,21 +342,35 @@ mod global;
 pub mod http;
 pub mod lint;
 mod metrics;
+#[cfg(feature = "tower")]
+pub mod middleware;
 pub mod model;
 #[cfg(feature = "multiprocess")]
 pub mod multiprocess;
 pub mod parser;
 #[cfg(feature = "push")]
 pub mod push;
+#[cfg(feature = "sinks")]
+pub mod recorder;
 mod registry;
-#[cfg(any(feature = "bridge", feature = "multiprocess", feature = "push", feature = "textfile"))]
+#[cfg(any(
+    feature = "bridge",
+    feature = "multiprocess",
+    feature = "push",
+    feature = "sinks",
+    feature = "textfile"
+))]
 mod repeat;
 #[cfg(feature = "service")]
 pub mod service;
+#[cfg(feature = "sinks")]
+pub mod sink;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "textfile")]
 pub mod textfile;
+#[cfg(feature = "sinks")]
+pub mod window;
 
 pub use crate::collector::{Collector, CollectorFn, Scrape, collector_fn, for_each_family};
 pub use crate::error::{Error, Result};

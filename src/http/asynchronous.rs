@@ -1,21 +1,22 @@
 //! The server for programs with a tokio runtime: connections, limits and the end.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::select;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time;
-use tokio_io_timeout::TimeoutStream;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::http::connection::{self, Manners};
 use crate::http::handler::MetricsHandler;
+use crate::http::listener::{Listener, Open, Stream};
+use crate::http::seat::{Seat, SeatService};
 use crate::http::service::MetricsService;
 
 /// How long to wait before accepting again, when the system refused.
@@ -53,103 +54,78 @@ pub async fn serve(
     handler: MetricsHandler,
     shutdown: impl Future<Output = ()>,
 ) -> Result {
-    run(listener.into().open()?, handler, Limits::default(), shutdown).await;
+    run(listener.into().open()?, handler, Manners::default(), shutdown).await;
     Ok(())
 }
 
-/// A bound socket: tokio's or the standard library's.
-#[derive(Debug)]
-pub struct Listener {
-    inner: Inner,
-}
-
-#[derive(Debug)]
-enum Inner {
-    Std(std::net::TcpListener),
-    Tokio(TcpListener),
-}
-
-impl Listener {
-    /// The socket, in the runtime that this is called in.
-    pub(super) fn open(self) -> Result<TcpListener> {
-        match self.inner {
-            Inner::Tokio(listener) => Ok(listener),
-            Inner::Std(listener) => listener
-                .set_nonblocking(true)
-                .and_then(|()| TcpListener::from_std(listener))
-                .map_err(|error| Error::io("the runtime does not take the listener", error)),
-        }
-    }
-}
-
-impl From<std::net::TcpListener> for Listener {
-    fn from(listener: std::net::TcpListener) -> Self {
-        Self { inner: Inner::Std(listener) }
-    }
-}
-
-impl From<TcpListener> for Listener {
-    fn from(listener: TcpListener) -> Self {
-        Self { inner: Inner::Tokio(listener) }
-    }
-}
-
-/// What a client may take: time, and connections.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// How long scrapes under way may take once the server is to stop.
-    pub(super) grace: Duration,
-    /// How long a client may take to send the next request, headers and all.
-    pub(super) request: Duration,
-    /// How long a client may take no byte of an answer.
-    pub(super) write: Duration,
-    pub(super) connections: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            grace: Duration::from_secs(5),
-            // Above the usual 30 seconds between scrapes, so that they share a connection.
-            request: Duration::from_secs(40),
-            write: Duration::from_secs(30),
-            connections: 256,
-        }
-    }
-}
-
 pub(super) async fn run(
-    listener: TcpListener,
+    listener: Open,
     handler: MetricsHandler,
-    limits: Limits,
+    manners: Manners,
     shutdown: impl Future<Output = ()>,
 ) {
     let service = MetricsService::new(handler);
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
+    let mut seats = Seats::default();
     let mut shutdown = pin!(shutdown);
     loop {
+        let is_full = seats.taken.len() >= manners.limits.connections;
         select! {
             biased;
             () = &mut shutdown => break,
-            Some(_) = connections.join_next() => {}
-            stream = accept(&listener), if connections.len() < limits.connections => {
-                connections.spawn(connection(stream, service.clone(), limits, stopping.clone()));
+            Some(ended) = connections.join_next_with_id() => {
+                seats.taken.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
+            stream = accept(&listener), if !is_full || seats.longest_waiting().is_some() => {
+                if is_full {
+                    seats.free_one();
+                }
+                let seat = Seat::new();
+                let service = SeatService { service: service.clone(), seat: Arc::clone(&seat) };
+                let served = connection::serve(stream, service, manners.clone(), stopping.clone());
+                let task = connections.spawn(served);
+                seats.taken.insert(task.id(), (seat, task));
+            }
+            // Nobody can be sent away yet.
+            () = time::sleep(ACCEPT_PAUSE), if is_full => {}
         }
     }
     drop(listener);
     stop.send_replace(true);
     // Whoever is not done by then is cut off when the set is dropped.
-    let _ = time::timeout(limits.grace, async { while connections.join_next().await.is_some() {} })
-        .await;
+    let rest = async { while connections.join_next().await.is_some() {} };
+    let _ = time::timeout(manners.limits.grace, rest).await;
+}
+
+/// The connections that are open.
+#[derive(Default)]
+struct Seats {
+    taken: HashMap<Id, (Arc<Seat>, AbortHandle)>,
+}
+
+impl Seats {
+    /// Who has kept us waiting for longest.
+    fn longest_waiting(&self) -> Option<Id> {
+        let waiting =
+            self.taken.iter().filter_map(|(id, (seat, _))| Some((seat.waits_since()?, *id)));
+        waiting.min_by_key(|(since, _)| *since).map(|(_, id)| id)
+    }
+
+    /// Closes that connection, so that idle ones keep nobody out.
+    fn free_one(&mut self) {
+        let id = self.longest_waiting();
+        if let Some((_, task)) = id.and_then(|id| self.taken.remove(&id)) {
+            task.abort();
+        }
+    }
 }
 
 /// The next connection; an error never ends the server.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &Open) -> Stream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(stream) => return stream,
             Err(error) if concerns_one_client(&error) => {}
             // Out of descriptors or memory: trying again at once would only burn time.
             Err(_) => time::sleep(ACCEPT_PAUSE).await,
@@ -161,32 +137,4 @@ fn concerns_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
 
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-async fn connection(
-    stream: TcpStream,
-    service: MetricsService,
-    limits: Limits,
-    mut stopping: watch::Receiver<bool>,
-) {
-    // Without it an answer on a kept connection may wait for an acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.write));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.request)
-        // Clients that say everything and close their half still want the answer.
-        .half_close(true)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
-    let mut connection = pin!(connection);
-    let over = select! {
-        _ = connection.as_mut() => true,
-        _ = stopping.wait_for(|stopping| *stopping) => false,
-    };
-    if !over {
-        connection.as_mut().graceful_shutdown();
-        // What goes wrong with one client is nobody else's business.
-        let _ = connection.await;
-    }
 }

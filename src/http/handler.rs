@@ -2,17 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::collector::Collector;
-use crate::error::{Error, ErrorKind, Result};
-use crate::exposition::{self, ContentCoding, Encoding};
-use crate::http::pool::{BodyBytes, Pool};
-use crate::http::query;
+use crate::error::Result;
+#[cfg(feature = "auth")]
+use crate::http::auth::{Authentication, Verdict, Verification};
+use crate::http::handler_metrics::{self, HandlerMetrics};
 use crate::http::request::Request;
 use crate::http::response::{ALLOW, Response};
+use crate::http::scrape::{ScrapeTask, ScrapeWish};
+use crate::http::settings::{Route, Settings, State};
 use crate::http::source;
+#[cfg(feature = "web-config")]
+use crate::http::web_config::WebConfig;
 use crate::registry::CollectorRegistry;
 
 /// Answers requests for metrics; cheap to clone.
@@ -44,24 +47,18 @@ use crate::registry::CollectorRegistry;
 #[doc(alias = "make_wsgi_app")]
 #[doc(alias = "make_asgi_app")]
 pub struct MetricsHandler {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    settings: MetricsHandlerBuilder,
-    in_flight: AtomicUsize,
-    pool: Arc<Pool>,
+    state: Arc<State>,
 }
 
 impl MetricsHandler {
     /// A handler that serves a registry on `/metrics`.
     pub fn new(registry: &CollectorRegistry) -> Self {
-        Self::builder(registry).finish()
+        Self { state: Arc::new(State::new(Settings::new(registry.clone()))) }
     }
 
     /// A handler with settings of its own.
     pub fn builder(registry: &CollectorRegistry) -> MetricsHandlerBuilder {
-        MetricsHandlerBuilder::new(registry.clone())
+        MetricsHandlerBuilder { settings: Settings::new(registry.clone()) }
     }
 
     /// A handler that serves any collector, such as a view of a registry.
@@ -85,7 +82,8 @@ impl MetricsHandler {
     /// # Errors
     /// Those of [`CollectorRegistry::register`].
     pub fn builder_of(collector: Arc<dyn Collector>) -> Result<MetricsHandlerBuilder> {
-        source::registry_of(collector).map(MetricsHandlerBuilder::new)
+        let settings = source::registry_of(collector).map(Settings::new)?;
+        Ok(MetricsHandlerBuilder { settings })
     }
 
     /// Answers one request.
@@ -93,39 +91,76 @@ impl MetricsHandler {
     /// It takes as long as the collectors take; async programs want
     /// [`MetricsService`](crate::http::MetricsService).
     pub fn respond(&self, request: &Request<'_>) -> Response {
-        match self.plan(request) {
+        let underway = self.begin();
+        let plan = self.plan(request);
+        #[cfg(feature = "auth")]
+        let plan = plan.settled();
+        underway.answered(match plan {
             Plan::Answer(response) => response,
             Plan::Scrape(task) => task.run(),
-        }
+            #[cfg(feature = "auth")]
+            Plan::Verify(guest) => guest.refused(),
+        })
+    }
+
+    /// What this handler tells of itself, for a registry to tell.
+    pub fn metrics(&self) -> HandlerMetrics {
+        self.state.metrics.clone()
+    }
+
+    /// Counts a request from now on.
+    pub(super) fn begin(&self) -> Underway {
+        Underway { request: self.state.metrics.begin(), state: Arc::clone(&self.state) }
     }
 
     /// Decides what is to be done, without running any collector.
     pub(super) fn plan(&self, request: &Request<'_>) -> Plan {
-        let metrics = &*self.inner.settings.path;
-        let answer = match (request.method(), request.path()) {
-            ("GET" | "HEAD", path) if path == metrics => match Permit::take(&self.inner) {
-                Some(permit) => return Plan::Scrape(ScrapeTask::new(request, permit)),
-                None => Response::plain(503, "too many scrapes at once\n")
-                    .with_header("retry-after", "1"),
-            },
-            ("GET" | "HEAD", "/") => Response::landing_page(metrics),
-            ("GET" | "HEAD", "/favicon.ico") => Response::new(200, Vec::new()),
-            (method, path) if path == metrics || matches!(path, "/" | "/favicon.ico" | "*") => {
-                match method {
-                    "OPTIONS" => Response::new(200, Vec::new()),
-                    _ => Response::plain(405, format!("method not allowed; use {ALLOW}\n")),
-                }
-                .with_header("allow", ALLOW)
+        if !self.state.allows_another() {
+            let refused =
+                Response::plain(429, "too many requests\n").with_header("retry-after", "1");
+            return Plan::Answer(refused.for_head(request.method() == "HEAD"));
+        }
+        #[cfg(feature = "auth")]
+        if let Some(authentication) = &self.state.settings.authentication {
+            let guest = |verification| Guest {
+                wish: self.wish(request),
+                state: Arc::clone(&self.state),
+                is_head: request.method() == "HEAD",
+                challenge: authentication.challenge(),
+                verification,
+            };
+            return match authentication.judge(request.path(), request.authorization()) {
+                Verdict::Known => self.wish(request).granted(&self.state),
+                Verdict::Unknown => Plan::Answer(guest(None).refused()),
+                Verdict::Costly(verification) => Plan::Verify(guest(Some(verification))),
+            };
+        }
+        self.wish(request).granted(&self.state)
+    }
+
+    fn wish(&self, request: &Request<'_>) -> Wish {
+        let settings = &self.state.settings;
+        let route = settings.paths().position(|path| path == request.path());
+        let answer = match (request.method(), request.path(), route) {
+            ("GET" | "HEAD", _, Some(route)) => {
+                return Wish::Scrape(ScrapeWish::new(request, route, &self.state));
             }
+            ("GET" | "HEAD", "/", None) => Response::landing_page(settings.paths()),
+            ("GET" | "HEAD", "/favicon.ico", None) => Response::new(200, Vec::new()),
+            (method, _, Some(_)) | (method, "/" | "/favicon.ico" | "*", None) => match method {
+                "OPTIONS" => Response::new(200, Vec::new()),
+                _ => Response::plain(405, format!("method not allowed; use {ALLOW}\n")),
+            }
+            .with_header("allow", ALLOW),
             _ => Response::plain(404, "not found\n"),
         };
-        Plan::Answer(answer.for_head(request.method() == "HEAD"))
+        Wish::Answer(answer.for_head(request.method() == "HEAD"))
     }
 }
 
 impl fmt::Debug for MetricsHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.settings.fmt(f)
+        self.state.settings.fmt(f)
     }
 }
 
@@ -133,36 +168,59 @@ impl fmt::Debug for MetricsHandler {
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct MetricsHandlerBuilder {
-    registry: CollectorRegistry,
-    path: String,
-    created: Option<bool>,
-    compression: bool,
-    max_concurrent_scrapes: usize,
+    settings: Settings,
 }
 
 impl MetricsHandlerBuilder {
-    fn new(registry: CollectorRegistry) -> Self {
-        Self {
-            registry,
-            path: "/metrics".to_owned(),
-            created: None,
-            compression: true,
-            max_concurrent_scrapes: usize::MAX,
-        }
-    }
-
     /// Where the metrics are, instead of `/metrics`.
     ///
     /// At `/` they take the place of the page with the link.
-    pub fn path(self, path: impl Into<String>) -> Self {
-        Self { path: path.into(), ..self }
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.settings.routes[0].path = path.into();
+        self
+    }
+
+    /// Another path, with a registry of its own.
+    ///
+    /// ```
+    /// use narthex::http::{MetricsHandler, Request};
+    /// use narthex::{CollectorRegistry, Gauge};
+    ///
+    /// let (program, jobs) = (CollectorRegistry::new(), CollectorRegistry::new());
+    /// Gauge::builder("queue_depth", "Jobs waiting.").register(&jobs)?.set(3.0);
+    /// let handler = MetricsHandler::builder(&program).route("/metrics/jobs", &jobs).build()?;
+    ///
+    /// let response = handler.respond(&Request::new("GET", "/metrics/jobs"));
+    /// assert!(response.body().ends_with(b"\nqueue_depth 3.0\n"));
+    /// assert_eq!(handler.respond(&Request::new("GET", "/metrics")).body(), b"");
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn route(mut self, path: impl Into<String>, registry: &CollectorRegistry) -> Self {
+        self.settings.routes.push(Route { path: path.into(), registry: registry.clone() });
+        self
+    }
+
+    /// Another path, with any collector.
+    ///
+    /// # Errors
+    /// Those of [`CollectorRegistry::register`].
+    pub fn route_of(self, path: impl Into<String>, collector: Arc<dyn Collector>) -> Result<Self> {
+        Ok(self.route(path, &source::registry_of(collector)?))
+    }
+
+    /// Who may see the metrics; without it everybody may.
+    #[cfg(feature = "auth")]
+    pub fn authentication(mut self, who: Authentication) -> Self {
+        self.settings.authentication = Some(who);
+        self
     }
 
     /// Whether to show when series began, as `_created` samples.
     ///
     /// Without it OpenMetrics shows them and the text format does not.
-    pub fn created(self, shown: bool) -> Self {
-        Self { created: Some(shown), ..self }
+    pub fn created(mut self, shown: bool) -> Self {
+        self.settings.created = Some(shown);
+        self
     }
 
     /// Whether to compress for clients that ask for it; the default is yes.
@@ -183,68 +241,99 @@ impl MetricsHandlerBuilder {
     /// | **zstd 1** | **81, 7.4** | **59, 4.9** |
     /// | zstd 3 | 103, 7.2 | 78, 5.2 |
     #[doc(alias = "disable_compression")]
-    pub fn compression(self, wanted: bool) -> Self {
-        Self { compression: wanted, ..self }
+    pub fn compression(mut self, wanted: bool) -> Self {
+        self.settings.compression = wanted;
+        self
     }
 
-    /// How many scrapes may be under way; others are answered 503. The
-    /// default is any number.
-    pub fn max_concurrent_scrapes(self, most: usize) -> Self {
-        Self { max_concurrent_scrapes: most, ..self }
+    /// How many scrapes may be under way, on all paths together; others are
+    /// answered 503. The default is any number.
+    pub fn max_concurrent_scrapes(mut self, most: usize) -> Self {
+        self.settings.max_concurrent_scrapes = most;
+        self
+    }
+
+    /// Whether scrapes that ask for the same share a collection; by default they do.
+    ///
+    /// If one is under way, those that come meanwhile, to the same path, for the same names, format
+    /// and coding, wait for its end and are then answered with one collection more, so that nobody
+    /// is told what was collected before it asked. They do not wait for longer than a second, or a
+    /// quarter of the time that the first of them gave: their collection then begins beside the
+    /// other, with the longest time that any of them gave. Each counts as a scrape that is under
+    /// way. [`MetricsService`](crate::http::MetricsService) and servers share;
+    /// [`respond`](MetricsHandler::respond) collects at once.
+    pub fn shared_scrapes(mut self, wanted: bool) -> Self {
+        self.settings.shares = wanted;
+        self
+    }
+
+    /// Answers as many requests as `burst` at once, and one more after each interval; others are
+    /// answered 429. The default is any number.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use narthex::CollectorRegistry;
+    /// use narthex::http::{MetricsHandler, Request};
+    ///
+    /// let handler = MetricsHandler::builder(&CollectorRegistry::new())
+    ///     .rate_limit(Duration::from_secs(3600), 2)
+    ///     .build()?;
+    /// let statuses = [(); 3].map(|()| handler.respond(&Request::new("GET", "/")).status());
+    /// assert_eq!(statuses, [200, 200, 429]);
+    /// # Ok::<(), narthex::Error>(())
+    /// ```
+    pub fn rate_limit(mut self, interval: Duration, burst: u32) -> Self {
+        self.settings.rate = Some((interval, burst));
+        self
+    }
+
+    /// What a configuration file says of answers.
+    #[cfg(feature = "web-config")]
+    pub(super) fn web_config(mut self, config: &WebConfig) -> Self {
+        let settings = &mut self.settings;
+        settings.headers.clone_from(&config.headers);
+        settings.rate = config.rate.or(settings.rate);
+        if config.authentication.is_some() {
+            settings.authentication.clone_from(&config.authentication);
+        }
+        self
     }
 
     /// Builds the handler.
     ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if the path does not begin with `/`, or has
-    /// characters other than letters, digits and `/-._~%+:@,;=!$*()`; or if no
-    /// scrape at all would be allowed.
+    /// [`Error::is_invalid_value`](crate::Error::is_invalid_value) if a path does not begin with
+    /// `/`, has characters other than letters, digits and `/-._~%+:@,;=!$*()`, or stands twice; if
+    /// no scrape at all would be allowed, or nobody would be let in.
     pub fn build(self) -> Result<MetricsHandler> {
-        check_path(&self.path)?;
-        if self.max_concurrent_scrapes == 0 {
-            let message = "the number of concurrent scrapes cannot be zero";
-            return Err(Error::new(ErrorKind::InvalidValue, message));
-        }
-        Ok(self.finish())
+        self.settings.check()?;
+        Ok(MetricsHandler { state: Arc::new(State::new(self.settings)) })
     }
-
-    fn finish(self) -> MetricsHandler {
-        MetricsHandler {
-            inner: Arc::new(Inner {
-                settings: self,
-                in_flight: AtomicUsize::new(0),
-                pool: Arc::default(),
-            }),
-        }
-    }
-
-    fn compresses(&self) -> bool {
-        cfg!(any(feature = "gzip", feature = "zstd")) && self.compression
-    }
-}
-
-/// That metrics can be at a path.
-pub(crate) fn check_path(path: &str) -> Result {
-    if !path.starts_with('/') {
-        let message = format!("the metrics path {path:?} does not begin with a slash");
-        return Err(Error::new(ErrorKind::InvalidValue, message));
-    }
-    let known = |c: char| c.is_ascii_alphanumeric() || "/-._~%+:@,;=!$*()".contains(c);
-    if let Some(bad) = path.chars().find(|&c| !known(c)) {
-        let message = format!("the metrics path {path:?} has the character {bad:?}");
-        return Err(Error::new(ErrorKind::InvalidValue, message));
-    }
-    Ok(())
 }
 
 impl fmt::Debug for MetricsHandlerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MetricsHandler")
-            .field("path", &self.path)
-            .field("created", &self.created)
-            .field("compression", &self.compresses())
-            .field("max_concurrent_scrapes", &self.max_concurrent_scrapes)
-            .finish_non_exhaustive()
+        self.settings.fmt(f)
+    }
+}
+
+/// A request that is not answered yet.
+pub(super) struct Underway {
+    request: handler_metrics::Request,
+    state: Arc<State>,
+}
+
+impl Underway {
+    /// The answer as it is sent.
+    pub(super) fn answered(self, mut response: Response) -> Response {
+        for (name, value) in &self.state.settings.headers {
+            if response.header(name).is_none() {
+                response = response.with_header(name, value.clone());
+            }
+        }
+        self.request.answered(response.status());
+        response
     }
 }
 
@@ -253,107 +342,65 @@ pub(super) enum Plan {
     Answer(Response),
     /// Collectors run: not where it would keep others waiting.
     Scrape(ScrapeTask),
+    /// A password is hashed: likewise.
+    #[cfg(feature = "auth")]
+    Verify(Guest),
 }
 
-/// A scrape that was let in, and counts until it is dropped.
-pub(super) struct ScrapeTask {
-    names: Vec<String>,
-    encoding: Encoding,
-    coding: ContentCoding,
-    head: bool,
-    deadline: Option<Instant>,
-    permit: Permit,
+/// What a request asks for, before anybody is let in.
+enum Wish {
+    Answer(Response),
+    Scrape(ScrapeWish),
 }
 
-impl ScrapeTask {
-    /// Awaits the collectors that must await, before the scrape itself.
-    pub(super) async fn refresh(&self) {
-        self.permit.inner.settings.registry.refresh().await;
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
-    }
-
-    fn new(request: &Request<'_>, permit: Permit) -> Self {
-        let settings = &permit.inner.settings;
-        let mut encoding = exposition::negotiate(request.accept());
-        if let Some(created) = settings.created {
-            encoding = encoding.with_created(created);
-        }
-        let coding = match settings.compresses() {
-            true => ContentCoding::negotiate(request.accept_encoding()),
-            false => ContentCoding::Identity,
-        };
-        Self {
-            names: query::names(request.query()).map(String::from).collect(),
-            encoding,
-            coding,
-            head: request.method() == "HEAD",
-            deadline: request.deadline(),
-            permit,
+impl Wish {
+    fn granted(self, state: &Arc<State>) -> Plan {
+        match self {
+            Self::Answer(response) => Plan::Answer(response),
+            Self::Scrape(wish) => wish.admitted(state).map_or_else(Plan::Answer, Plan::Scrape),
         }
     }
+}
 
-    pub(super) fn run(self) -> Response {
-        let response = match self.encode() {
-            Ok(body) => self.exposed(body),
-            Err(error) => Response::failed(&error),
-        };
-        response.for_head(self.head)
+/// Who may turn out to be let in.
+#[cfg(feature = "auth")]
+pub(super) struct Guest {
+    wish: Wish,
+    state: Arc<State>,
+    is_head: bool,
+    challenge: &'static str,
+    verification: Option<Verification>,
+}
+
+#[cfg(feature = "auth")]
+impl Guest {
+    /// Whose turn it is to hash a password.
+    pub(super) fn turns(&self) -> Option<Arc<tokio::sync::Semaphore>> {
+        let authentication = self.state.settings.authentication.as_ref();
+        authentication.map(|authentication| Arc::clone(authentication.turns()))
     }
 
-    fn encode(&self) -> Result<BodyBytes> {
-        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            // It waited for other scrapes, and nobody waits for it any more.
-            let message = "the time given by the scraper was over before the scrape began";
-            return Err(Error::new(ErrorKind::TimedOut, message));
+    /// Hashes the password, and decides.
+    pub(super) fn settle(mut self) -> Plan {
+        match self.verification.take().is_some_and(Verification::holds) {
+            true => self.wish.granted(&self.state),
+            false => Plan::Answer(self.refused()),
         }
-        let Inner { settings, pool, .. } = &*self.permit.inner;
-        let mut body = pool.body();
-        let mut encoder = pool.encoder();
-        let mut encode = |collector: &dyn Collector| {
-            let Self { encoding, coding, deadline, .. } = *self;
-            encoder.encode(collector, encoding, coding, deadline, body.bytes_mut())
-        };
-        let length = if self.names.is_empty() {
-            encode(&settings.registry).inspect(|length| settings.registry.note_bytes(*length))
-        } else {
-            encode(&settings.registry.restricted(&self.names))
-        };
-        pool.give_back(encoder);
-        length.map(|_| body)
     }
 
-    fn exposed(&self, body: BodyBytes) -> Response {
-        let settings = &self.permit.inner.settings;
-        let vary = if settings.compresses() { "Accept, Accept-Encoding" } else { "Accept" };
-        let response = Response::new(200, body);
-        let response = if self.coding == ContentCoding::Identity {
-            response
-        } else {
-            response.with_header("content-encoding", self.coding.as_str())
-        };
-        response.with_header("content-type", self.encoding.content_type()).with_header("vary", vary)
+    fn refused(self) -> Response {
+        Response::plain(401, "unauthorized\n")
+            .with_header("www-authenticate", self.challenge)
+            .for_head(self.is_head)
     }
 }
 
-/// One of the scrapes that may be under way.
-struct Permit {
-    inner: Arc<Inner>,
-}
-
-impl Permit {
-    fn take(inner: &Arc<Inner>) -> Option<Self> {
-        let most = inner.settings.max_concurrent_scrapes;
-        let more = |now: usize| now.checked_add(1).filter(|then| *then <= most);
-        inner.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Self { inner: Arc::clone(inner) })
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.inner.in_flight.fetch_sub(1, Ordering::Relaxed);
+#[cfg(feature = "auth")]
+impl Plan {
+    fn settled(self) -> Self {
+        match self {
+            Self::Verify(guest) => guest.settle(),
+            settled => settled,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a client asks for, as the handler sees it: borrowed, and without a body.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use hyper::http;
@@ -25,14 +26,32 @@ pub struct Request<'a> {
     query: &'a str,
     accept: Option<Cow<'a, str>>,
     accept_encoding: Option<Cow<'a, str>>,
+    authorization: Authorization<'a>,
     deadline: Option<Instant>,
+}
+
+/// Who asks; not for logs.
+#[derive(Clone)]
+enum Authorization<'a> {
+    Missing,
+    Line(&'a str),
+    /// Nobody can be two.
+    Several,
 }
 
 impl<'a> Request<'a> {
     /// A request without headers; the path may be followed by `?` and a query.
     pub fn new(method: &'a str, path_and_query: &'a str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        Self { method, path, query, accept: None, accept_encoding: None, deadline: None }
+        Self {
+            method,
+            path,
+            query,
+            accept: None,
+            accept_encoding: None,
+            authorization: Authorization::Missing,
+            deadline: None,
+        }
     }
 
     /// Adds a header line. Those that decide nothing are passed over, lines of
@@ -45,6 +64,11 @@ impl<'a> Request<'a> {
             join(&mut self.accept, value);
         } else if name.eq_ignore_ascii_case("accept-encoding") {
             join(&mut self.accept_encoding, value);
+        } else if name.eq_ignore_ascii_case("authorization") {
+            self.authorization = match self.authorization {
+                Authorization::Missing => Authorization::Line(value),
+                _ => Authorization::Several,
+            };
         } else if name.eq_ignore_ascii_case("x-prometheus-scrape-timeout-seconds") {
             self.deadline = deadline(value).or(self.deadline);
         }
@@ -76,6 +100,14 @@ impl<'a> Request<'a> {
         self.accept_encoding.as_deref()
     }
 
+    /// The `Authorization` line; none if there are several.
+    pub fn authorization(&self) -> Option<&'a str> {
+        match self.authorization {
+            Authorization::Line(line) => Some(line),
+            Authorization::Missing | Authorization::Several => None,
+        }
+    }
+
     /// When the client stops waiting, if it said so.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -93,6 +125,15 @@ impl<'a> From<&'a http::request::Parts> for Request<'a> {
             }
         }
         request
+    }
+}
+
+impl fmt::Debug for Authorization<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "None",
+            Self::Line(_) | Self::Several => "…",
+        })
     }
 }
 

@@ -75,13 +75,15 @@ impl Response {
         Self::plain(500, text)
     }
 
-    /// A page with a link to the metrics, whose path holds no character that
+    /// A page with links to the metrics, whose paths hold no character that
     /// HTML gives a meaning to.
-    pub(super) fn landing_page(metrics: &str) -> Self {
+    pub(super) fn landing_page<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
+        let links: String =
+            paths.map(|path| format!("<p><a href=\"{path}\">{path}</a></p>")).collect();
         let page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\
              <title>Metrics</title></head>\n<body><h1>Metrics</h1>\
-             <p><a href=\"{metrics}\">{metrics}</a></p></body>\n</html>\n"
+             {links}</body>\n</html>\n"
         );
         Self::new(200, page.into_bytes()).with_header("content-type", "text/html; charset=utf-8")
     }

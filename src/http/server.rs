@@ -13,8 +13,17 @@ use tokio::sync::Notify;
 
 use crate::collector::Collector;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::asynchronous::{self, Limits, Listener};
+use crate::http::asynchronous;
+#[cfg(feature = "auth")]
+use crate::http::auth::Authentication;
+use crate::http::connection::Manners;
 use crate::http::handler::{MetricsHandler, MetricsHandlerBuilder};
+use crate::http::handler_metrics::HandlerMetrics;
+use crate::http::listener::{Listener, Open};
+#[cfg(feature = "tls")]
+use crate::http::tls::{TlsAcceptor, TlsConfig};
+#[cfg(feature = "web-config")]
+use crate::http::web_config::WebConfig;
 use crate::registry::CollectorRegistry;
 
 /// How many scrapes are worked on at a time; others wait for their turn.
@@ -58,6 +67,7 @@ pub fn start_http_server(
 #[must_use = "the server stops when it is dropped"]
 pub struct MetricsServer {
     local_addr: SocketAddr,
+    metrics: HandlerMetrics,
     stop: Arc<Notify>,
     // Empty once the thread is joined, or let go.
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -66,8 +76,7 @@ pub struct MetricsServer {
 impl MetricsServer {
     /// A server with settings of its own.
     pub fn builder(registry: &CollectorRegistry) -> MetricsServerBuilder {
-        let handler = MetricsHandler::builder(registry);
-        MetricsServerBuilder { handler, limits: Limits::default() }
+        MetricsServerBuilder::new(MetricsHandler::builder(registry))
     }
 
     /// A server of any collector, such as a view of a registry.
@@ -75,14 +84,18 @@ impl MetricsServer {
     /// # Errors
     /// Those of [`MetricsHandler::builder_of`].
     pub fn builder_of(collector: Arc<dyn Collector>) -> Result<MetricsServerBuilder> {
-        let handler = MetricsHandler::builder_of(collector)?;
-        Ok(MetricsServerBuilder { handler, limits: Limits::default() })
+        MetricsHandler::builder_of(collector).map(MetricsServerBuilder::new)
     }
 
     /// The address that it listens on, with the port that the system chose if
-    /// it was asked for port 0.
+    /// it was asked for port 0. That of a socket at a path is `0.0.0.0:0`.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// What the server tells of itself, for a registry to tell.
+    pub fn metrics(&self) -> HandlerMetrics {
+        self.metrics.clone()
     }
 
     /// Stops listening, lets scrapes under way finish within the
@@ -142,13 +155,61 @@ impl fmt::Debug for MetricsServer {
 #[must_use = "a builder does nothing until it starts a server"]
 pub struct MetricsServerBuilder {
     handler: MetricsHandlerBuilder,
-    limits: Limits,
+    manners: Manners,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsConfig>,
 }
 
 impl MetricsServerBuilder {
+    fn new(handler: MetricsHandlerBuilder) -> Self {
+        Self {
+            handler,
+            manners: Manners::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
     /// As [`MetricsHandlerBuilder::path`].
     pub fn path(self, path: impl Into<String>) -> Self {
         Self { handler: self.handler.path(path), ..self }
+    }
+
+    /// As [`MetricsHandlerBuilder::route`].
+    pub fn route(self, path: impl Into<String>, registry: &CollectorRegistry) -> Self {
+        Self { handler: self.handler.route(path, registry), ..self }
+    }
+
+    /// As [`MetricsHandlerBuilder::route_of`].
+    ///
+    /// # Errors
+    /// Those of [`CollectorRegistry::register`].
+    pub fn route_of(self, path: impl Into<String>, collector: Arc<dyn Collector>) -> Result<Self> {
+        Ok(Self { handler: self.handler.route_of(path, collector)?, ..self })
+    }
+
+    /// As [`MetricsHandlerBuilder::authentication`].
+    #[cfg(feature = "auth")]
+    pub fn authentication(self, who: Authentication) -> Self {
+        Self { handler: self.handler.authentication(who), ..self }
+    }
+
+    /// As [`MetricsHandlerBuilder::shared_scrapes`].
+    pub fn shared_scrapes(self, wanted: bool) -> Self {
+        Self { handler: self.handler.shared_scrapes(wanted), ..self }
+    }
+
+    /// As [`MetricsHandlerBuilder::rate_limit`].
+    pub fn rate_limit(self, interval: Duration, burst: u32) -> Self {
+        Self { handler: self.handler.rate_limit(interval, burst), ..self }
+    }
+
+    /// TLS, users, headers and limits, as a web configuration file has them; what it does not
+    /// say stays as it was.
+    #[cfg(feature = "web-config")]
+    pub fn web_config(self, config: WebConfig) -> Self {
+        let handler = self.handler.web_config(&config);
+        Self { handler, tls: config.tls.or(self.tls), ..self }
     }
 
     /// As [`MetricsHandlerBuilder::created`].
@@ -171,27 +232,44 @@ impl MetricsServerBuilder {
     /// How long scrapes under way may take once the server is to stop; the
     /// default is five seconds.
     pub fn grace_period(mut self, longest: Duration) -> Self {
-        self.limits.grace = longest;
+        self.manners.limits.grace = longest;
         self
     }
 
     /// How long a client may take to send its next request, headers and all;
     /// the default is 40 seconds. Connections that are idle for longer are closed.
     pub fn request_timeout(mut self, longest: Duration) -> Self {
-        self.limits.request = longest;
+        self.manners.limits.request = longest;
         self
     }
 
     /// How long a client may leave an answer lying; the default is 30 seconds.
+    /// Over HTTP/2, how long it may take for the whole of one.
     pub fn write_timeout(mut self, longest: Duration) -> Self {
-        self.limits.write = longest;
+        self.manners.limits.write = longest;
         self
     }
 
-    /// How many connections may be open, at least one; others wait to be
-    /// accepted. The default is 256.
+    /// Speaks HTTPS, and HTTP/2 with those who offer it.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, config: TlsConfig) -> Self {
+        Self { tls: Some(config), ..self }
+    }
+
+    /// How long a client may take to agree on a key; the default is ten seconds.
+    #[cfg(feature = "tls")]
+    pub fn handshake_timeout(mut self, longest: Duration) -> Self {
+        self.manners.limits.handshake = longest;
+        self
+    }
+
+    /// How many connections may be open, at least one. The default is 256.
+    ///
+    /// For another one, that is closed which has kept the server waiting for
+    /// longest: for a request, or to take an answer. If none has, the new one
+    /// waits to be accepted.
     pub fn max_connections(mut self, most: usize) -> Self {
-        self.limits.connections = most.max(1);
+        self.manners.limits.connections = most.max(1);
         self
     }
 
@@ -201,8 +279,8 @@ impl MetricsServerBuilder {
     /// Those of [`MetricsHandlerBuilder::build`]; [`Error::is_io`] if the
     /// address cannot be resolved or bound, or no thread can be started.
     pub fn start(self, addr: impl ToSocketAddrs) -> Result<MetricsServer> {
-        let handler = self.handler.build()?;
-        start(bind(addr)?, handler, self.limits)
+        let (handler, manners) = self.build()?;
+        start(bind(addr)?.into(), handler, manners)
     }
 
     /// Serves a socket that is bound already from a thread of its own.
@@ -210,8 +288,9 @@ impl MetricsServerBuilder {
     /// # Errors
     /// Those of [`MetricsHandlerBuilder::build`]; [`Error::is_io`] if the
     /// socket cannot be used, or no thread can be started.
-    pub fn start_on(self, listener: TcpListener) -> Result<MetricsServer> {
-        start(listener, self.handler.build()?, self.limits)
+    pub fn start_on(self, listener: impl Into<Listener>) -> Result<MetricsServer> {
+        let (handler, manners) = self.build()?;
+        start(listener.into(), handler, manners)
     }
 
     /// Serves in the tokio runtime that awaits this, until `shutdown`
@@ -228,9 +307,19 @@ impl MetricsServerBuilder {
         listener: impl Into<Listener>,
         shutdown: impl Future<Output = ()>,
     ) -> Result {
-        let handler = self.handler.build()?;
-        asynchronous::run(listener.into().open()?, handler, self.limits, shutdown).await;
+        let (handler, manners) = self.build()?;
+        asynchronous::run(listener.into().open()?, handler, manners, shutdown).await;
         Ok(())
+    }
+
+    fn build(self) -> Result<(MetricsHandler, Manners)> {
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "only TLS is opened"))]
+        let Self { handler, mut manners, .. } = self;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls {
+            manners.tls = Some(Arc::new(TlsAcceptor::open(tls)?));
+        }
+        Ok((handler.build()?, manners))
     }
 }
 
@@ -245,10 +334,14 @@ fn bind(addr: impl ToSocketAddrs) -> Result<TcpListener> {
     })
 }
 
-fn start(listener: TcpListener, handler: MetricsHandler, limits: Limits) -> Result<MetricsServer> {
+fn start(listener: Listener, handler: MetricsHandler, manners: Manners) -> Result<MetricsServer> {
+    // A socket at a path has no address; it is then one that nothing listens on.
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
     let local_addr = listener
         .local_addr()
+        .map(|addr| addr.unwrap_or(nowhere))
         .map_err(|error| Error::io("the socket to listen on has no address", error))?;
+    let metrics = handler.metrics();
     let stop = Arc::new(Notify::new());
     let stopped = Arc::clone(&stop);
     let (tell, told) = mpsc::sync_channel(1);
@@ -259,7 +352,7 @@ fn start(listener: TcpListener, handler: MetricsHandler, limits: Limits) -> Resu
             Ok((runtime, listener)) => {
                 let _ = tell.send(Ok(()));
                 let shutdown = stopped.notified();
-                runtime.block_on(asynchronous::run(listener, handler, limits, shutdown));
+                runtime.block_on(asynchronous::run(listener, handler, manners, shutdown));
                 // A collector that hangs must not keep the program from going on.
                 runtime.shutdown_background();
             }
@@ -268,10 +361,10 @@ fn start(listener: TcpListener, handler: MetricsHandler, limits: Limits) -> Resu
     told.recv().unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Io, "the thread of the metrics server ended early"))
     })?;
-    Ok(MetricsServer { local_addr, stop, thread: Mutex::new(Some(thread)) })
+    Ok(MetricsServer { local_addr, metrics, stop, thread: Mutex::new(Some(thread)) })
 }
 
-fn open(listener: TcpListener) -> Result<(Runtime, tokio::net::TcpListener)> {
+fn open(listener: Listener) -> Result<(Runtime, Open)> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(SCRAPE_THREADS)
@@ -279,7 +372,7 @@ fn open(listener: TcpListener) -> Result<(Runtime, tokio::net::TcpListener)> {
         .build()
         .map_err(|error| Error::io("no runtime for the metrics server can be made", error))?;
     let inside = runtime.enter();
-    let listener = Listener::from(listener).open()?;
+    let listener = listener.open()?;
     drop(inside);
     Ok((runtime, listener))
 }

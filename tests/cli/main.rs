@@ -5,6 +5,8 @@ mod convert;
 mod diff;
 mod fetch;
 mod parse;
+#[cfg(unix)]
+mod serve;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,7 @@
 //! The handler alone: what is answered to which request.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use narthex::http::{MetricsHandler, Request, Response};
@@ -108,6 +109,32 @@ fn browsers_get_an_icon_that_is_empty_and_a_page_with_a_link() {
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(text(&page).contains("<a href=\"/internal/metrics\">"));
     assert!(!text(&page).contains("<script>"));
+}
+
+#[test]
+fn several_paths_have_registries_of_their_own() {
+    let other = registry_of([crate::http_fixture::gauge("other", "O", 1.0)]);
+    let handler = MetricsHandler::builder(&registry())
+        .route("/other", &other)
+        .route_of("/other/view", Arc::new(other.with_prefix("x_").unwrap()))
+        .unwrap()
+        .build()
+        .unwrap();
+    let get = |target| handler.respond(&Request::new("GET", target));
+    assert_eq!(text(&get("/metrics")), both());
+    assert_eq!(text(&get("/other")), "# HELP other O\n# TYPE other gauge\nother 1.0\n");
+    assert_eq!(text(&get("/other/view")), "# HELP x_other O\n# TYPE x_other gauge\nx_other 1.0\n");
+    assert_eq!(text(&get("/other?name[]=g")), "");
+    assert_eq!(get("/other/").status(), 404);
+    assert_eq!(handler.respond(&Request::new("POST", "/other")).status(), 405);
+    for path in ["/metrics", "/other", "/other/view"] {
+        assert!(text(&get("/")).contains(&format!("<a href=\"{path}\">")), "{path}");
+    }
+
+    let twice = MetricsHandler::builder(&registry()).route("/metrics", &other).build();
+    assert_eq!(twice.unwrap_err().to_string(), "the metrics path \"/metrics\" stands twice");
+    let bad = MetricsHandler::builder(&registry()).route("other", &other).build();
+    assert!(bad.unwrap_err().is_invalid_value());
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod golden;
 mod grouped;
 #[cfg(feature = "http")]
 mod http_async;
+#[cfg(feature = "auth")]
+mod http_auth;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
@@ -32,8 +34,16 @@ mod http_fixture;
 mod http_handler;
 #[cfg(feature = "http")]
 mod http_server;
+#[cfg(feature = "http")]
+mod http_sharing;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod http_tls;
+#[cfg(all(unix, feature = "http"))]
+mod http_unix;
 #[cfg(all(feature = "http", feature = "gzip"))]
 mod http_vectors;
+#[cfg(feature = "web-config")]
+mod http_web_config;
 #[cfg(feature = "multiprocess")]
 mod inspect;
 #[cfg(feature = "derive")]
@@ -48,6 +58,8 @@ mod metrics_info_enum;
 mod metrics_native;
 mod metrics_quantiles;
 mod metrics_summary;
+#[cfg(feature = "tower")]
+mod middleware;
 #[cfg(feature = "multiprocess")]
 mod multiprocess;
 #[cfg(feature = "multiprocess")]
@@ -86,11 +98,15 @@ mod push_real;
 mod quantile_files;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod real_servers;
+#[cfg(feature = "sinks")]
+mod recorder;
 mod registry;
 #[cfg(feature = "service")]
 mod service;
 #[cfg(feature = "multiprocess")]
 mod side_files;
+#[cfg(all(unix, feature = "push", feature = "service", feature = "sinks", feature = "textfile"))]
+mod signals;
 mod support;
 #[cfg(feature = "testing")]
 mod testing;
@@ -100,8 +116,12 @@ mod textfile;
 mod textfile_real;
 mod threads;
 mod timers;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod tls_fixture;
 mod vectors;
 mod vectors_metrics;
 mod vectors_model;
 mod views;
+#[cfg(feature = "sinks")]
+mod windows;
 mod wrapped_collectors;

@@ -235,6 +235,10 @@ pub(crate) struct ServeOptions {
     /// Where the metrics are.
     #[arg(long, default_value = "/metrics")]
     pub(crate) path: String,
+    /// TLS, users, headers and limits: a web configuration file as exporters have it.
+    #[cfg(feature = "web-config")]
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) web_config: Option<PathBuf>,
     /// Fold the files of dead processes, as `narthex compact` does, when there
     /// are more than a few. Not where a Python process merges the directory, too.
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use narthex::CollectorRegistry;
-use narthex::http::MetricsServer;
+use narthex::http::{MetricsServer, MetricsServerBuilder};
 use narthex::multiprocess::MultiProcessCollector;
 
 use crate::options::ServeOptions;
@@ -25,13 +25,35 @@ pub(crate) fn run(options: &ServeOptions) -> Result<Outcome, Failure> {
     let ended = ended()?;
     drop(inside);
 
-    let server = MetricsServer::builder(&registry).path(&options.path).start(&*options.listen)?;
+    let (builder, scheme) =
+        configured(MetricsServer::builder(&registry).path(&options.path), options)?;
+    let server = builder.start(&*options.listen)?;
     output::print(
-        format!("serving {dir} on http://{}{}\n", server.local_addr(), options.path).as_bytes(),
+        format!("serving {dir} on {scheme}://{}{}\n", server.local_addr(), options.path).as_bytes(),
     )?;
     runtime.block_on(ended);
     server.stop();
     Ok(Outcome::Sound)
+}
+
+/// The server as a configuration file has it, and what its addresses begin with.
+#[cfg(feature = "web-config")]
+fn configured(
+    builder: MetricsServerBuilder,
+    options: &ServeOptions,
+) -> Result<(MetricsServerBuilder, &'static str), Failure> {
+    let Some(path) = &options.web_config else { return Ok((builder, "http")) };
+    let config = narthex::http::WebConfig::read(path)?;
+    let scheme = if config.is_tls() { "https" } else { "http" };
+    Ok((builder.web_config(config), scheme))
+}
+
+#[cfg(not(feature = "web-config"))]
+fn configured(
+    builder: MetricsServerBuilder,
+    _: &ServeOptions,
+) -> Result<(MetricsServerBuilder, &'static str), Failure> {
+    Ok((builder, "http"))
 }
 
 /// Completes on Ctrl-C and on SIGTERM, which count from now on.

@@ -1,15 +1,14 @@
 //! Work that a thread of its own does at an interval, and once more at the end.
 
-use std::convert::Infallible;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
-use std::{mem, process};
 
 use crate::collector::contain_panic;
 use crate::error::{Error, ErrorKind, Result};
+use crate::repeat::background::Background;
 
 /// Which time it is that work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +25,7 @@ pub(crate) enum Turn {
 #[derive(Debug)]
 pub(crate) struct Repeated {
     failures: Arc<AtomicU64>,
-    thread: Option<(Sender<Infallible>, JoinHandle<Result>)>,
-    process: u32,
+    thread: Background<SyncSender<()>>,
 }
 
 impl Repeated {
@@ -51,21 +49,25 @@ impl Repeated {
         let mut counted = Counted { name, work, failures: failures.clone(), is_failing: false };
         // There will be other times.
         let _ = counted.take(Turn::First);
-        let (end, ended) = mpsc::channel::<Infallible>();
-        let thread = thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                let mut wait = interval;
-                while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                    let begun = Instant::now();
-                    // Whoever stops it is told of the last time only.
-                    let _ = counted.take(Turn::Due);
-                    wait = until_next(interval, begun.elapsed());
-                }
-                counted.take(Turn::Last)
-            })
-            .map_err(|error| Error::io(format!("there can be no thread {name}"), error))?;
-        Ok(Self { failures, thread: Some((end, thread)), process: process::id() })
+        let (tell, told) = mpsc::sync_channel(1);
+        let thread = Background::start(name, tell, move || {
+            let mut wait = interval;
+            while told.recv_timeout(wait) != Err(RecvTimeoutError::Disconnected) {
+                let begun = Instant::now();
+                // Whoever stops it is told of the last time only.
+                let _ = counted.take(Turn::Due);
+                wait = until_next(interval, begun.elapsed());
+            }
+            counted.take(Turn::Last)
+        })?;
+        Ok(Self { failures, thread })
+    }
+
+    /// Has the work done now, and then after an interval again.
+    #[cfg(feature = "sinks")]
+    pub(crate) fn hurry(&self) {
+        // Where it was told already, it need not be told again.
+        let _ = self.thread.told_by().map(|tell| tell.try_send(()));
     }
 
     /// How often the work has failed.
@@ -74,27 +76,8 @@ impl Repeated {
     }
 
     /// Does the work for the last time, and says what came of it.
-    pub(crate) fn stop(mut self) -> Result {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result {
-        let Some((end, thread)) = self.thread.take() else { return Ok(()) };
-        if process::id() != self.process {
-            // There is no thread here, but what it may have locked.
-            mem::forget((end, thread));
-            return Ok(());
-        }
-        drop(end);
-        // Panics of the work are contained.
-        thread.join().unwrap_or(Ok(()))
-    }
-}
-
-impl Drop for Repeated {
-    fn drop(&mut self) {
-        // It is logged.
-        let _ = self.end();
+    pub(crate) fn stop(self) -> Result {
+        self.thread.stop()
     }
 }
 
