@@ -29,6 +29,8 @@ struct State {
     next: u64,
     /// The batch that is on its way.
     attempted: Option<u64>,
+    /// The samples of that one, if meanwhile there was no more room for it.
+    evicted: u64,
 }
 
 #[derive(Debug, Default)]
@@ -76,8 +78,9 @@ impl Queue {
                 let attempted = state.attempted;
                 let Some((number, oldest)) = state.pop() else { break };
                 // What becomes of one that is on its way is not known yet.
-                if attempted != Some(number) {
-                    dropped += oldest.samples;
+                match attempted == Some(number) {
+                    true => state.evicted = oldest.samples,
+                    false => dropped += oldest.samples,
                 }
             }
         }
@@ -108,7 +111,7 @@ impl Queue {
     /// Says what became of a batch that was on its way.
     pub(super) fn tell(&self, number: u64, batch: &Batch, outcome: Outcome) {
         let mut state = self.state.lock();
-        state.attempted = None;
+        (state.attempted, state.evicted) = (None, 0);
         let is_here = state.waiting.front().is_some_and(|(first, _)| *first == number);
         if is_here && outcome != Outcome::Again {
             state.pop();
@@ -168,7 +171,7 @@ impl Queue {
     /// Drops all that waits; how many samples that were.
     pub(super) fn give_up(&self) -> u64 {
         let mut state = self.state.lock();
-        let left = state.samples;
+        let left = state.samples + state.evicted;
         *state = State { next: state.next, ..State::default() };
         drop(state);
         add(&self.counts.dropped, left);

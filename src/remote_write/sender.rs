@@ -42,6 +42,9 @@ enum Speech {
     Asked,
 }
 
+/// No pause of ours is longer at the end, so that there are several attempts in the time that is left.
+const AT_THE_END: Duration = Duration::from_millis(500);
+
 /// Who sends.
 #[derive(Debug)]
 pub(super) struct Sender {
@@ -186,17 +189,17 @@ impl Sender {
         }
     }
 
-    /// Waits before the next attempt, at the end no longer than the receiver asked for; whether the
-    /// end came meanwhile.
+    /// Waits before the next attempt, never shorter than the receiver asked for; whether the end
+    /// came meanwhile.
     async fn pause(&self, attempt: u32, asked_for: Option<Duration>) -> bool {
         let asked_for = time::sleep(asked_for.unwrap_or_default());
-        let pause = time::sleep(self.retry.backoff(attempt));
+        let pause = self.retry.backoff(attempt);
         let was_cut = if self.queue.is_finishing() {
-            pause.await;
+            time::sleep(pause.min(AT_THE_END)).await;
             false
         } else {
             tokio::select! {
-                () = pause => false,
+                () = time::sleep(pause) => false,
                 _ = self.queue.finishes() => true,
             }
         };

@@ -228,7 +228,8 @@ impl RemoteWriteBuilder {
         Self { stale_at_end: wanted, ..self }
     }
 
-    /// How long it may take at the end to send what waits; the default is 10 seconds. So long
+    /// How long it may take at the end to send what waits; the default is 10 seconds. Meanwhile no
+    /// pause is longer than half a second, unless the receiver asks for more. So long
     /// [`stop`](RemoteWrite::stop), or a drop, waits at most, beside what collectors take.
     pub fn flush_timeout(self, longest: Duration) -> Self {
         Self { flush_timeout: longest, ..self }

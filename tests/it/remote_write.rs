@@ -327,6 +327,25 @@ fn what_is_not_sent_in_time_at_the_end_is_counted_and_told() {
 }
 
 #[test]
+fn what_found_no_room_while_it_was_under_way_is_counted_at_the_end_too() {
+    let other = receiver([Reply::Silence]);
+    let registry = registry();
+    // Of one gauge, a request has some 50 bytes: there is room for one.
+    let writer = to(&other, &registry).interval(Duration::from_millis(5)).queue_bytes(60);
+    let writer = writer.flush_timeout(Duration::from_millis(50)).start().unwrap();
+    let metrics = writer.metrics();
+    other.wait_for(1);
+    let begun = metrics.stats();
+    while metrics.stats().dropped_samples < begun.dropped_samples + 5 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let error = writer.stop().unwrap_err();
+    // One in the queue, and the one that was under way.
+    assert_eq!(error.to_string(), "2 samples were not sent in 50ms");
+    assert_eq!(metrics.stats().sent_samples, 0);
+}
+
+#[test]
 fn an_exemplar_is_sent_once() {
     let other = receiver([]);
     let registry = CollectorRegistry::new();
