@@ -45,7 +45,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// ```
 ///
 /// # Errors
-/// [`Error::is_io`] if the runtime does not take the listener.
+/// [`Error::is_io`](crate::Error::is_io) if the runtime does not take the listener.
 ///
 /// # Panics
 /// Outside of a tokio runtime that has its I/O and its time enabled.

@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its end.
 
 use std::pin::pin;
+#[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -130,9 +130,11 @@ impl ScrapeTask {
         let compresses = self.permit.state.settings.compresses();
         let vary = if compresses { "Accept, Accept-Encoding" } else { "Accept" };
         let response = Response::new(200, body);
-        let response = match self.wish.key.coding {
-            ContentCoding::Identity => response,
-            coding => response.with_header("content-encoding", coding.as_str()),
+        let coding = self.wish.key.coding;
+        let response = if coding == ContentCoding::Identity {
+            response
+        } else {
+            response.with_header("content-encoding", coding.as_str())
         };
         let content_type = self.wish.key.encoding.content_type();
         response.with_header("content-type", content_type).with_header("vary", vary)

@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+#[cfg(feature = "tls")]
+use std::time::Duration;
+use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::http;
