@@ -91,6 +91,7 @@ mod prometheus_real;
 #[cfg(feature = "push")]
 mod push;
 #[cfg(any(feature = "push", feature = "remote-write"))]
+#[cfg_attr(not(all(feature = "push", feature = "remote-write")), allow(dead_code))]
 mod push_fixture;
 #[cfg(all(unix, feature = "bridge", feature = "push", feature = "textfile", feature = "tls"))]
 mod push_real;
