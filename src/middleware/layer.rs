@@ -93,7 +93,7 @@ pub struct HttpMetricsBuilder {
 }
 
 impl HttpMetricsBuilder {
-    /// What the names of the families begin with.
+    /// What the names of the families begin with, before an underscore.
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
@@ -112,8 +112,7 @@ impl HttpMetricsBuilder {
     /// Registers the families.
     ///
     /// # Errors
-    /// [`Error::is_duplicate`](crate::Error::is_duplicate) if they are there already, and
-    /// [`Error::is_invalid_name`](crate::Error::is_invalid_name) if the prefix cannot begin a name.
+    /// [`Error::is_duplicate`](crate::Error::is_duplicate) if they are there already.
     pub fn register(self, registry: &CollectorRegistry) -> Result<HttpMetricsLayer> {
         let instruments = Arc::new(Instruments::register(&self.prefix, registry)?);
         Ok(HttpMetricsLayer { instruments, route: self.route })

@@ -83,12 +83,13 @@ impl Buffer {
         if batch.is_empty() {
             return Ok(0);
         }
+        let count = batch.len();
         let taken = contain_panic("the backend of recordings", || (self.backend)(&batch));
         if let Err(error) = taken {
             self.put_back(batch);
-            return Err(error.of("recordings were not taken"));
+            return Err(error.of(format_args!("{count} recordings were not taken")));
         }
-        Ok(batch.len())
+        Ok(count)
     }
 
     /// Before those that came meanwhile, of which the last go if there is no room for all.
@@ -167,7 +168,8 @@ impl BufferedRecorder {
     /// Hands on the rest, and returns when that is done.
     ///
     /// # Errors
-    /// Those of the backend.
+    /// Those of the backend, with how many recordings are lost: [flush](Self::flush) first, where there
+    /// is to be another attempt.
     pub fn stop(self) -> Result {
         self.flushes.stop()
     }
@@ -195,8 +197,9 @@ impl BufferedRecorderBuilder {
         Self { interval, ..self }
     }
 
-    /// With how many recordings it is time to flush; the default is 1,000.
-    pub fn max_batch(self, recordings: usize) -> Self {
+    /// With how many recordings it is time to flush; the default is 1,000. Those that come until the
+    /// thread is there, and those that were not taken before, are in the same batch.
+    pub fn flush_at(self, recordings: usize) -> Self {
         Self { batch: recordings, ..self }
     }
 
@@ -231,7 +234,7 @@ impl fmt::Debug for BufferedRecorderBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BufferedRecorderBuilder")
             .field("flush_interval", &self.interval)
-            .field("max_batch", &self.batch)
+            .field("flush_at", &self.batch)
             .field("max_buffered", &self.most)
             .finish_non_exhaustive()
     }

@@ -121,7 +121,8 @@ impl RemoteWrite {
     ///
     /// # Errors
     /// Those of the last collection, and [`Error::is_timed_out`] if something was not sent in time,
-    /// which is then counted as dropped.
+    /// which is then counted as dropped. What the receiver refused is none:
+    /// [`RemoteWriteStats::refused_samples`] tells.
     pub fn stop(self) -> Result {
         drop(self.ending);
         self.repeated.stop()
@@ -237,7 +238,7 @@ impl RemoteWriteBuilder {
 
     /// How to reach the receiver: credentials, headers, certificates, proxies, time-outs, and how
     /// long to wait before something is sent again. Headers that remote write keeps for itself
-    /// cannot be set.
+    /// stay as they are.
     pub fn connection(self, connection: Connection) -> Self {
         Self { connection, ..self }
     }
@@ -254,7 +255,8 @@ impl RemoteWriteBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if the URL is none of `http` or `https` or has a user, the
+    /// [`Error::is_invalid_value`] if the URL is none of `http`, which it is without a scheme, or
+    /// `https`, or has a user, the
     /// interval is zero, or a setting of the connection cannot be used;
     /// [`Error::is_invalid_label`] if a label is not allowed; and [`Error::is_io`] if a file of the
     /// connection cannot be read, or no thread can be started.

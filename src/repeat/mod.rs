@@ -5,6 +5,5 @@ mod work;
 
 #[cfg(feature = "sinks")]
 pub(crate) use self::background::Background;
-pub(crate) use self::work::Repeated;
-#[cfg(any(feature = "bridge", feature = "push", feature = "sinks", feature = "textfile"))]
-pub(crate) use self::work::Turn;
+#[allow(unused_imports, reason = "who does the same at every turn names none")]
+pub(crate) use self::work::{Repeated, Turn};

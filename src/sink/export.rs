@@ -20,7 +20,8 @@ pub(super) fn done(result: Result) -> SinkFuture<'static> {
 /// Takes what was recorded out of the program.
 ///
 /// A [`MetricsManager`](crate::window::MetricsManager) enters it before the first export and leaves
-/// it after the last one. It must not block where it is polled: other sinks wait there.
+/// it after the last one; exports of one sink never overlap. It must not block where it is polled:
+/// other sinks wait there.
 ///
 /// ```
 /// use narthex::sink::{Sink, SinkFuture, Snapshot};

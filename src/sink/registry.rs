@@ -14,7 +14,10 @@ use crate::sink::totals::Totals;
 ///
 /// A name is a summary without quantiles, whose count and sum are those of all observations, and two
 /// gauges, `NAME_window_min` and `NAME_window_max`, as they were at the last export. Dimensions are
-/// labels. Series stay for as long as the sink.
+/// labels. Series stay for as long as the sink. What no metric can be called, and what would take a
+/// name of another one that was recorded, is left out and [counted](Self::refused); names that other
+/// metrics of the registry have would fail the scrape, as twice the same name does: a
+/// [prefix](Self::with_prefix) keeps them apart.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -45,11 +48,22 @@ impl RegistrySink {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// The same, for names that begin with `prefix`, such as `recorded_`.
+    pub fn with_prefix(prefix: impl Into<String>) -> Self {
+        Self { totals: Arc::new(Mutex::new(Totals::with_prefix(prefix.into()))) }
+    }
+
+    /// How many observations were of series that cannot be shown.
+    pub fn refused(&self) -> u64 {
+        self.totals.lock().refused()
+    }
 }
 
 impl Sink for RegistrySink {
     fn export<'a>(&'a self, snapshots: &'a [Snapshot]) -> SinkFuture<'a> {
-        done(self.totals.lock().add(snapshots))
+        self.totals.lock().add(snapshots);
+        done(Ok(()))
     }
 
     fn name(&self) -> &str {

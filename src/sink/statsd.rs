@@ -14,7 +14,8 @@ use crate::sink::totals::Totals;
 /// Sends what is new to a StatsD server: counters `NAME_count` and `NAME_sum`, and gauges
 /// `NAME_window_min` and `NAME_window_max`.
 ///
-/// Negative observations may let a sum fall, which a counter of StatsD cannot.
+/// Negative observations may let a sum fall, which a counter of StatsD cannot. What no metric can be
+/// called, and what would take a name of another one, is left out and [counted](Self::refused).
 ///
 /// ```
 /// use narthex::bridge::{StatsdBridge, StatsdDialect};
@@ -44,13 +45,18 @@ impl StatsdSink {
     pub fn new(bridge: StatsdBridge) -> Self {
         Self { sent: Arc::new(Mutex::new(Sent { totals: Totals::default(), bridge })) }
     }
+
+    /// How many observations were of series that cannot be told.
+    pub fn refused(&self) -> u64 {
+        self.sent.lock().totals.refused()
+    }
 }
 
 impl Sent {
     /// Sends, and returns what is known to be sent with this.
     fn send(&mut self, snapshots: &[Snapshot]) -> Result<Totals> {
         let mut totals = self.totals.clone();
-        totals.add(snapshots)?;
+        totals.add(snapshots);
         self.bridge.push(&totals)?;
         Ok(totals)
     }

@@ -20,13 +20,13 @@ use crate::window::series::Taken;
 
 impl MetricsManager {
     /// Exports to all sinks, once, what is in the windows and what is new; to none if there is
-    /// nothing.
+    /// nothing. Sinks that nobody has entered are entered before that, and left after it.
     ///
     /// # Errors
     /// The first error of a sink; the other sinks are given theirs all the same. What a sink did not
     /// take it gets with its next export.
     pub async fn flush(&self) -> Result {
-        self.for_each_sink(|place| Box::pin(self.export(place))).await
+        self.for_each_sink(|place| Box::pin(self.flush_one(place))).await
     }
 
     /// Enters the sinks, exports at the interval until `shutdown` completes, exports what is left, and
@@ -34,7 +34,28 @@ impl MetricsManager {
     ///
     /// Each sink has its own pace: one that is slow or fails keeps no other waiting, and no
     /// recording. An export that is under way at the end is completed first. If the future is dropped,
-    /// sinks are not left; what they were not given stays with the manager.
+    /// sinks are not left; what they were not given stays with the manager. Where it runs twice, sinks
+    /// are entered once, and left after the second end.
+    ///
+    /// ```
+    /// use narthex::sink::ConsoleSink;
+    /// use narthex::window::{MetricsLevel, MetricsManager};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let manager = MetricsManager::builder()
+    ///     .level(MetricsLevel::Detailed)
+    ///     .sink(ConsoleSink::stderr())
+    ///     .build()?;
+    /// # let interrupted = std::future::ready(());
+    /// # let _ = stringify!(
+    /// let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    /// # );
+    /// manager.put("jobs", 1.0, &[]);
+    /// manager.run(interrupted).await?;
+    /// # Ok::<(), narthex::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// That a sink cannot be entered, in which case those that were are left; or the first error of a
@@ -85,15 +106,33 @@ impl MetricsManager {
     async fn enter(&self) -> Result {
         let outlets = &self.inner.outlets;
         for (place, outlet) in outlets.iter().enumerate() {
-            if let Err(error) = self.limit(outlet, || outlet.sink.enter()).await {
+            if let Err(error) = self.enter_one(outlet).await {
                 for outlet in outlets[..place].iter().rev() {
                     // It was given nothing.
-                    let _ = self.limit(outlet, || outlet.sink.exit()).await;
+                    let _ = self.leave_one(outlet).await;
                 }
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    async fn enter_one(&self, outlet: &Outlet) -> Result {
+        let mut entered = outlet.entered.lock().await;
+        if *entered == 0 {
+            self.limit(outlet, || outlet.sink.enter()).await?;
+        }
+        *entered += 1;
+        Ok(())
+    }
+
+    async fn leave_one(&self, outlet: &Outlet) -> Result {
+        let mut entered = outlet.entered.lock().await;
+        *entered -= 1;
+        match *entered {
+            0 => self.limit(outlet, || outlet.sink.exit()).await,
+            _ => Ok(()),
+        }
     }
 
     async fn export_until(&self, shutdown: impl Future<Output = ()>) -> Result {
@@ -125,18 +164,40 @@ impl MetricsManager {
             let _ = self.export(place).await;
         }
         let exported = self.export(place).await;
-        let left = self.limit(outlet, || outlet.sink.exit()).await;
-        exported.and(left)
+        exported.and(self.leave_one(outlet).await)
+    }
+
+    async fn flush_one(&self, place: usize) -> Result {
+        let outlet = &self.inner.outlets[place];
+        let entered = outlet.entered.lock().await;
+        let Some(taken) = self.take(place) else { return Ok(()) };
+        if *entered > 0 {
+            return self.give(outlet, taken).await;
+        }
+        self.limit(outlet, || outlet.sink.enter()).await?;
+        let given = self.give(outlet, taken).await;
+        given.and(self.limit(outlet, || outlet.sink.exit()).await)
     }
 
     async fn export(&self, place: usize) -> Result {
-        let (inner, now) = (&*self.inner, self.now());
-        inner.series.forget_idle(self.span(now));
-        let taken = Taken::of(&inner.series, place, self.span(now), self.bounds(now));
-        if taken.snapshots.is_empty() {
-            return Ok(());
+        let outlet = &self.inner.outlets[place];
+        let _entered = outlet.entered.lock().await;
+        match self.take(place) {
+            Some(taken) => self.give(outlet, taken).await,
+            None => Ok(()),
         }
-        let outlet = &inner.outlets[place];
+    }
+
+    /// What a sink is to be given now, if there is anything.
+    fn take(&self, place: usize) -> Option<Taken> {
+        let (series, now) = (&self.inner.series, self.now());
+        series.forget_idle(self.span(now));
+        let taken = Taken::of(series, place, self.span(now), self.bounds(now));
+        Some(taken).filter(|taken| !taken.snapshots.is_empty())
+    }
+
+    /// Gives it; what is not taken goes back.
+    async fn give(&self, outlet: &Outlet, taken: Taken) -> Result {
         let done = self.limit(outlet, || outlet.sink.export(&taken.snapshots)).await;
         outlet.note(&done);
         if done.is_ok() {

@@ -13,6 +13,7 @@ use crate::window::manager::MetricsManager;
 /// | --- | --- | --- | --- |
 /// | `narthex_sink_exports` | counter | `sink` | exports that were taken |
 /// | `narthex_sink_failures` | counter | `sink` | exports that were not; what was in them comes again |
+/// | `narthex_sink_dropped_observations` | counter | `sink` | observations that the sink did not take while there was room for them |
 /// | `narthex_window_refused_observations` | counter | | observations of series that were too many |
 /// | `narthex_window_series` | gauge | | series that are kept |
 impl Collector for MetricsManager {
@@ -21,14 +22,19 @@ impl Collector for MetricsManager {
         let mut exports = CounterMetricFamily::new(name, help)?.with_labels(["sink"])?;
         let (name, help) = ("narthex_sink_failures", "Exports that the sink did not take.");
         let mut failures = CounterMetricFamily::new(name, help)?.with_labels(["sink"])?;
-        for outlet in &self.inner.outlets {
+        let name = "narthex_sink_dropped_observations";
+        let help = "Observations that the sink did not take while there was room for them.";
+        let mut dropped = CounterMetricFamily::new(name, help)?.with_labels(["sink"])?;
+        for (place, outlet) in self.inner.outlets.iter().enumerate() {
             let count = outlet.exports.load(Ordering::Relaxed);
             exports.add_metric([&outlet.name], count as f64)?;
             let count = outlet.failures.load(Ordering::Relaxed);
             failures.add_metric([&outlet.name], count as f64)?;
+            dropped.add_metric([&outlet.name], self.inner.series.dropped(place) as f64)?;
         }
         scrape.family(&exports)?;
         scrape.family(&failures)?;
+        scrape.family(&dropped)?;
         let name = "narthex_window_refused_observations";
         let help = "Observations of series that were too many.";
         let mut refused = CounterMetricFamily::new(name, help)?;

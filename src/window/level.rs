@@ -10,8 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 /// use narthex::window::MetricsLevel;
 ///
-/// assert_eq!("summary".parse(), Ok::<_, narthex::Error>(MetricsLevel::Summary));
+/// assert_eq!("summary".parse::<MetricsLevel>()?, MetricsLevel::Summary);
 /// assert_eq!(MetricsLevel::default(), MetricsLevel::None);
+/// # Ok::<(), narthex::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MetricsLevel {
@@ -37,13 +38,17 @@ impl fmt::Display for MetricsLevel {
 impl FromStr for MetricsLevel {
     type Err = Error;
 
+    /// In capitals or not.
+    ///
     /// # Errors
-    /// [`Error::is_invalid_value`] if it is none of `none`, `summary` and `detailed`.
+    /// [`Error::is_invalid_value`] if it is not `none`, `summary` or `detailed`.
     fn from_str(level: &str) -> Result<Self> {
         let all = [Self::None, Self::Summary, Self::Detailed];
-        all.into_iter().find(|known| known.to_string() == level).ok_or_else(|| {
-            let message = format!("the level {level:?} is none of none, summary and detailed");
-            Error::new(ErrorKind::InvalidValue, message)
-        })
+        all.into_iter().find(|known| known.to_string().eq_ignore_ascii_case(level)).ok_or_else(
+            || {
+                let message = format!("the level {level:?} is not none, summary or detailed");
+                Error::new(ErrorKind::InvalidValue, message)
+            },
+        )
     }
 }

@@ -67,7 +67,7 @@ impl MetricsManager {
     /// Records an observation.
     ///
     /// Dimensions are names with values, in any order; of those with the same name the first one
-    /// counts. Nothing is allocated if the series is there. If there are too many series, a new one is
+    /// counts, and one without a value is none. Nothing is allocated if the series is there. If there are too many series, a new one is
     /// not made, and the observation is counted as [refused](Self::refused).
     #[inline]
     pub fn put(&self, name: &str, value: f64, dimensions: &[(&str, &str)]) {
@@ -90,7 +90,7 @@ impl MetricsManager {
     pub fn metric(&self, name: &str, dimensions: &[(&str, &str)]) -> WindowedMetric {
         let series = match self.level() {
             MetricsLevel::None => None,
-            _ => self.find_or_make(name, dimensions, Arc::clone),
+            _ => self.find_or_make(name, dimensions, self.now(), Arc::clone),
         };
         WindowedMetric { manager: self.clone(), series }
     }
@@ -122,7 +122,7 @@ impl MetricsManager {
     fn record(&self, name: &str, value: f64, dimensions: &[(&str, &str)]) {
         let now = self.now();
         let add = |series: &Arc<Series>| series.add(self.span(now), value);
-        if self.find_or_make(name, dimensions, add).is_none() {
+        if self.find_or_make(name, dimensions, now, add).is_none() {
             return;
         }
         if self.inner.hears_events {
@@ -135,9 +135,12 @@ impl MetricsManager {
         &self,
         name: &str,
         dimensions: &[(&str, &str)],
+        now: Duration,
         then: impl Fn(&Arc<Series>) -> T,
     ) -> Option<T> {
-        let done = self.inner.series.find_or_make(name, self.kept(dimensions), then);
+        let (kept, span) = (self.kept(dimensions), self.span(now));
+        let is_failing = |sink: usize| self.inner.outlets[sink].is_failing();
+        let done = self.inner.series.find_or_make(name, kept, span, is_failing, then);
         if done.is_none() {
             self.inner.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -150,8 +153,9 @@ impl MetricsManager {
         all: &'k [(&'k str, &'k str)],
     ) -> impl Iterator<Item = (&'k str, &'k str)> + Clone {
         let MetricsManagerBuilder { level, coarse, .. } = &self.inner.settings;
-        let is_kept = move |(place, (name, _)): &(usize, &(&str, &str))| {
-            (*level == MetricsLevel::Detailed || coarse.iter().any(|known| known == name))
+        let is_kept = move |(place, (name, value)): &(usize, &(&str, &str))| {
+            !value.is_empty()
+                && (*level == MetricsLevel::Detailed || coarse.iter().any(|known| known == name))
                 && !all[..*place].iter().any(|(before, _)| before == name)
         };
         all.iter().enumerate().filter(is_kept).map(|(_, dimension)| *dimension)
@@ -262,7 +266,8 @@ impl MetricsManagerBuilder {
     }
 
     /// How many series there may be at a time; the default is 10,000. A series is there while
-    /// anything of it is in its window or to be exported.
+    /// anything of it is in its window or to be exported. If there is no room for another one, what
+    /// is over and only waits for sinks whose last export failed is dropped, and counted for each.
     pub fn max_series(self, most: usize) -> Self {
         Self { most_series: most, ..self }
     }

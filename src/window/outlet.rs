@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use tokio::sync::Mutex;
+
 use crate::collector::contain_panic;
 use crate::error::{Error, Result};
 use crate::sink::{Sink, SinkFuture};
@@ -15,6 +17,8 @@ pub(super) struct Outlet {
     pub(super) name: String,
     pub(super) exports: AtomicU64,
     pub(super) failures: AtomicU64,
+    /// By how many it is entered; held while it is given something.
+    pub(super) entered: Mutex<usize>,
     is_failing: AtomicBool,
 }
 
@@ -27,7 +31,8 @@ impl Outlet {
             let mut names = std::iter::once(said.clone()).chain(numbered);
             let name = names.find(|name| taken.insert(name.clone())).unwrap_or(said.clone());
             let (exports, failures) = (AtomicU64::new(0), AtomicU64::new(0));
-            Self { sink, name, exports, failures, is_failing: AtomicBool::new(false) }
+            let (entered, is_failing) = (Mutex::new(0), AtomicBool::new(false));
+            Self { sink, name, exports, failures, entered, is_failing }
         };
         sinks.into_iter().map(&mut outlet).collect()
     }
@@ -43,6 +48,11 @@ impl Outlet {
         done.await.map_err(of)
     }
 
+    /// Whether its last export failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
+    }
+
     /// Counts how an export ended, and logs the first failure of several in a row.
     pub(super) fn note(&self, done: &Result) {
         let was_failing = self.is_failing.swap(done.is_err(), Ordering::Relaxed);
@@ -50,7 +60,7 @@ impl Outlet {
             Ok(()) => self.exports.fetch_add(1, Ordering::Relaxed),
             Err(error) => {
                 if !was_failing {
-                    log::warn!(target: "narthex", "{error}");
+                    log::warn!(target: "narthex", "{error:?}");
                 }
                 self.failures.fetch_add(1, Ordering::Relaxed)
             }

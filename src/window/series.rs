@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -60,13 +61,22 @@ impl Series {
 pub(super) struct AllSeries {
     hasher: RandomState,
     most: usize,
-    sinks: usize,
     table: RwLock<HashTable<Arc<Series>>>,
+    /// The last second in which room was wanted.
+    full: AtomicU64,
+    /// How many observations each sink did not take while there was room for them.
+    dropped: Box<[AtomicU64]>,
 }
 
 impl AllSeries {
     pub(super) fn new(most: usize, sinks: usize) -> Self {
-        Self { hasher: RandomState::default(), most, sinks, table: RwLock::default() }
+        let dropped = (0..sinks).map(|_| AtomicU64::new(0)).collect();
+        let full = AtomicU64::new(u64::MAX);
+        Self { hasher: RandomState::default(), most, table: RwLock::default(), full, dropped }
+    }
+
+    pub(super) fn dropped(&self, sink: usize) -> u64 {
+        self.dropped[sink].load(Ordering::Relaxed)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -90,6 +100,8 @@ impl AllSeries {
         &self,
         name: &str,
         dimensions: impl Iterator<Item = (&'k str, &'k str)> + Clone,
+        span: Span,
+        is_failing: impl Fn(usize) -> bool,
         then: impl Fn(&Arc<Series>) -> T,
     ) -> Option<T> {
         if let Some(done) = self.find(name, dimensions.clone(), &then) {
@@ -103,17 +115,45 @@ impl AllSeries {
             return Some(then(series));
         }
         if table.len() >= self.most {
-            return None;
+            self.make_room(&mut table, span, is_failing);
+            if table.len() >= self.most {
+                return None;
+            }
         }
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut dimensions: Vec<_> = dimensions.map(owned).collect();
         dimensions.sort_unstable();
         let key = Arc::new(SeriesKey { name: name.to_owned(), dimensions });
-        let new = vec![Aggregate::EMPTY; self.sinks].into();
+        let new = vec![Aggregate::EMPTY; self.dropped.len()].into();
         let numbers = Mutex::new(Numbers { rolling: Rolling::default(), new });
         let series = Arc::new(Series { key, hash, numbers });
         table.insert_unique(hash, series.clone(), |series| series.hash);
         Some(then(&series))
+    }
+
+    /// Lets go of what is over and only waits for sinks that fail: or else these would leave no room
+    /// for what the others are to be given.
+    fn make_room(
+        &self,
+        table: &mut HashTable<Arc<Series>>,
+        span: Span,
+        is_failing: impl Fn(usize) -> bool,
+    ) {
+        if self.full.swap(span.last, Ordering::Relaxed) == span.last {
+            return;
+        }
+        table.retain(|series| {
+            let numbers = series.numbers.lock();
+            let mut new = numbers.new.iter().enumerate();
+            let waits = new.any(|(sink, new)| !new.is_empty() && !is_failing(sink));
+            if waits || Arc::strong_count(series) > 1 || !numbers.rolling.sum(span).is_empty() {
+                return true;
+            }
+            for (dropped, new) in self.dropped.iter().zip(&numbers.new) {
+                dropped.fetch_add(new.count, Ordering::Relaxed);
+            }
+            false
+        });
     }
 
     /// All of them, by name and dimensions.

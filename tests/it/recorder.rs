@@ -71,7 +71,7 @@ fn an_entry_has_what_was_recorded() {
 #[test]
 fn a_full_batch_is_handed_on_before_the_interval_is_over() {
     let kept = Kept::default();
-    let recorder = kept.recorder().max_batch(3).start().unwrap();
+    let recorder = kept.recorder().flush_at(3).start().unwrap();
     for value in [1.0, 2.0, 3.0] {
         recorder.record("a", value, &[]);
     }
@@ -100,7 +100,7 @@ fn what_is_not_taken_comes_again_in_its_order() {
     kept.fails.store(true, Ordering::Relaxed);
     recorder.record("a", 1.0, &[]);
     let error = recorder.flush().unwrap_err().to_string();
-    assert_eq!(error, "recordings were not taken: not now");
+    assert_eq!(error, "1 recordings were not taken: not now");
     recorder.record("a", 2.0, &[]);
     kept.fails.store(false, Ordering::Relaxed);
     assert_eq!(recorder.flush().unwrap(), 2);
@@ -127,7 +127,7 @@ fn a_backend_that_panics_has_taken_nothing() {
 #[test]
 fn what_finds_no_room_is_dropped_and_counted() {
     let kept = Kept::default();
-    let recorder = kept.recorder().max_batch(2).max_buffered(2).start().unwrap();
+    let recorder = kept.recorder().flush_at(2).max_buffered(2).start().unwrap();
     kept.fails.store(true, Ordering::Relaxed);
     for value in [1.0, 2.0, 3.0] {
         recorder.record("a", value, &[]);
@@ -154,7 +154,7 @@ fn whoever_records_does_not_wait_for_the_backend() {
         Ok(())
     };
     let builder = BufferedRecorder::builder(backend).flush_interval(NEVER);
-    let recorder = builder.max_batch(1).max_buffered(10).start().unwrap();
+    let recorder = builder.flush_at(1).max_buffered(10).start().unwrap();
     recorder.record("a", 1.0, &[]);
     begun.recv().unwrap();
     // The backend waits, and 10 have room beside what it has.
@@ -170,7 +170,7 @@ fn whoever_records_does_not_wait_for_the_backend() {
 fn mistakes_of_construction_are_named() {
     let start = |builder: BufferedRecorderBuilder| builder.start().unwrap_err().to_string();
     let builder = || Kept::default().recorder();
-    let told = start(builder().max_batch(0));
+    let told = start(builder().flush_at(0));
     assert_eq!(told, "a batch of 0 recordings of 100000 that may wait");
     let told = start(builder().max_buffered(10));
     assert_eq!(told, "a batch of 1000 recordings of 10 that may wait");
