@@ -73,7 +73,7 @@ fn a_program() {
     let renewed = PeriodicTextfile::builder(&file, &told).interval(SOON).start().unwrap();
     let manager = MetricsManager::builder()
         .level(MetricsLevel::Detailed)
-        .sink(Bill { folder: folder.clone() })
+        .sink(Bill { folder })
         .interval(SOON)
         .build()
         .unwrap();
